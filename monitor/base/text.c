@@ -1,0 +1,176 @@
+#include "base/text.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+
+FAULT(fault_text_number, FAULT_INPUT, "text.number", "number", "", "not a decimal number in range",
+      "digits only, within the limit");
+FAULT(fault_text_hex, FAULT_INPUT, "text.hex", "hex text", "", "wrong length or not a hex digit",
+      "two hex digits for each byte");
+FAULT(fault_text_base64, FAULT_INPUT, "text.base64", "base64 text", "RFC 4648 4", "not canonical base64",
+      "padded base64 without line breaks or left-over bits");
+FAULT(fault_text_time, FAULT_INPUT, "text.time", "time", "RFC 3339 5.6", "not a date and time",
+      "YYYY-MM-DDThh:mm:ssZ");
+
+result text_to_number(struct span text, uint64_t maximum, uint64_t *ret_number) {
+    uint64_t number = 0;
+    if (text.size == 0 || (text.size > 1 && text.bytes[0] == '0'))
+        return &fault_text_number;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned digit = (unsigned) text.bytes[i] - '0';
+        if (digit > 9 || digit > maximum || number > (maximum - digit) / 10)
+            return &fault_text_number;
+        number = number * 10 + digit;
+    }
+    *ret_number = number;
+    return OK;
+}
+
+void text_of_hex(struct span bytes, char *ret_text) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.size; i++) {
+        ret_text[2 * i] = digits[bytes.bytes[i] >> 4];
+        ret_text[2 * i + 1] = digits[bytes.bytes[i] & 15];
+    }
+    ret_text[2 * bytes.size] = '\0';
+}
+
+void hash_to_hex(const struct hash *hash, char ret_text[HASH_HEX_SIZE]) {
+    text_of_hex(span_of(hash->bytes, HASH_SIZE), ret_text);
+}
+
+static int hex_value(uint8_t digit) {
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    digit |= 0x20;
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+result text_to_hex(struct span text, uint8_t *ret_bytes, size_t size) {
+    if (text.size / 2 != size || text.size % 2 != 0)
+        return &fault_text_hex;
+    for (size_t i = 0; i < text.size; i++)
+        if (hex_value(text.bytes[i]) < 0)
+            return &fault_text_hex;
+    for (size_t i = 0; i < size; i++)
+        ret_bytes[i] = (uint8_t) (hex_value(text.bytes[2 * i]) << 4 | hex_value(text.bytes[2 * i + 1]));
+    return OK;
+}
+
+result hash_from_hex(struct span text, struct hash *ret_hash) {
+    return text_to_hex(text, ret_hash->bytes, HASH_SIZE);
+}
+
+static int base64_value(uint8_t symbol) {
+    if (symbol >= 'A' && symbol <= 'Z')
+        return symbol - 'A';
+    if (symbol >= 'a' && symbol <= 'z')
+        return symbol - 'a' + 26;
+    if (symbol >= '0' && symbol <= '9')
+        return symbol - '0' + 52;
+    return symbol == '+' ? 62 : symbol == '/' ? 63 : -1;
+}
+
+/* EVP_DecodeBlock trims white space, takes '=' for zero anywhere and ignores left-over bits: the ends are checked here. */
+static bool base64_is_canonical(struct span text, size_t *ret_padding) {
+    size_t padding = 0;
+    if (text.size % 4 != 0)
+        return false;
+    while (padding < 2 && padding < text.size && text.bytes[text.size - 1 - padding] == '=')
+        padding++;
+    *ret_padding = padding;
+    if (text.size == 0)
+        return true;
+    int first = base64_value(text.bytes[0]);
+    int last = base64_value(text.bytes[text.size - 1 - padding]);
+    if (first < 0 || last < 0 || memchr(text.bytes, '=', text.size - padding) != NULL)
+        return false;
+    return padding == 0 || (last & (padding == 1 ? 3 : 15)) == 0;
+}
+
+result text_to_base64(struct span text, uint8_t *ret_bytes, size_t *ret_size) {
+    size_t padding;
+    if (text.size > INT32_MAX || !base64_is_canonical(text, &padding))
+        return &fault_text_base64;
+    if (text.size == 0) {
+        *ret_size = 0;
+        return OK;
+    }
+    int decoded = EVP_DecodeBlock(ret_bytes, text.bytes, (int) text.size);
+    if (decoded < 0 || (size_t) decoded != text.size / 4 * 3)
+        return &fault_text_base64;
+    *ret_size = (size_t) decoded - padding;
+    return OK;
+}
+
+void text_of_base64(struct span bytes, char *ret_text) {
+    ret_text[0] = '\0';
+    EVP_EncodeBlock((unsigned char *) ret_text, bytes.bytes, (int) bytes.size);
+}
+
+void hash_to_base64(const struct hash *hash, char ret_text[HASH_BASE64_SIZE]) {
+    text_of_base64(span_of(hash->bytes, HASH_SIZE), ret_text);
+}
+
+result hash_from_base64(struct span text, struct hash *ret_hash) {
+    uint8_t raw[HASH_BASE64_SIZE];
+    size_t size;
+    if (text.size != HASH_BASE64_SIZE - 1)
+        return &fault_text_base64;
+    TRY(text_to_base64(text, raw, &size));
+    if (size != HASH_SIZE)
+        return &fault_text_base64;
+    memcpy(ret_hash->bytes, raw, HASH_SIZE);
+    return OK;
+}
+
+bool text_is_printable(struct span text) {
+    for (size_t i = 0; i < text.size; i++)
+        if (text.bytes[i] < ' ' || text.bytes[i] > '~')
+            return false;
+    return true;
+}
+
+/* Length of the well-formed UTF-8 sequence at `at` (RFC 3629), 0 for none; its code point goes to ret_point. */
+static size_t utf8_sequence(struct span text, size_t at, uint32_t *ret_point) {
+    uint8_t lead = text.bytes[at];
+    size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    if (length == 0 || length > text.size - at)
+        return 0;
+    uint32_t point = length == 1 ? lead : lead & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((text.bytes[at + i] & 0xc0) != 0x80)
+            return 0;
+        point = point << 6 | (text.bytes[at + i] & 0x3f);
+    }
+    bool is_overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+    if (is_overlong || (point >= 0xd800 && point < 0xe000) || point > 0x10ffff)
+        return 0;
+    *ret_point = point;
+    return length;
+}
+
+static bool point_is_harmless(uint32_t point) {
+    bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+    bool is_direction = (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+                        (point >= 0x2066 && point <= 0x2069) || point == 0xfeff;
+    return !is_control && !is_direction;
+}
+
+bool text_add_harmless(struct buffer *buffer, struct span text) {
+    for (size_t at = 0; at < text.size;) {
+        uint32_t point = 0;
+        size_t length = utf8_sequence(text, at, &point);
+        size_t step = length == 0 ? 1 : length;
+        if (length == 1 && point == '\\') {
+            buffer_add_text(buffer, "\\\\");
+        } else if (length > 0 && point_is_harmless(point)) {
+            buffer_add(buffer, span_of(text.bytes + at, length));
+        } else {
+            for (size_t i = 0; i < step; i++)
+                buffer_printf(buffer, "\\x%02x", text.bytes[at + i]);
+        }
+        at += step;
+    }
+    return !buffer->failed;
+}
