@@ -1,7 +1,7 @@
 # The given libraries, found through pkg-config, and the two functions that the top file is written with.
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
-foreach(pair JANSSON:jansson IDN2:libidn2 CYAML:libcyaml XXHASH:libxxhash PSL:libpsl CURL:libcurl EVENT:libevent_core
+foreach(pair JANSSON:jansson IDN2:libidn2 CYAML:libcyaml XXHASH:libxxhash PSL:libpsl CURL:libcurl EVENT:libevent
         CARES:libcares PQ:libpq SYSTEMD:libsystemd SECCOMP:libseccomp DEFLATE:libdeflate)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)
