@@ -35,6 +35,7 @@ struct transfer {
     size_t dropped_size; /* of an error's body that did not fit */
     bool is_post;
     bool is_too_large;
+    bool is_loopback;
     bool is_telling; /* inside `done`: a cancel then has nothing left to do */
     struct curl_slist *headers;
     char shown_url[SHOWN_URL_MAX];
@@ -255,6 +256,8 @@ static result read_url(struct transfer *transfer, const char *text) {
         return &fault_transfer_url;
     if (strcmp(scheme.text, "http") != 0 && strcmp(scheme.text, "https") != 0)
         return &fault_transfer_url;
+    transfer->is_loopback = strcmp(host.text, "localhost") == 0 || strcmp(host.text, "[::1]") == 0 ||
+                            strncmp(host.text, "127.", 4) == 0;
     bool has_port = curl_url_get(url, CURLUPART_PORT, &port.text, 0) == CURLUE_OK;
     snprintf(transfer->shown_url, sizeof transfer->shown_url, "%s://%s%s%s%s", scheme.text, host.text, has_port ? ":" : "",
              has_port ? port.text : "", transfer->is_post ? "" : path.text);
@@ -306,6 +309,8 @@ static result configure(struct transfer *transfer, const struct transfer_request
                   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE) == CURLE_OK &&
                   curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent) == CURLE_OK &&
                   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
+                  /* No proxy leads to this machine's own loopback, where the drill's logs are. */
+                  (!transfer->is_loopback || curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK) &&
                   (!transfer->is_post || set_post(easy, request->post));
     return is_set ? OK : &fault_no_memory;
 }
