@@ -7,6 +7,7 @@
 
 #define PROOF_NODES_MAX 64
 #define PROOF_JSON_SIZE_MAX ((size_t) 64 * 1024)
+#define ENTRY_AND_PROOF_JSON_SIZE_MAX ((size_t) 4 * 1024 * 1024) /* holds an entry with its chain */
 
 struct proof {
     uint64_t leaf_index; /* get-proof-by-hash only */

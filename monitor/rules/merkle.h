@@ -45,9 +45,14 @@ unsigned merkle_path_length(uint64_t index, uint64_t size);
 /* RFC 9162 2.1.3.2 */
 MUST_CHECK result merkle_check_inclusion(uint64_t index, uint64_t size, const struct hash *leaf_hash, const struct hash *path,
                                          size_t count, const struct hash *root);
-/* RFC 9162 2.1.4.2. Equal sizes need an empty proof and equal roots; first size 0 proves nothing: empty proof only. */
+/* RFC 9162 2.1.4.2. Equal sizes need an empty proof and equal roots; first size 0 proves nothing and needs the
+ * empty tree's root and an empty proof. */
 MUST_CHECK result merkle_check_consistency(uint64_t first, uint64_t second, const struct hash *first_root,
                                            const struct hash *second_root, const struct hash *proof, size_t count);
+/* That the tree of `size` with `root` holds the subtree of leaves [begin, end), whose width rounded up to a power of two divides
+ * `begin` (Merkle Tree Certificates, Subtrees); with begin 0 this is RFC 9162 2.1.4.2. */
+MUST_CHECK result merkle_check_subtree(uint64_t begin, uint64_t end, uint64_t size, const struct hash *subtree_hash,
+                                       const struct hash *root, const struct hash *proof, size_t count);
 /* The frontier of [0, index) that an audit path of leaf `index` carries: its left siblings. Trust it only after
  * merkle_check_inclusion of the same path. */
 MUST_CHECK result merkle_frontier_from_path(uint64_t index, uint64_t size, const struct hash *path, size_t count,
