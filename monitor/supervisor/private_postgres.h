@@ -1,0 +1,58 @@
+/* The private PostgreSQL cluster: found, made and started for people who have no database of their own. Knows files and processes only;
+ * roles and schema are made over a connection (store/roles.h, store/schema.h).
+ *
+ *   state_folder/postgres             the cluster: UTF8, C.UTF-8, data checksums, SCRAM, synchronous
+ *   state_folder/run                  its socket, 0700; no TCP
+ *   state_folder/postgres-passwords   one file per role, 0600 */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/reason.h"
+#include "settings/settings.h"
+
+enum database_role { DATABASE_SUPERUSER, DATABASE_OWNER, DATABASE_MONITOR, DATABASE_ALERTS, DATABASE_CLI, DATABASE_REPORT,
+                     database_role_count };
+
+extern const struct fault fault_postgres_root;     /* SETTINGS: refuses to run as root */
+extern const struct fault fault_postgres_programs; /* SETTINGS: no initdb and postgres of version 15 or later */
+extern const struct fault fault_postgres_folder;   /* SETTINGS: state folder: cannot be made, path too long, not ours */
+extern const struct fault fault_postgres_initdb;   /* SETTINGS: initdb failed; its last line is in the reason */
+extern const struct fault fault_postgres_version;  /* SETTINGS: the cluster was made by another major version */
+extern const struct fault fault_postgres_silent;   /* RETRY: it does not answer (yet) */
+
+#define POSTGRES_ARGUMENTS_MAX 8
+
+struct private_postgres_command {
+    char program[512];                             /* absolute path of postgres */
+    char data_folder[512];
+    const char *arguments[POSTGRES_ARGUMENTS_MAX]; /* argv, NULL-terminated; points into this struct */
+    const char *const *environment;                /* LC_ALL=C.UTF-8 and nothing else */
+    int stop_signal;                               /* SIGINT: fast shutdown */
+};
+
+/* No database is configured? */
+bool private_postgres_is_wanted(const struct settings *settings);
+/* Makes folders, passwords and, once, the cluster (some seconds). Does nothing when all is there. Safe to repeat after a crash at any
+ * point: a half-made cluster is made anew. */
+MUST_CHECK result private_postgres_prepare(const struct settings *settings, struct reason *reason);
+/* What the supervisor executes in the foreground. Prepare first. A stale postmaster.pid is postgres' own business: it checks. */
+MUST_CHECK result private_postgres_command(const struct settings *settings, struct private_postgres_command *ret_command,
+                                           struct reason *reason);
+/* Process id of a living postmaster of this cluster (one that outlived its supervisor), 0 when none runs. */
+int private_postgres_running(const struct settings *settings);
+/* Asks a postmaster found by private_postgres_running to stop fast, and waits; true when it is gone. */
+bool private_postgres_stop(const struct settings *settings, int64_t timeout_ms);
+/* Does the socket accept connections now? Returns at once. Another second or two may pass before it also answers queries. */
+bool private_postgres_is_listening(const struct settings *settings);
+/* Waits for that. Error: fault_postgres_silent. */
+MUST_CHECK result private_postgres_wait(const struct settings *settings, int64_t timeout_ms, struct reason *reason);
+
+/* The connection string of a role: of the private cluster, with its password file's content, or settings->database with the role's name.
+ * Contains a password: never log it. Error: fault_postgres_folder when the password cannot be read. */
+MUST_CHECK result database_conninfo(const struct settings *settings, enum database_role role, struct buffer *out,
+                                    struct reason *reason);
+/* "pinwatch_monitor"; the superuser is "postgres". */
+const char *database_role_name(enum database_role role);
+/* The password of a role, as generated. */
+MUST_CHECK result private_postgres_password(const struct settings *settings, enum database_role role, struct buffer *out,
+                                            struct reason *reason);
