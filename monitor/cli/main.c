@@ -1,0 +1,207 @@
+/* The command line: a table of commands, and what `pinwatch --help` teaches. */
+#include <argp.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/table.h"
+#include "settings/spelling.h"
+
+#define COMMAND(name) int command_##name(int argc, char **argv)
+#if __has_include("cli/init.c")
+COMMAND(init);
+#endif
+#if __has_include("cli/run.c")
+COMMAND(run);
+#endif
+#if __has_include("cli/stop.c")
+COMMAND(stop);
+#endif
+#if __has_include("cli/doctor.c")
+COMMAND(doctor);
+#endif
+#if __has_include("cli/apply.c")
+COMMAND(apply);
+#endif
+#if __has_include("cli/export.c")
+COMMAND(export);
+#endif
+#if __has_include("cli/watch.c")
+COMMAND(watch);
+#endif
+#if __has_include("cli/logs.c")
+COMMAND(logs);
+#endif
+#if __has_include("cli/certs.c")
+COMMAND(certs);
+#endif
+#if __has_include("cli/cert.c")
+COMMAND(cert);
+#endif
+#if __has_include("cli/findings.c")
+COMMAND(findings);
+#endif
+#if __has_include("cli/alerts.c")
+COMMAND(alerts);
+#endif
+#if __has_include("cli/scan.c")
+COMMAND(scan);
+#endif
+#if __has_include("cli/loglist.c")
+COMMAND(loglist);
+#endif
+#if __has_include("cli/drill.c")
+COMMAND(drill);
+#endif
+
+#define START "Start here"
+#define WANT "What to watch, whom to tell"
+#define SEEN "What was seen"
+#define CHECK "Checks without the service"
+
+static const struct command commands[] = {
+#if __has_include("cli/init.c")
+    {"init", START, "Write the settings file, prepare the state folder and the database", command_init},
+#endif
+#if __has_include("cli/run.c")
+    {"run", START, "Run the service", command_run},
+#endif
+#if __has_include("cli/stop.c")
+    {"stop", START, "Stop the service and wait until it has ended", command_stop},
+#endif
+#if __has_include("cli/doctor.c")
+    {"doctor", START, "Check everything that the service needs and say what to do", command_doctor},
+#endif
+#if __has_include("cli/drill.c")
+    {"drill", START, "Fire drill: issue a wrong certificate locally and time the alert", command_drill},
+#endif
+#if __has_include("cli/watch.c")
+    {"watch", WANT, "Add, remove, list and import what is watched", command_watch},
+#endif
+#if __has_include("cli/apply.c")
+    {"apply", WANT, "Make watches, policies and channels what a YAML file says", command_apply},
+#endif
+#if __has_include("cli/export.c")
+    {"export", WANT, "Print watches, policies and channels as such a file", command_export},
+#endif
+#if __has_include("cli/findings.c")
+    {"findings", SEEN, "List, show, acknowledge and resolve findings", command_findings},
+#endif
+#if __has_include("cli/certs.c")
+    {"certs", SEEN, "List the certificates that matched a watch", command_certs},
+#endif
+#if __has_include("cli/alerts.c")
+    {"alerts", SEEN, "List deliveries; send a test alert", command_alerts},
+#endif
+#if __has_include("cli/logs.c")
+    {"logs", SEEN, "Show how far each log is read and verified", command_logs},
+#endif
+#if __has_include("cli/scan.c")
+    {"scan", CHECK, "Read logs once, verify them, print what matches", command_scan},
+#endif
+#if __has_include("cli/cert.c")
+    {"cert", CHECK, "Show a certificate from the database or a file", command_cert},
+#endif
+#if __has_include("cli/loglist.c")
+    {"loglist", CHECK, "Say which logs of a list would be followed, and why", command_loglist},
+#endif
+    {NULL, NULL, NULL, NULL},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0] - 1)
+
+static void print_help(FILE *out) {
+    const char *group = "";
+    fputs("pinwatch watches Certificate Transparency logs and tells you within seconds when a certificate\n"
+          "for one of your names was issued that you did not expect.\n\n"
+          "Usage: pinwatch COMMAND [OPTION...]\n",
+          out);
+    for (const struct command *row = commands; row->name != NULL; row++) {
+        if (strcmp(group, row->group) != 0)
+            fprintf(out, "\n%s\n", row->group);
+        group = row->group;
+        fprintf(out, "  %-10s %s\n", row->name, row->summary);
+    }
+    fputs("\nExamples\n"
+          "  pinwatch init --contact you@example.com     a settings file and an empty database\n"
+          "  pinwatch run --detach                       the service, in the background\n"
+          "  pinwatch watch add .example.com             that name and every name below it\n"
+          "  pinwatch drill                              proof that an alert reaches you\n"
+          "  pinwatch findings list                      what needs eyes\n"
+          "\nExit codes\n"
+          "  0 done                  1 a finding: a failed check, a log that contradicts itself\n"
+          "  64 wrong usage          65 a file or answer that cannot be used\n"
+          "  69 log, database or service cannot be reached             70 a bug in pinwatch\n"
+          "  73 a file cannot be created     74 reading or writing failed     77 no permission\n"
+          "  78 the settings must be changed\n"
+          "\n`pinwatch COMMAND --help` says more about each command.\n",
+          out);
+}
+
+static const struct command *find_command(const char *name) {
+    for (const struct command *row = commands; row->name != NULL; row++)
+        if (strcmp(row->name, name) == 0)
+            return row;
+    return NULL;
+}
+
+static int refuse_command(const char *name) {
+    const char *nearest = spelling_nearest(name, commands, COMMAND_COUNT, sizeof commands[0]);
+    fprintf(stderr, "pinwatch: there is no command '%s'", name);
+    if (nearest != NULL)
+        fprintf(stderr, "; did you mean '%s'?", nearest);
+    fputs("\nTry 'pinwatch --help'.\n", stderr);
+    return EXIT_USAGE_WRONG;
+}
+
+static bool is_one_of(const char *given, const char *a, const char *b, const char *c) {
+    return strcmp(given, a) == 0 || strcmp(given, b) == 0 || strcmp(given, c) == 0;
+}
+
+static int run_command(const char *name, int argc, char **argv) {
+    const struct command *command = find_command(name);
+    char title[64];
+    if (command == NULL)
+        return refuse_command(name);
+    snprintf(title, sizeof title, "pinwatch %s", command->name);
+    argv[0] = title;
+    return command->run(argc, argv);
+}
+
+static int run_help(int argc, char **argv) {
+    char help[] = "--help";
+    char *arguments[] = {argv[0], help, NULL};
+    if (argc >= 3)
+        return run_command(argv[2], 2, arguments);
+    print_help(stdout);
+    return EXIT_OK;
+}
+
+static int run(int argc, char **argv) {
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE_WRONG;
+    }
+    if (is_one_of(argv[1], "--help", "-?", "-h") || strcmp(argv[1], "help") == 0)
+        return run_help(argc, argv);
+    if (is_one_of(argv[1], "--version", "-V", "version")) {
+        puts(argp_program_version);
+        return EXIT_OK;
+    }
+    return run_command(argv[1], argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv) {
+    argp_program_version = "pinwatch " PINWATCH_VERSION;
+    setlocale(LC_CTYPE, "");
+    log_init("pinwatch", LOG_NOTICE, false);
+    int code = run(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && code == EXIT_OK) {
+        fputs("pinwatch: standard output: cannot be written\n", stderr);
+        return EXIT_IO;
+    }
+    return code;
+}
