@@ -44,7 +44,7 @@ struct reader_request {
     uint64_t first_index;   /* index in the log of the first entry in the body */
     uint64_t wanted_begin;  /* entries before this one are skipped (hashed for nothing) */
     uint64_t wanted_end;    /* entries from this one on are skipped; > first_index */
-    uint64_t report_from;   /* reports start at this index ("more from entry k") */
+    uint64_t report_from;   /* reports start at this index ("more from entry k"); CERTIFICATE: at this certificate */
     uint32_t flags;
     uint32_t cut_count;
     uint64_t cuts[READER_CUTS_MAX]; /* ascending, strictly between wanted_begin and wanted_end */
@@ -64,7 +64,8 @@ struct reader_answer {
     uint32_t version;
     uint32_t status;          /* enum reader_status; REFUSED: the body's framing broke, see reason */
     uint64_t request_id;
-    uint64_t entry_count;     /* entries of [wanted_begin, wanted_end) that the body held, from wanted_begin on without gap */
+    uint64_t entry_count;     /* entries of [wanted_begin, wanted_end) that the body held, from wanted_begin on without gap;
+                               * fewer when `nodes` is full: ask for the rest as if the log had not sent it */
     uint64_t more_from;       /* status MORE: reports up to here are in the area; ask again with report_from = this */
     uint64_t report_count;
     uint64_t answer_size;     /* bytes in the answer area */

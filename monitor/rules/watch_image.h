@@ -46,14 +46,23 @@ MUST_CHECK result watch_image_open(struct span bytes, struct watch_image *ret_im
 uint64_t watch_image_generation(const struct watch_image *image);
 bool watch_image_has_keys(const struct watch_image *image); /* is the SPKI hash needed at all? */
 
-/* What the names of one entry reached. Reset by setting count and total to 0. */
+/* What the names of one entry reached. Reset with watch_hits_reset. */
 struct watch_hits {
     uint32_t terminals[REPORT_TERMINALS_MAX]; /* in order of first match, unique */
     size_t count;
-    uint64_t total;
-    bool is_nearly_all;      /* a name that would match nearly everything */
-    char broad_suffix[256];
+    uint64_t total;          /* exact up to REPORT_TERMINALS_MAX; beyond, one terminal may count for several names */
+    uint32_t visited;        /* nodes enumerated for "*", "?" and the like: bounded per entry, beyond it is_nearly_all */
+    bool is_nearly_all;      /* a name that would match nearly everything; the watches below are not in `terminals` */
+    char broad_suffix[256];  /* what all such names end in; "" for everything */
 };
+
+static inline void watch_hits_reset(struct watch_hits *hits) {
+    hits->count = 0;
+    hits->total = 0;
+    hits->visited = 0;
+    hits->is_nearly_all = false;
+    hits->broad_suffix[0] = '\0';
+}
 
 /* `name`: lower case, labels separated by dots, no dot at the end. A leading "*" label matches one label in its place; a label "?"
  * (unreadable, or certspotter's redaction) matches any label; "w*" and "*w" match labels with that start or end. */
