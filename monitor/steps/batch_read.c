@@ -1,0 +1,164 @@
+/* A received body goes to a reader; what comes back is kept until its turn. A body that kills readers is halved until the one entry
+ * that did it stands alone. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "steps/followed_log.h"
+
+FAULT(fault_reader_refused, FAULT_INPUT, "batch.refused", "answer with entries", "RFC 6962 4.6; static-ct-api, Log Entries",
+      "not readable as entries, or fewer than the head implies", "the entries that were asked for");
+
+static result submit(struct batch *batch);
+
+/* The culprit, alone: its hash comes from elsewhere and it is reported as unreadable. */
+static void halve(struct batch *batch, result fault) {
+    struct followed_log *log = batch->log;
+    log_say(LOG_WARNING, "reader.lost", LOG_TEXT("log", log->identity.log.description), LOG_NUMBER("begin", batch->begin),
+            LOG_NUMBER("end", batch->end), LOG_FAULT(fault));
+    reader_pool_give_slot(batch->readers, batch->slot);
+    batch->slot = -1;
+    batch->state = BATCH_WAITING;
+    log->active_count--;
+    buffer_reset(&batch->reports);
+    batch->node_count = 0;
+    uint64_t count = batch->end - batch->begin;
+    if (count == 1) {
+        batch->needs_hash_tile = true;
+        batch->hash_reason = fault;
+        return;
+    }
+    if (batch_insert_after(batch, batch->begin + count / 2, batch->end) != NULL)
+        batch->end = batch->begin + count / 2;
+}
+
+static bool keep_nodes(struct batch *batch, const struct reader_answer *answer) {
+    size_t size = answer->node_count * sizeof answer->nodes[0];
+    struct reader_node *nodes = memory_resize(batch->nodes, size);
+    if (nodes == NULL)
+        return false;
+    memcpy(nodes, answer->nodes, size);
+    batch->nodes = nodes;
+    batch->node_count = answer->node_count;
+    return true;
+}
+
+/* The framing of the body broke after `entry_count` entries: those stand, the rest needs another way. */
+static void refused(struct batch *batch, const struct reader_answer *answer) {
+    struct followed_log *log = batch->log;
+    char what[READER_REASON_TEXT_SIZE];
+    memcpy(what, answer->reason_text, sizeof what);
+    bool has_some = answer->entry_count > 0 && batch_shorten(batch, answer->entry_count);
+    if (has_some) {
+        batch_ready(batch);
+        return;
+    }
+    buffer_reset(&batch->reports);
+    batch_failed(batch, &fault_reader_refused, what, 0);
+    if (batch->tries < BATCH_TRIES_BEFORE_HALVING)
+        return;
+    if (follow_is_static(log)) {
+        batch->needs_hash_tile = true;
+        batch->hash_reason = &fault_reader_refused;
+    } else if (batch->end - batch->begin > 1) {
+        uint64_t middle = batch->begin + (batch->end - batch->begin) / 2;
+        batch->tries = 0;
+        if (batch_insert_after(batch, middle, batch->end) != NULL)
+            batch->end = middle;
+    }
+}
+
+static void answered(struct batch *batch, const struct reader_answer *answer) {
+    struct followed_log *log = batch->log;
+    uint64_t wanted = batch->end - batch->begin;
+    if (!keep_nodes(batch, answer)) {
+        batch_failed(batch, &fault_no_memory, "no memory for an answer", 0);
+        return;
+    }
+    batch->last_leaf = answer->last_leaf;
+    batch->matches = answer->match_count;
+    batch->unreadable = answer->unreadable_count;
+    if (answer->status == READER_REFUSED) {
+        refused(batch, answer);
+    } else if (answer->entry_count == wanted) {
+        batch_shorten(batch, wanted);
+        batch_ready(batch);
+    } else if (answer->entry_count == 0 || follow_is_static(log)) {
+        buffer_reset(&batch->reports);
+        batch_failed(batch, &fault_reader_refused, "fewer entries than the log's head implies", 0);
+        batch->wants_full_tile = false;
+    } else if (batch_shorten(batch, answer->entry_count)) {
+        batch_ready(batch);
+    } else {
+        batch_failed(batch, &fault_no_memory, "no memory for the rest of a batch", 0);
+    }
+}
+
+static void reader_finished(void *context, const struct reader_outcome *outcome) {
+    struct batch *batch = context;
+    if (batch->is_abandoned) {
+        batch_free(batch);
+        return;
+    }
+    if (outcome->fault != OK) {
+        if (outcome->fault->family == FAULT_RETRY && outcome->fault != &fault_reader_died && outcome->fault != &fault_reader_late)
+            batch_failed(batch, outcome->fault, outcome->fault->wrong, 0);
+        else
+            halve(batch, outcome->fault);
+        return;
+    }
+    if (!buffer_add(&batch->reports, outcome->reports)) {
+        buffer_reset(&batch->reports);
+        batch->reports.failed = false;
+        batch_failed(batch, &fault_limit_reached, "more reports from one batch than memory allows; asking for less", 0);
+        uint64_t middle = batch->begin + (batch->end - batch->begin) / 2;
+        if (middle > batch->begin && batch_insert_after(batch, middle, batch->end) != NULL)
+            batch->end = middle;
+        return;
+    }
+    if (outcome->answer->status == READER_MORE) {
+        batch->request.report_from = outcome->answer->more_from;
+        result fault = submit(batch);
+        if (fault != OK)
+            batch_failed(batch, fault, fault->wrong, 0);
+        return;
+    }
+    answered(batch, outcome->answer);
+}
+
+static result submit(struct batch *batch) {
+    return reader_pool_submit(batch->readers, &batch->request, reader_finished, batch);
+}
+
+static void add_cuts(struct batch *batch) {
+    struct followed_log *log = batch->log;
+    struct reader_request *request = &batch->request;
+    for (size_t i = 0; i < log->head_count && request->cut_count < READER_CUTS_MAX; i++) {
+        uint64_t size = log->heads[i].head.size;
+        if (size > batch->begin && size < batch->end)
+            request->cuts[request->cut_count++] = size;
+    }
+}
+
+void batch_read(struct batch *batch, const struct transfer_answer *answer) {
+    struct followed_log *log = batch->log;
+    bool is_static = follow_is_static(log);
+    bool wants_index = is_static && !(log->identity.sources & SOURCE_SETTINGS && log->identity.log.log_type != NULL &&
+                                      strcmp(log->identity.log.log_type, "archive") == 0);
+    batch->request = (struct reader_request){
+        .task = is_static ? READER_DATA_TILE : READER_GET_ENTRIES,
+        .slot = (uint32_t) batch->slot,
+        .encoding = READER_SNIFF, /* gzip may come without negotiation and without its header */
+        .body_size = answer->body_size,
+        .first_index = is_static ? batch->begin / TILE_WIDTH * TILE_WIDTH : batch->begin,
+        .wanted_begin = batch->begin,
+        .wanted_end = batch->end,
+        .report_from = batch->begin,
+        .flags = (wants_index ? READER_FLAG_LEAF_INDEX : 0u) | (log->options.reports_all ? READER_FLAG_ALL_MATCH : 0u),
+    };
+    add_cuts(batch);
+    buffer_reset(&batch->reports);
+    batch->state = BATCH_READING;
+    result fault = submit(batch);
+    if (fault != OK)
+        batch_failed(batch, fault, fault->wrong, 0);
+}

@@ -1,0 +1,255 @@
+#include "steps/follow.h"
+
+#include <inttypes.h>
+#include <openssl/rand.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "steps/followed_log.h"
+
+#define ARENA_LIMIT ((size_t) 1024 * 1024)
+#define WAIT_MS 60000
+#define EVIDENCE_LIMIT 16384
+
+const char *follow_state_name(enum follow_state state) {
+    static const char *const names[] = {
+        [FOLLOW_STARTING] = "starting", [FOLLOW_READING] = "catching-up", [FOLLOW_WAITING] = "following",
+        [FOLLOW_FAILING] = "failing",   [FOLLOW_FORKED] = "forked",       [FOLLOW_FINISHED] = "finished",
+    };
+    return names[state];
+}
+
+bool follow_is_static(const struct followed_log *log) {
+    return log->identity.log.protocol == LOG_STATIC_CT;
+}
+
+uint64_t follow_target(const struct followed_log *log) {
+    uint64_t target = log->head_count > 0 ? log->heads[log->head_count - 1].head.size : log->frontier.end;
+    const struct listed_log *listed = &log->identity.log;
+    if (listed->has_final_head && target > listed->final_size)
+        target = listed->final_size;
+    if (log->options.is_one_shot && log->options.end < target)
+        target = log->options.end;
+    return target;
+}
+
+int64_t follow_backoff_ms(const struct followed_log *log, unsigned failures) {
+    uint64_t random = 0;
+    if (RAND_bytes((unsigned char *) &random, sizeof random) != 1)
+        random = (uint64_t) clock_monotonic_ms();
+    return backoff_ms(failures, log->options.is_one_shot ? 100 : 1000, WAIT_MS, random);
+}
+
+void follow_error(struct followed_log *log, result fault, const char *what) {
+    log->last_error_ms = clock_wall_ms();
+    reason_set(&log->last_error, fault, "%s", what);
+    log_say(LOG_INFO, "log.trouble", LOG_TEXT("log", log->identity.log.description), LOG_TEXT("what", log->last_error.text),
+            LOG_FAULT(fault));
+}
+
+void follow_success(struct followed_log *log) {
+    log->last_success_ms = clock_wall_ms();
+    if (log->failures == 0 && log->head_failures == 0)
+        log->last_error.text[0] = '\0';
+}
+
+void follow_tell(struct followed_log *log, const char *rule, bool is_over, const char *evidence) {
+    struct log_event event = {.rule = rule, .is_over = is_over, .detail = "", .evidence = evidence, .now_ms = clock_wall_ms()};
+    result fault = log->world->sink.tell(log->world->sink.context, log, &event);
+    if (fault != OK)
+        log_say(LOG_WARNING, "finding.not-recorded", LOG_TEXT("log", log->identity.log.description), LOG_TEXT("rule", rule),
+                LOG_FAULT(fault));
+}
+
+void follow_fork(struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how) {
+    char root[HASH_HEX_SIZE], other[HASH_HEX_SIZE], when[RFC3339_SIZE];
+    char signature[TREE_HEAD_SIGNATURE_MAX * 4 / 3 + 8];
+    hash_to_hex(&head->root, root);
+    hash_to_hex(computed, other);
+    text_of_time_ms((int64_t) head->timestamp_ms, when);
+    text_of_base64(span_of(head->signature, head->signature_size), signature);
+    CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(EVIDENCE_LIMIT);
+    buffer_printf(&evidence,
+                  "{\"how\":\"%s\",\"tree_size\":%" PRIu64 ",\"signed_root\":\"%s\",\"signed_at\":\"%s\",\"signature\":\"%s\","
+                  "\"computed_root\":\"%s\",\"verified_size\":%" PRIu64 "}",
+                  how, head->size, root, when, signature, other, log->verified.end);
+    follow_error(log, &fault_merkle_root, how);
+    if (!log->is_told_forked || log->state != FOLLOW_FORKED)
+        follow_tell(log, "log.fork", false, buffer_text(&evidence));
+    log->is_told_forked = true;
+    log->state = FOLLOW_FORKED;
+    if (log->options.is_one_shot)
+        follow_end(log, &fault_merkle_root);
+}
+
+void follow_end(struct followed_log *log, result fault) {
+    if (log->is_finished)
+        return;
+    log->is_finished = true;
+    log->fault = fault;
+    log->state = FOLLOW_FINISHED;
+    log->is_done_due = true;
+}
+
+static bool copy_texts(struct arena *arena, struct chosen_log *chosen) {
+    struct listed_log *listed = &chosen->log;
+    listed->description = arena_copy_text(arena, listed->description);
+    listed->operator_name = arena_copy_text(arena, listed->operator_name);
+    listed->url = arena_copy_text(arena, listed->url);
+    listed->monitoring_url = arena_copy_text(arena, listed->monitoring_url);
+    listed->log_type = arena_copy_text(arena, listed->log_type == NULL ? "" : listed->log_type);
+    listed->key.bytes = arena_copy(arena, listed->key);
+    chosen->origin = arena_copy_text(arena, chosen->origin == NULL ? "" : chosen->origin);
+    chosen->reason = arena_copy_text(arena, chosen->reason == NULL ? "" : chosen->reason);
+    return listed->description && listed->operator_name && listed->url && listed->monitoring_url && listed->log_type &&
+           listed->key.bytes && chosen->origin && chosen->reason;
+}
+
+static void take_position(struct followed_log *log, const struct follow_position *position) {
+    log->first_index = position->first_index;
+    follow_begin_at(log, &position->frontier);
+    log->verified_head = position->head;
+    head_remember_verified(log, &position->head);
+}
+
+result followed_log_new(const struct follow_world *world, const struct chosen_log *chosen, const struct follow_options *options,
+                        const struct follow_position *position, struct followed_log **ret_log) {
+    struct followed_log *log = memory_new(sizeof *log);
+    if (log == NULL)
+        return &fault_no_memory;
+    log->world = world;
+    log->options = *options;
+    log->identity = *chosen;
+    log->arena = arena_new(ARENA_LIMIT);
+    log->head_body = memory_new(CHECKPOINT_SIZE_MAX);
+    log->report_end = options->end;
+    log->batch_size = chosen->log.protocol == LOG_STATIC_CT ? TILE_WIDTH : BATCH_SIZE_FIRST;
+    log->is_batch_size_known = chosen->log.protocol == LOG_STATIC_CT;
+    log->parallel = 1;
+    log->grow_after = GROW_AFTER_FIRST;
+    result fault = log->arena == NULL || log->head_body == NULL || !copy_texts(log->arena, &log->identity) ? &fault_no_memory : OK;
+    if (fault == OK)
+        fault = signature_key_new(log->identity.log.key, &log->key);
+    if (fault != OK) {
+        followed_log_free(log);
+        return fault;
+    }
+    if (position != NULL)
+        take_position(log, position);
+    if (!options->is_one_shot)
+        head_expect_final(log);
+    *ret_log = log;
+    return OK;
+}
+
+result followed_log_update(struct followed_log *log, const struct chosen_log *chosen) {
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct chosen_log copy = *chosen;
+    if (arena == NULL || !copy_texts(arena, &copy)) {
+        arena_free(arena);
+        return &fault_no_memory;
+    }
+    bool is_final_news = copy.log.has_final_head && !log->identity.log.has_final_head;
+    arena_free(log->arena);
+    log->arena = arena;
+    log->identity = copy;
+    if (is_final_news)
+        head_expect_final(log);
+    return OK;
+}
+
+void followed_log_on_done(struct followed_log *log, follow_done done, void *context) {
+    log->done = done;
+    log->done_context = context;
+}
+
+void followed_log_free(struct followed_log *log) {
+    if (log == NULL)
+        return;
+    head_cancel(log);
+    proof_fetch_cancel(log->start_proof);
+    proof_fetch_cancel(log->commit_proof);
+    batches_drop(log);
+    pending_drop(log);
+    for (size_t i = 0; i < log->head_count; i++)
+        kept_head_done(&log->heads[i]);
+    kept_head_done(&log->best);
+    kept_head_done(&log->late);
+    kept_head_done(&log->full);
+    signature_key_free(log->key);
+    arena_free(log->arena);
+    memory_free(log->head_body);
+    memory_free(log);
+}
+
+const struct chosen_log *followed_log_identity(const struct followed_log *log) {
+    return &log->identity;
+}
+
+void followed_log_set_mark(struct followed_log *log, void *mark) {
+    log->mark = mark;
+}
+
+void *followed_log_mark(const struct followed_log *log) {
+    return log->mark;
+}
+
+static enum follow_state state_now(const struct followed_log *log) {
+    if (log->is_finished)
+        return FOLLOW_FINISHED;
+    if (log->state == FOLLOW_FORKED)
+        return FOLLOW_FORKED;
+    if (log->failures > 0 || log->head_failures > 0)
+        return FOLLOW_FAILING;
+    if (!log->has_start)
+        return FOLLOW_STARTING;
+    return log->frontier.end < follow_target(log) ? FOLLOW_READING : FOLLOW_WAITING;
+}
+
+void followed_log_figures(const struct followed_log *log, struct follow_figures *ret_figures) {
+    *ret_figures = (struct follow_figures){
+        .state = state_now(log), .first_index = log->first_index, .position = log->verified.end, .read_to = log->frontier.end,
+        .entries_per_second = log->rate, .eta_seconds = -1, .batch_size = (unsigned) log->batch_size, .parallel = log->parallel,
+        .stale_views = log->stale_views, .entries = log->entries, .matches = log->matches, .unreadable = log->unreadable,
+        .last_success_ms = log->last_success_ms, .last_error_ms = log->last_error_ms, .last_error = log->last_error,
+        .fault = log->fault,
+    };
+    if (log->has_best) {
+        ret_figures->head_size = log->best.head.size;
+        ret_figures->head_time_ms = log->best.head.timestamp_ms;
+        ret_figures->head_root = log->best.head.root;
+    }
+    uint64_t lag = ret_figures->head_size > log->frontier.end ? ret_figures->head_size - log->frontier.end : 0;
+    if (lag == 0)
+        ret_figures->eta_seconds = 0;
+    else if (log->rate > 0)
+        ret_figures->eta_seconds = (double) lag / log->rate;
+    ret_figures->is_verified = log->is_finished && log->fault == OK && log->is_all_verified;
+}
+
+static int64_t earliest(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+int64_t followed_log_step(struct followed_log *log) {
+    int64_t now_ms = clock_monotonic_ms();
+    if (!log->is_finished) {
+        head_step(log, now_ms);
+        start_step(log, now_ms);
+        sequence_step(log, now_ms);
+        batch_step(log, now_ms);
+        watchdog_step(log, now_ms);
+    }
+    if (log->is_done_due) {
+        log->is_done_due = false;
+        if (log->done != NULL)
+            log->done(log->done_context, log);
+        return now_ms + WAIT_MS;
+    }
+    int64_t due = now_ms + (log->batch_count > 0 || log->has_commit ? 50 : 1000);
+    if (log->head_transfer == NULL && !log->is_finished)
+        due = earliest(due, log->head_due_ms > now_ms ? log->head_due_ms : now_ms + 10);
+    return due;
+}

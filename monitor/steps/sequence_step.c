@@ -1,0 +1,364 @@
+/* Batches in order: the tree grows, every kept head's root must be reproduced, and what is proven is handed to the sink. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "steps/followed_log.h"
+
+#define COMMIT_ARENA_LIMIT ((size_t) 512 * 1024 * 1024)
+#define RATE_INTERVAL_MS 5000
+#define FORKED_AFTER_MISMATCHES 2
+
+void pending_drop(struct followed_log *log) {
+    while (log->pending_first != NULL) {
+        struct pending_reports *next = log->pending_first->next;
+        buffer_done(&log->pending_first->reports);
+        memory_free(log->pending_first);
+        log->pending_first = next;
+    }
+    log->pending_last = NULL;
+    log->pending_size = 0;
+}
+
+/* ---- a root that is not reproduced */
+
+static void on_mismatch(struct followed_log *log, const struct tree_head *head, const struct hash *computed) {
+    log->mismatches++;
+    batches_drop(log);
+    pending_drop(log);
+    proof_fetch_cancel(log->commit_proof);
+    log->commit_proof = NULL;
+    log->has_commit = false;
+    log->frontier = log->verified;
+    log->next_begin = log->verified.end;
+    bool is_fork = log->mismatches >= FORKED_AFTER_MISMATCHES;
+    int64_t pause_ms = is_fork && !log->options.is_one_shot ? FORK_PAUSE_MS : log->options.is_one_shot ? 100 : MISMATCH_PAUSE_MS;
+    log->pause_until_ms = clock_monotonic_ms() + pause_ms;
+    if (is_fork)
+        follow_fork(log, head, computed, "the entries do not lead to the signed root, read twice");
+    else
+        follow_error(log, &fault_merkle_root, "the entries do not lead to the signed root; reading them again");
+}
+
+/* ---- commits */
+
+static result decode_pending(struct followed_log *log, uint64_t end, struct arena *arena, struct entry_report **ret_reports,
+                             size_t *ret_count) {
+    size_t room = 64, count = 0;
+    struct entry_report *reports = memory_new_array(room, sizeof *reports);
+    for (struct pending_reports *pending = log->pending_first; pending != NULL && reports != NULL; pending = pending->next) {
+        struct cursor cursor = cursor_of(buffer_span(&pending->reports));
+        while (cursor_remaining(&cursor) > 0) {
+            if (count == room) {
+                struct entry_report *more = memory_resize(reports, 2 * room * sizeof *reports);
+                if (more == NULL) {
+                    memory_free(reports);
+                    return &fault_no_memory;
+                }
+                reports = more;
+                room *= 2;
+            }
+            result fault = entry_report_decode(&cursor, arena, &reports[count]);
+            if (fault != OK) {
+                memory_free(reports);
+                return fault;
+            }
+            uint64_t index = reports[count].index;
+            bool is_due = index < end && index >= log->verified.end && index >= log->report_begin && index < log->report_end;
+            count += is_due;
+        }
+    }
+    *ret_reports = reports;
+    *ret_count = count;
+    return reports == NULL ? &fault_no_memory : OK;
+}
+
+static void pending_release(struct followed_log *log, uint64_t end) {
+    while (log->pending_first != NULL && log->pending_first->end <= end) {
+        struct pending_reports *next = log->pending_first->next;
+        log->pending_size -= log->pending_first->reports.capacity;
+        buffer_done(&log->pending_first->reports);
+        memory_free(log->pending_first);
+        log->pending_first = next;
+    }
+    if (log->pending_first == NULL)
+        log->pending_last = NULL;
+}
+
+static void heads_for_sink(struct followed_log *log, struct sink_head *heads, size_t *ret_count) {
+    for (size_t i = 0; i < log->head_count; i++) {
+        const struct kept_head *kept = &log->heads[i];
+        if (kept->is_stored || kept->head.signature_size == 0 || *ret_count == HEADS_KEPT_MAX)
+            continue;
+        heads[(*ret_count)++] = (struct sink_head){
+            .size = kept->head.size, .timestamp_ms = kept->head.timestamp_ms, .root = kept->head.root,
+            .signature = span_of(kept->head.signature, kept->head.signature_size), .raw = span_of(kept->raw, kept->raw_size),
+            .state = HEAD_PENDING, .received_ms = kept->received_ms,
+        };
+    }
+}
+
+static void commit_succeeded(struct followed_log *log) {
+    pending_release(log, log->commit_frontier.end);
+    for (size_t i = 0; i < log->head_count; i++)
+        log->heads[i].is_stored = true;
+    log->verified = log->commit_frontier;
+    log->verified_head = log->commit_head;
+    log->has_commit = false;
+    log->committed_ms = clock_monotonic_ms();
+    log->mismatches = 0;
+    if (log->is_told_forked && log->state == FOLLOW_FORKED)
+        log->state = FOLLOW_READING; /* the finding stays open: a person has to look at the evidence */
+    head_check_late(log);
+}
+
+static void commit(struct followed_log *log) {
+    struct sink_head heads[HEADS_KEPT_MAX + 1];
+    size_t head_count = 0;
+    struct entry_report *reports = NULL;
+    size_t report_count = 0;
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(COMMIT_ARENA_LIMIT);
+    result fault = arena == NULL ? &fault_no_memory : decode_pending(log, log->commit_frontier.end, arena, &reports, &report_count);
+    struct sink_head against = {
+        .size = log->commit_head.size, .timestamp_ms = log->commit_head.timestamp_ms, .root = log->commit_head.root,
+        .signature = span_of(log->commit_head.signature, log->commit_head.signature_size), .state = HEAD_VERIFIED,
+        .received_ms = clock_wall_ms(),
+    };
+    heads_for_sink(log, heads, &head_count);
+    struct verified_range range = {
+        .first_index = log->first_index, .begin = log->verified.end, .end = log->commit_frontier.end,
+        .frontier = &log->commit_frontier, .heads = heads, .head_count = head_count, .against = &against,
+        .reports = reports, .report_count = report_count, .now_ms = clock_wall_ms(),
+    };
+    if (fault == OK)
+        fault = log->world->sink.commit(log->world->sink.context, log, &range);
+    memory_free(reports);
+    if (fault == OK) {
+        commit_succeeded(log);
+    } else {
+        follow_error(log, fault, "what was verified could not be recorded; it will be tried again");
+        log->commit_not_before_ms = clock_monotonic_ms() + follow_backoff_ms(log, ++log->commit_failures);
+        return;
+    }
+    log->commit_failures = 0;
+}
+
+/* A signed root covers everything up to `frontier`: the next commit goes that far. */
+static void set_commit(struct followed_log *log, const struct compact_range *frontier, const struct tree_head *head) {
+    log->commit_frontier = *frontier;
+    log->commit_head = *head;
+    log->has_commit = true;
+}
+
+/* ---- heads reached */
+
+static void heads_drop_first(struct followed_log *log) {
+    kept_head_done(&log->heads[0]);
+    log->head_count--;
+    memmove(&log->heads[0], &log->heads[1], log->head_count * sizeof log->heads[0]);
+    log->heads[log->head_count] = (struct kept_head){0};
+}
+
+void sequence_pass_heads(struct followed_log *log) {
+    while (log->head_count > 0 && log->heads[0].head.size <= log->frontier.end) {
+        if (log->heads[0].head.size < log->frontier.end && !log->has_late) {
+            log->late = log->heads[0];
+            log->has_late = true;
+            log->heads[0] = (struct kept_head){0};
+        }
+        heads_drop_first(log);
+    }
+}
+
+/* False when the frontier has reached a head whose root it does not have. */
+static bool compare_heads(struct followed_log *log) {
+    if (log->head_count == 0 || log->heads[0].head.size > log->frontier.end)
+        return true;
+    struct tree_head head = log->heads[0].head;
+    struct hash root = {0};
+    if (head.size == log->frontier.end) {
+        if (compact_range_root(&log->frontier, &root) != OK || !hash_equal(&root, &head.root)) {
+            on_mismatch(log, &head, &root);
+            return false;
+        }
+        head_remember_verified(log, &head);
+        if (head.signature_size > 0 || log->identity.log.has_final_head)
+            set_commit(log, &log->frontier, &head);
+    }
+    sequence_pass_heads(log);
+    return true;
+}
+
+/* ---- batches in order */
+
+static result append_batch(struct followed_log *log, const struct batch *batch, bool *ret_is_good) {
+    for (size_t i = 0; i < batch->node_count; i++) {
+        const struct reader_node *node = &batch->nodes[i];
+        if (node->begin != log->frontier.end)
+            return &fault_merkle_shape;
+        TRY(compact_range_append_subtree(&log->frontier, node->height, &node->hash));
+        *ret_is_good = compare_heads(log);
+        if (!*ret_is_good)
+            return OK;
+    }
+    return log->frontier.end == batch->end ? OK : &fault_merkle_shape;
+}
+
+static bool keep_reports(struct followed_log *log, struct batch *batch) {
+    if (batch->reports.size == 0)
+        return true;
+    struct pending_reports *pending = memory_new(sizeof *pending);
+    if (pending == NULL)
+        return false;
+    pending->begin = batch->begin;
+    pending->end = batch->end;
+    pending->reports = batch->reports;
+    batch->reports = buffer_with_limit(0);
+    if (log->pending_last != NULL)
+        log->pending_last->next = pending;
+    else
+        log->pending_first = pending;
+    log->pending_last = pending;
+    log->pending_size += pending->reports.capacity;
+    return true;
+}
+
+/* Scans print in order as entries come; what a second reading after a mismatch brings again is not printed twice. */
+static bool deliver_early(struct followed_log *log, const struct batch *batch) {
+    if (!log->options.delivers_early || batch->reports.size == 0 || batch->end <= log->delivered_end)
+        return true;
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(COMMIT_ARENA_LIMIT);
+    struct cursor cursor = cursor_of(buffer_span(&batch->reports));
+    while (arena != NULL && cursor_remaining(&cursor) > 0) {
+        struct entry_report report;
+        if (entry_report_decode(&cursor, arena, &report) != OK)
+            return false;
+        if (report.index < log->delivered_end || report.index < log->report_begin || report.index >= log->report_end)
+            continue;
+        struct verified_range range = {.begin = report.index, .end = report.index + 1, .reports = &report, .report_count = 1,
+                                       .now_ms = clock_wall_ms()};
+        if (log->world->sink.commit(log->world->sink.context, log, &range) != OK)
+            return false;
+        log->matches += !report.is_unreadable;
+        log->unreadable += report.is_unreadable;
+        arena_reset(arena);
+    }
+    return arena != NULL;
+}
+
+static bool take_batch(struct followed_log *log, struct batch *batch) {
+    bool is_good = true;
+    result fault = append_batch(log, batch, &is_good);
+    if (!is_good)
+        return false; /* the batch is gone */
+    if (fault != OK || !deliver_early(log, batch) || (!log->options.delivers_early && !keep_reports(log, batch))) {
+        struct hash nothing = {0};
+        on_mismatch(log, &log->verified_head, &nothing);
+        return false;
+    }
+    log->last_leaf = batch->last_leaf;
+    log->entries += batch->end - batch->begin;
+    if (batch->end > log->delivered_end)
+        log->delivered_end = batch->end;
+    if (!log->options.delivers_early) {
+        log->matches += batch->matches;
+        log->unreadable += batch->unreadable;
+    }
+    log->batches = batch->next;
+    log->batch_count--;
+    batch_free(batch);
+    return true;
+}
+
+/* ---- proofs between heads, so that a long way is recorded piece by piece */
+
+static void commit_proof_done(struct followed_log *log, const struct fetched_proof *proof) {
+    log->commit_proof = NULL;
+    struct hash right[MERKLE_HEIGHT_MAX], root;
+    size_t count = 0;
+    const struct compact_range *frontier = &log->proof_frontier;
+    result fault = proof->fault;
+    if (fault == OK)
+        fault = merkle_right_of_path(frontier->end - 1, log->proof_head.size, proof->nodes, proof->count, right, &count);
+    if (fault == OK)
+        fault = merkle_root_with_right(frontier, log->proof_head.size, right, count, &root);
+    if (fault == OK && !hash_equal(&root, &log->proof_head.root))
+        fault = &fault_merkle_root;
+    if (fault == OK) {
+        set_commit(log, frontier, &log->proof_head);
+        return;
+    }
+    if (fault == &fault_merkle_root) {
+        struct hash nothing = {0};
+        on_mismatch(log, &log->proof_head, proof->fault == OK ? &root : &nothing);
+        return;
+    }
+    follow_error(log, fault, proof->detail);
+    bool reads_all = log->options.is_one_shot && log->best.head.size - log->frontier.end <= READ_ALL_INSTEAD_MAX;
+    log->proof_failures++;
+    if (log->options.is_one_shot && fault == &fault_proof_unavailable && reads_all)
+        log->options.end = UINT64_MAX; /* the rest is read for the root alone: report_end stays */
+    else if (log->options.is_one_shot && log->proof_failures >= ONE_SHOT_TRIES)
+        follow_end(log, fault);
+    log->proof_not_before_ms = clock_monotonic_ms() + (log->options.is_one_shot ? follow_backoff_ms(log, log->proof_failures) : PROOF_PAUSE_MS);
+}
+
+static bool wants_proof(const struct followed_log *log, int64_t now_ms) {
+    if (log->commit_proof != NULL || log->has_commit || log->frontier.end <= log->verified.end || now_ms < log->proof_not_before_ms)
+        return false;
+    if (log->head_count == 0 || log->frontier.end >= log->heads[log->head_count - 1].head.size || log->entries == 0)
+        return false;
+    if (log->options.is_one_shot)
+        return log->frontier.end == log->options.end;
+    return now_ms - log->committed_ms > COMMIT_INTERVAL_MS || log->frontier.end - log->verified.end > COMMIT_ENTRIES_MAX ||
+           log->pending_size > PENDING_REPORTS_MAX / 4;
+}
+
+static void ask_proof(struct followed_log *log) {
+    const struct kept_head *newest = &log->heads[log->head_count - 1];
+    log->proof_frontier = log->frontier;
+    log->proof_head = newest->head;
+    result fault = proof_fetch_inclusion(log, log->frontier.end - 1, &newest->head, &log->last_leaf, commit_proof_done, &log->commit_proof);
+    if (fault != OK) {
+        log->commit_proof = NULL;
+        log->proof_not_before_ms = clock_monotonic_ms() + PROOF_PAUSE_MS;
+        follow_error(log, fault, fault->wrong);
+    }
+}
+
+static void measure_rate(struct followed_log *log, int64_t now_ms) {
+    int64_t passed = now_ms - log->rate_mark_ms;
+    if (passed < RATE_INTERVAL_MS)
+        return;
+    double now_rate = (double) (log->entries - log->rate_mark_entries) * 1000.0 / (double) passed;
+    log->rate = log->rate <= 0 ? now_rate : log->rate * 0.7 + now_rate * 0.3;
+    log->rate_mark_ms = now_ms;
+    log->rate_mark_entries = log->entries;
+}
+
+static void end_when_complete(struct followed_log *log) {
+    bool is_settled = !log->has_commit && log->commit_proof == NULL && log->verified.end == log->frontier.end;
+    if (!is_settled)
+        return;
+    const struct listed_log *listed = &log->identity.log;
+    bool is_final = !log->options.is_one_shot && listed->has_final_head && log->verified.end >= listed->final_size;
+    if (is_final || (log->options.is_one_shot && log->frontier.end >= follow_target(log))) {
+        log->is_all_verified = true;
+        follow_end(log, OK);
+    }
+}
+
+void sequence_step(struct followed_log *log, int64_t now_ms) {
+    if (!log->has_start)
+        return;
+    if (!compare_heads(log)) /* a head of just the size that is read already, the empty tree included */
+        return;
+    while (log->batches != NULL && log->batches->state == BATCH_READY)
+        if (!take_batch(log, log->batches))
+            return;
+    measure_rate(log, now_ms);
+    if (log->has_commit && now_ms >= log->commit_not_before_ms)
+        commit(log);
+    if (wants_proof(log, now_ms))
+        ask_proof(log);
+    end_when_complete(log);
+}
