@@ -32,9 +32,8 @@ static bool is_gzip(struct span body) {
 
 /* The contents are not kept, so nothing needs to be copied when it grows. */
 static result ensure_capacity(struct inflater *inflater, size_t capacity) {
-    if (capacity <= inflater->capacity && inflater->capacity <= KEPT_CAPACITY)
-        return OK;
-    if (capacity <= inflater->capacity && capacity > KEPT_CAPACITY)
+    bool is_wasteful = inflater->capacity > KEPT_CAPACITY && capacity <= KEPT_CAPACITY;
+    if (capacity <= inflater->capacity && !is_wasteful)
         return OK;
     memory_free(inflater->bytes);
     inflater->capacity = 0;
