@@ -27,5 +27,6 @@ MUST_CHECK result log_choose(const struct log_choice_input *input, struct arena 
                              size_t *ret_count);
 /* Submission prefix without scheme and trailing slash (static-ct-api, Checkpoints). */
 const char *log_default_origin(struct arena *arena, const char *submission_url);
+extern const struct fault fault_log_list_older; /* a list that would take us back */
 /* May `newer` replace `older` (no going back in time or version)? Sentence in reason when not. */
 MUST_CHECK result log_list_may_replace(const struct log_list *older, const struct log_list *newer, struct reason *reason);
