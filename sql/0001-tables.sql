@@ -244,12 +244,13 @@ CREATE TABLE finding (
     log_id          hash REFERENCES log,
     opened_at       timestamptz NOT NULL,
     last_seen_at    timestamptz NOT NULL,
-    closed_at       timestamptz,
+    closed_at       timestamptz,                -- resolved
     PRIMARY KEY (tenant_id, finding_id)
 );
 -- The same fact is one finding while it is not resolved.
 CREATE UNIQUE INDEX finding_subject ON finding (tenant_id, rule, subject) WHERE state <> 'resolved';
-CREATE INDEX finding_opened ON finding (opened_at);
+CREATE INDEX finding_id ON finding (finding_id);
+CREATE INDEX finding_certificate ON finding (certificate_id);
 
 CREATE TABLE finding_event (
     tenant_id   integer NOT NULL,
@@ -282,6 +283,7 @@ CREATE TABLE delivery (
     tenant_id        integer NOT NULL,
     delivery_id      bigint GENERATED ALWAYS AS IDENTITY,
     alert_id         bigint NOT NULL,
+    channel_tenant_id integer NOT NULL,       -- alerts of tenant 0 go to the channels of every tenant
     channel          text NOT NULL,
     idempotency_key  uuid NOT NULL DEFAULT gen_random_uuid(),
     state            text NOT NULL CHECK (state IN ('queued', 'delivered', 'dead')),
@@ -291,7 +293,7 @@ CREATE TABLE delivery (
     last_error       text NOT NULL DEFAULT '',
     delivered_at     timestamptz,
     PRIMARY KEY (tenant_id, delivery_id),
-    UNIQUE (tenant_id, alert_id, channel),
+    UNIQUE (tenant_id, alert_id, channel_tenant_id, channel),
     FOREIGN KEY (tenant_id, alert_id) REFERENCES alert
 );
-CREATE INDEX delivery_due ON delivery (next_attempt_at) WHERE state = 'queued';
+CREATE INDEX delivery_due ON delivery (channel_tenant_id, channel, next_attempt_at) WHERE state = 'queued';
