@@ -227,7 +227,8 @@ static void batches_plan(struct followed_log *log) {
 }
 
 void batch_step(struct followed_log *log, int64_t now_ms) {
-    bool is_held = !log->has_start || now_ms < log->pause_until_ms || log->pending_size > PENDING_REPORTS_MAX || log->is_finished;
+    bool is_held = !log->has_start || now_ms < log->pause_until_ms || log->pending_size > PENDING_REPORTS_MAX || log->is_finished ||
+                   log->is_held;
     if (is_held)
         return;
     unsigned allowed = budget_parallel(log->options.budget);

@@ -188,6 +188,10 @@ const struct chosen_log *followed_log_identity(const struct followed_log *log) {
     return &log->identity;
 }
 
+void followed_log_hold(struct followed_log *log, bool is_held) {
+    log->is_held = is_held;
+}
+
 void followed_log_set_mark(struct followed_log *log, void *mark) {
     log->mark = mark;
 }

@@ -74,7 +74,7 @@ struct followed_log {
     void *mark;
     follow_done done;
     void *done_context;
-    bool is_done_due, is_finished, is_all_verified;
+    bool is_done_due, is_finished, is_all_verified, is_held;
 
     /* heads */
     struct transfer *head_transfer;
