@@ -16,6 +16,23 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+/* All commands; main.c has the table. */
+int command_alerts(int argc, char **argv);
+int command_apply(int argc, char **argv);
+int command_cert(int argc, char **argv);
+int command_certs(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+int command_drill(int argc, char **argv);
+int command_export(int argc, char **argv);
+int command_findings(int argc, char **argv);
+int command_init(int argc, char **argv);
+int command_loglist(int argc, char **argv);
+int command_logs(int argc, char **argv);
+int command_run(int argc, char **argv);
+int command_scan(int argc, char **argv);
+int command_stop(int argc, char **argv);
+int command_watch(int argc, char **argv);
+
 /* As argp_parse with ARGP_IN_ORDER off; wrong usage ends the process with EXIT_USAGE_WRONG. Returns argp_parse's value. */
 error_t command_parse(const struct argp *argp, int argc, char **argv, void *input);
 

@@ -10,53 +10,6 @@
 #include "cli/table.h"
 #include "settings/spelling.h"
 
-#define COMMAND(name) int command_##name(int argc, char **argv)
-#if __has_include("cli/init.c")
-COMMAND(init);
-#endif
-#if __has_include("cli/run.c")
-COMMAND(run);
-#endif
-#if __has_include("cli/stop.c")
-COMMAND(stop);
-#endif
-#if __has_include("cli/doctor.c")
-COMMAND(doctor);
-#endif
-#if __has_include("cli/apply.c")
-COMMAND(apply);
-#endif
-#if __has_include("cli/export.c")
-COMMAND(export);
-#endif
-#if __has_include("cli/watch.c")
-COMMAND(watch);
-#endif
-#if __has_include("cli/logs.c")
-COMMAND(logs);
-#endif
-#if __has_include("cli/certs.c")
-COMMAND(certs);
-#endif
-#if __has_include("cli/cert.c")
-COMMAND(cert);
-#endif
-#if __has_include("cli/findings.c")
-COMMAND(findings);
-#endif
-#if __has_include("cli/alerts.c")
-COMMAND(alerts);
-#endif
-#if __has_include("cli/scan.c")
-COMMAND(scan);
-#endif
-#if __has_include("cli/loglist.c")
-COMMAND(loglist);
-#endif
-#if __has_include("cli/drill.c")
-COMMAND(drill);
-#endif
-
 #define START "Start here"
 #define WANT "What to watch, whom to tell"
 #define SEEN "What was seen"

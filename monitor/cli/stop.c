@@ -1,0 +1,96 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "supervisor/service_lock.h"
+
+#define WAIT_MS 100
+
+struct stop_options {
+    const char *config;
+    unsigned timeout_s;
+};
+
+static error_t take_option(int key, char *value, struct argp_state *state) {
+    struct stop_options *options = state->input;
+    uint64_t seconds;
+    switch (key) {
+    case 'c':
+        options->config = value;
+        return 0;
+    case 't':
+        if (text_to_number(span_of_text(value), 86400, &seconds) != OK)
+            argp_error(state, "--timeout: '%s' is no number of seconds from 0 to 86400", value);
+        options->timeout_s = (unsigned) seconds;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "no arguments are taken, '%s' was given", value);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options_taken[] = {
+    COMMAND_OPTION_CONFIG,
+    {"timeout", 't', "SECONDS", 0, "How long to wait for its end (120)", 0},
+    {0},
+};
+static const struct argp parser = {
+    .options = options_taken,
+    .parser = take_option,
+    .doc = "Stop the service that uses the state folder of the settings, and wait until it has ended. All programs of the service end, "
+           "the private PostgreSQL last.\v"
+           "Exit codes: 0 it has ended, or none was running; 69 it did not end in time; 77 it belongs to somebody else.",
+};
+
+static int wait_for_end(const struct settings *settings, int pid, unsigned timeout_s) {
+    int64_t deadline = clock_monotonic_ms() + (int64_t) timeout_s * 1000;
+    const struct timespec pause = {.tv_nsec = WAIT_MS * 1000000L};
+    struct reason reason = {""};
+    while (service_lock_holder(settings->state_folder, &reason) == pid) {
+        if (clock_monotonic_ms() >= deadline) {
+            fprintf(stderr, "pinwatch: the service (process %d) did not end within %u seconds\n", pid, timeout_s);
+            return EXIT_UNAVAILABLE;
+        }
+        (void) nanosleep(&pause, NULL);
+    }
+    printf("The service (process %d) has ended.\n", pid);
+    return EXIT_OK;
+}
+
+static int stop_service(const struct settings *settings, unsigned timeout_s) {
+    struct reason reason = {""};
+    int pid = service_lock_holder(settings->state_folder, &reason);
+    if (pid < 0) {
+        fprintf(stderr, "pinwatch: %s\n", reason.text);
+        return EXIT_PERMISSION;
+    }
+    if (pid == 0) {
+        printf("No service uses %s.\n", settings->state_folder);
+        return EXIT_OK;
+    }
+    if (kill(pid, SIGTERM) != 0 && errno == EPERM) {
+        fprintf(stderr, "pinwatch: the service (process %d) cannot be told to stop: %s\n", pid, strerror(EPERM));
+        return EXIT_PERMISSION;
+    }
+    return wait_for_end(settings, pid, timeout_s);
+}
+
+int command_stop(int argc, char **argv) {
+    struct stop_options options = {.timeout_s = 120};
+    int code = EXIT_OK;
+    if (command_parse(&parser, argc, argv, &options) != 0)
+        return EXIT_USAGE_WRONG;
+    struct settings *settings = command_settings(options.config, &code);
+    if (settings == NULL)
+        return code;
+    code = stop_service(settings, options.timeout_s);
+    settings_free(settings);
+    return code;
+}

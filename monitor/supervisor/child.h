@@ -1,0 +1,51 @@
+/* One program as a child: how it is started, told to stop, and what it may inherit. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/reason.h"
+#include "base/result.h"
+
+/* How often and how long a child that died is tried again. */
+struct restart_policy {
+    int64_t first_ms;   /* pause after the first death; doubles with each */
+    int64_t cap_ms;
+    unsigned jitter_percent;
+    unsigned deaths_max; /* so many within window_ms end the service */
+    int64_t window_ms;
+};
+
+struct child_plan {
+    const char *name;
+    const char *program;             /* absolute path */
+    const char *const *arguments;    /* argv, ended by NULL */
+    const char *const *environment;  /* ended by NULL */
+    const char *needs;               /* name of the plan that must be ready first; "" */
+    const struct restart_policy *restart;
+    bool is_task;                    /* ready when it has ended with 0, and then not started again */
+    bool hears_reload;               /* gets SIGHUP when the service does */
+    int stop_signal, death_signal;   /* to stop it; what it gets when the supervisor dies */
+    int hard_stop_signal;            /* when stop_ms are over; SIGKILL to its group follows hard_stop_ms later */
+    int64_t stop_ms;
+    int64_t settle_ms;               /* alive for so long, and is_ready where given: ready */
+    bool (*is_ready)(void *context); /* must return at once; NULL: settle_ms alone decides */
+    void *context;
+};
+
+extern const struct fault fault_child_start; /* RETRY: fork failed, or the program could not be executed */
+
+/* Starts the program in its own process group, standard input empty, no descriptor but 0, 1, 2, every signal as at birth. A program
+ * that cannot be executed is reported here, not as a death. */
+MUST_CHECK result child_start(const struct child_plan *plan, pid_t *ret_pid, struct reason *reason);
+
+/* What children inherit of our environment: PATH, HOME, TZ, LANG, LC_*, TMPDIR, proxy and SSL_CERT_* variables, PINWATCH_*; secrets
+ * (PINWATCH_SECRET_*, CREDENTIALS_DIRECTORY) only on request. PINWATCH_CONFIG is set to `settings_path`. NULL without memory. */
+const char *const *child_environment(struct arena *arena, const char *settings_path, bool with_secrets);
+
+/* Path of a program of ours: in the folder of the running program, else PINWATCH_INSTALL_LIBEXEC. NULL when it is in neither. */
+const char *program_find(struct arena *arena, const char *name);
+/* Path of the running program itself; NULL when the system does not say. */
+const char *program_self(struct arena *arena);

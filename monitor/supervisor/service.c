@@ -1,0 +1,87 @@
+#include "supervisor/service.h"
+
+#include <signal.h>
+
+FAULT(fault_service_program, FAULT_SETTINGS, "service.program", "installation", "", "a program of pinwatch is missing",
+      "all programs in one folder or installed");
+
+static const struct restart_policy restart_policy = {
+    .first_ms = 500, .cap_ms = 30000, .jitter_percent = 25, .deaths_max = 5, .window_ms = 300000};
+
+struct builder {
+    const struct settings *settings;
+    struct arena *arena;
+    struct service *service;
+    struct reason *reason;
+};
+
+static bool postgres_listens(void *context) {
+    return private_postgres_is_listening(context);
+}
+
+static result add_postgres(const struct builder *builder) {
+    struct service *service = builder->service;
+    TRY(private_postgres_command(builder->settings, &service->postgres, builder->reason));
+    union {
+        const struct settings *borrowed;
+        void *context;
+    } settings = {.borrowed = builder->settings};
+    service->plans[service->count++] = (struct child_plan){
+        .name = "postgres", .program = service->postgres.program, .arguments = service->postgres.arguments,
+        .environment = service->postgres.environment, .needs = "", .restart = &restart_policy,
+        .stop_signal = service->postgres.stop_signal, .death_signal = service->postgres.stop_signal,
+        .hard_stop_signal = SIGQUIT, .stop_ms = 60000, .is_ready = postgres_listens, .context = settings.context};
+    return OK;
+}
+
+static const char *const *make_arguments(struct arena *arena, const char *const *words, size_t count) {
+    const char **arguments = arena_take_array(arena, count + 1, sizeof *arguments);
+    for (size_t i = 0; arguments != NULL && i < count; i++)
+        arguments[i] = words[i];
+    return arguments;
+}
+
+static result add_schema(const struct builder *builder) {
+    struct service *service = builder->service;
+    const char *needs = service->count > 0 ? "postgres" : "";
+    const char *const words[] = {"pinwatch", "init", "--schema-only", "--config", settings_path(builder->settings)};
+    struct child_plan plan = {
+        .name = "schema", .program = program_self(builder->arena), .arguments = make_arguments(builder->arena, words, 5),
+        .environment = child_environment(builder->arena, settings_path(builder->settings), false), .needs = needs,
+        .restart = &restart_policy, .is_task = true, .stop_signal = SIGTERM, .death_signal = SIGKILL,
+        .hard_stop_signal = SIGKILL, .stop_ms = 30000};
+    if (plan.program == NULL || plan.arguments == NULL || plan.environment == NULL)
+        return &fault_no_memory;
+    service->plans[service->count++] = plan;
+    return OK;
+}
+
+static result add_program(const struct builder *builder, const char *name, const char *file, const char *needs, bool with_secrets) {
+    const char *path = settings_path(builder->settings);
+    const char *program = program_find(builder->arena, file);
+    if (program == NULL)
+        return reason_set(builder->reason, &fault_service_program, "%s: is neither beside this program nor in %s, wanted it installed",
+                          file, PINWATCH_INSTALL_LIBEXEC);
+    const char *const words[] = {file, "--config", path};
+    struct child_plan plan = {
+        .name = name, .program = program, .arguments = make_arguments(builder->arena, words, 3),
+        .environment = child_environment(builder->arena, path, with_secrets), .needs = needs, .restart = &restart_policy,
+        .hears_reload = true, .stop_signal = SIGTERM, .death_signal = SIGKILL, .hard_stop_signal = SIGKILL, .stop_ms = 15000,
+        .settle_ms = 300};
+    if (plan.arguments == NULL || plan.environment == NULL)
+        return &fault_no_memory;
+    builder->service->plans[builder->service->count++] = plan;
+    return OK;
+}
+
+result service_build(const struct settings *settings, struct arena *arena, struct service *service, struct reason *reason) {
+    const struct builder builder = {settings, arena, service, reason};
+    *service = (struct service){0};
+    if (private_postgres_is_wanted(settings))
+        TRY(add_postgres(&builder));
+    TRY(add_schema(&builder));
+    if (settings->has_drill)
+        TRY(add_program(&builder, "drill", "pinwatch-drill", "schema", false));
+    TRY(add_program(&builder, "alerts", "pinwatch-alerts", "schema", true));
+    return add_program(&builder, "monitor", "pinwatch-monitor", settings->has_drill ? "drill" : "schema", false);
+}

@@ -1,0 +1,338 @@
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define READY_POLL_MS 25
+#define HARD_STOP_MS 5000
+#define SLOW_START_MS 60000
+#define DEATHS_KEPT 16
+
+FAULT(fault_supervisor_deaths, FAULT_RETRY, "service.deaths", "service", "", "one of its programs died too often",
+      "programs that stay alive");
+FAULT(fault_supervisor_signals, FAULT_BUG, "service.signals", "signals", "", "they cannot be received", "a signal descriptor");
+
+enum child_state { CHILD_WAITING, CHILD_STARTED, CHILD_READY, CHILD_STOPPING };
+
+struct child {
+    const struct child_plan *plan;
+    enum child_state state;
+    pid_t pid;            /* 0: not running */
+    int64_t due_ms;       /* waiting: not before; stopping: when the next, harder signal goes out */
+    int64_t started_ms;
+    bool is_done;         /* a task that has ended well */
+    bool was_slow;        /* said once */
+    unsigned hardness;    /* signals sent while stopping */
+    int64_t deaths_ms[DEATHS_KEPT]; /* ring */
+    unsigned death_count;
+};
+
+struct supervisor {
+    const struct supervisor_options *options;
+    struct child children[SUPERVISED_MAX];
+    size_t count;
+    int signals;
+    bool is_stopping;
+    bool told_ready;
+    result outcome;
+    struct reason *reason;
+    int64_t watchdog_ms; /* 0: nobody asks */
+    int64_t watchdog_due_ms;
+};
+
+static bool is_ready(const struct child *child) {
+    return child->is_done || child->state == CHILD_READY;
+}
+
+static const struct child *find_child(const struct supervisor *supervisor, const char *name) {
+    for (size_t i = 0; i < supervisor->count; i++)
+        if (strcmp(supervisor->children[i].plan->name, name) == 0)
+            return &supervisor->children[i];
+    return NULL;
+}
+
+static bool needs_are_met(const struct supervisor *supervisor, const struct child *child) {
+    const struct child *needed = child->plan->needs[0] == '\0' ? NULL : find_child(supervisor, child->plan->needs);
+    return needed == NULL || is_ready(needed);
+}
+
+static int64_t pause_after(const struct restart_policy *policy, unsigned deaths) {
+    int64_t pause = policy->first_ms;
+    uint32_t dice = 0;
+    for (unsigned i = 1; i < deaths && pause < policy->cap_ms; i++)
+        pause *= 2;
+    pause = pause > policy->cap_ms ? policy->cap_ms : pause;
+    if (getrandom(&dice, sizeof dice, GRND_NONBLOCK) != (ssize_t) sizeof dice)
+        dice = 0;
+    return pause + pause * (int64_t) (dice % (policy->jitter_percent + 1)) / 100;
+}
+
+static unsigned deaths_within(const struct child *child, int64_t window_ms, int64_t now_ms) {
+    unsigned within = 0;
+    for (unsigned i = 0; i < child->death_count && i < DEATHS_KEPT; i++)
+        within += child->deaths_ms[i] > now_ms - window_ms;
+    return within;
+}
+
+static void begin_stop(struct supervisor *supervisor) {
+    if (supervisor->is_stopping)
+        return;
+    supervisor->is_stopping = true;
+    sd_notify(0, "STOPPING=1\nSTATUS=stopping");
+    log_say(LOG_NOTICE, "service.stopping", LOG_NUMBER("pid", getpid()));
+}
+
+/* Counts a death, and plans the next start or the end of the service. `how` says it for people. */
+static void note_death(struct supervisor *supervisor, struct child *child, const char *how) {
+    const struct restart_policy *policy = child->plan->restart;
+    int64_t now = clock_monotonic_ms();
+    child->state = CHILD_WAITING;
+    child->deaths_ms[child->death_count++ % DEATHS_KEPT] = now;
+    unsigned deaths = deaths_within(child, policy->window_ms, now);
+    child->due_ms = now + pause_after(policy, deaths);
+    log_say(LOG_WARNING, "child.died", LOG_TEXT("child", child->plan->name), LOG_TEXT("how", how), LOG_NUMBER("deaths", deaths),
+            LOG_NUMBER("starts_again_in_ms", child->due_ms - now));
+    if (deaths < policy->deaths_max)
+        return;
+    supervisor->outcome = reason_set(supervisor->reason, &fault_supervisor_deaths,
+                                     "%s: died %u times within %lld seconds (%s); the service stops, wanted a program that stays alive",
+                                     child->plan->name, deaths, (long long) (policy->window_ms / 1000), how);
+    log_say(LOG_ERROR, "service.deaths", LOG_TEXT("reason", supervisor->reason->text));
+    begin_stop(supervisor);
+}
+
+static void start_child(struct supervisor *supervisor, struct child *child) {
+    struct reason why = {""};
+    result outcome = child_start(child->plan, &child->pid, &why);
+    if (outcome != OK) {
+        note_death(supervisor, child, why.text);
+        return;
+    }
+    child->state = CHILD_STARTED;
+    child->started_ms = clock_monotonic_ms();
+    child->was_slow = false;
+    log_say(LOG_INFO, "child.started", LOG_TEXT("child", child->plan->name), LOG_NUMBER("pid", child->pid));
+}
+
+static void look_whether_ready(struct child *child, int64_t now) {
+    const struct child_plan *plan = child->plan;
+    int64_t alive = now - child->started_ms;
+    if (!plan->is_task && alive >= plan->settle_ms && (plan->is_ready == NULL || plan->is_ready(plan->context))) {
+        child->state = CHILD_READY;
+        log_say(LOG_INFO, "child.ready", LOG_TEXT("child", plan->name), LOG_NUMBER("after_ms", alive));
+        return;
+    }
+    if (alive < SLOW_START_MS || child->was_slow)
+        return;
+    child->was_slow = true;
+    log_say(LOG_WARNING, "child.slow", LOG_TEXT("child", plan->name), LOG_TEXT("reason", "it is not ready after a minute"));
+}
+
+static void advance_child(struct supervisor *supervisor, struct child *child, int64_t now) {
+    if (child->state == CHILD_WAITING && !child->is_done && now >= child->due_ms && needs_are_met(supervisor, child))
+        start_child(supervisor, child);
+    else if (child->state == CHILD_STARTED)
+        look_whether_ready(child, now);
+}
+
+static void send_stop(struct child *child, int64_t now) {
+    const int steps[] = {child->plan->stop_signal, child->plan->hard_stop_signal, SIGKILL};
+    unsigned step = child->hardness < 2 ? child->hardness : 2;
+    if (step > 0)
+        log_say(LOG_WARNING, "child.slow-stop", LOG_TEXT("child", child->plan->name), LOG_NUMBER("signal", steps[step]));
+    kill(step == 2 ? -child->pid : child->pid, steps[step]);
+    child->state = CHILD_STOPPING;
+    child->due_ms = now + (step == 0 ? child->plan->stop_ms : HARD_STOP_MS);
+    child->hardness++;
+}
+
+/* Last first, one after the other: a child is told to stop when all that may need it are gone. */
+static void advance_stop(struct supervisor *supervisor, int64_t now) {
+    for (size_t i = supervisor->count; i-- > 0;) {
+        struct child *child = &supervisor->children[i];
+        if (child->pid == 0)
+            continue;
+        if (child->state != CHILD_STOPPING || now >= child->due_ms)
+            send_stop(child, now);
+        return;
+    }
+}
+
+static bool all_are_ready(const struct supervisor *supervisor) {
+    for (size_t i = 0; i < supervisor->count; i++)
+        if (!is_ready(&supervisor->children[i]))
+            return false;
+    return true;
+}
+
+static bool all_are_gone(const struct supervisor *supervisor) {
+    for (size_t i = 0; i < supervisor->count; i++)
+        if (supervisor->children[i].pid != 0)
+            return false;
+    return true;
+}
+
+static void tell_ready(struct supervisor *supervisor) {
+    if (supervisor->told_ready || !all_are_ready(supervisor))
+        return;
+    supervisor->told_ready = true;
+    sd_notifyf(0, "READY=1\nSTATUS=%zu programs run", supervisor->count);
+    log_say(LOG_NOTICE, "service.ready", LOG_NUMBER("pid", getpid()));
+    if (supervisor->options->ready != NULL)
+        supervisor->options->ready(supervisor->options->context);
+}
+
+static void say_how(const siginfo_t *info, char *ret_how, size_t size) {
+    if (info->si_code == CLD_EXITED)
+        snprintf(ret_how, size, "exit code %d", info->si_status);
+    else
+        snprintf(ret_how, size, "signal %d, %s", info->si_status, strsignal(info->si_status));
+}
+
+static void note_end(struct supervisor *supervisor, struct child *child, const siginfo_t *info) {
+    char how[80];
+    bool ended_well = info->si_code == CLD_EXITED && info->si_status == 0;
+    child->pid = 0;
+    if (child->plan->is_task && ended_well) {
+        child->is_done = true;
+        child->state = CHILD_WAITING;
+        return;
+    }
+    say_how(info, how, sizeof how);
+    if (supervisor->is_stopping)
+        log_say(LOG_INFO, "child.stopped", LOG_TEXT("child", child->plan->name), LOG_TEXT("how", how));
+    else
+        note_death(supervisor, child, how);
+}
+
+/* Whatever a dead leader left in its group (readers, back-ends, hooks) goes with it; before it is reaped its number cannot belong to
+ * anybody else. */
+static void reap(struct supervisor *supervisor) {
+    for (size_t i = 0; i < supervisor->count; i++) {
+        struct child *child = &supervisor->children[i];
+        siginfo_t info = {0};
+        if (child->pid == 0 || waitid(P_PID, (id_t) child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+            continue;
+        kill(-child->pid, SIGKILL);
+        (void) waitid(P_PID, (id_t) child->pid, &info, WEXITED);
+        note_end(supervisor, child, &info);
+    }
+}
+
+static void reload(struct supervisor *supervisor) {
+    struct reason why = {""};
+    const struct supervisor_options *options = supervisor->options;
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long) clock_monotonic_ms() * 1000);
+    result outcome = options->reload == NULL ? OK : options->reload(options->context, &why);
+    if (outcome != OK)
+        log_say(LOG_ERROR, "settings.refused", LOG_FAULT(outcome), LOG_TEXT("reason", why.text),
+                LOG_TEXT("consequence", "the service goes on with the settings that it had"));
+    for (size_t i = 0; outcome == OK && i < supervisor->count; i++)
+        if (supervisor->children[i].pid != 0 && supervisor->children[i].plan->hears_reload)
+            kill(supervisor->children[i].pid, SIGHUP);
+    if (outcome == OK)
+        log_say(LOG_NOTICE, "settings.reloaded", LOG_NUMBER("pid", getpid()));
+    sd_notify(0, supervisor->told_ready ? "READY=1" : "STATUS=starting");
+}
+
+static void take_signals(struct supervisor *supervisor) {
+    struct signalfd_siginfo info;
+    while (read(supervisor->signals, &info, sizeof info) == (ssize_t) sizeof info) {
+        if (info.ssi_signo == SIGHUP && !supervisor->is_stopping)
+            reload(supervisor);
+        else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+            begin_stop(supervisor);
+    }
+    reap(supervisor);
+}
+
+static int64_t earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t next_wake(const struct supervisor *supervisor, int64_t now) {
+    int64_t wake = now + 10000;
+    if (supervisor->watchdog_ms > 0)
+        wake = earlier(wake, supervisor->watchdog_due_ms);
+    for (size_t i = 0; i < supervisor->count; i++) {
+        const struct child *child = &supervisor->children[i];
+        if (child->state == CHILD_STARTED)
+            wake = earlier(wake, now + READY_POLL_MS);
+        else if (child->state == CHILD_STOPPING || (child->state == CHILD_WAITING && !child->is_done && child->due_ms > now))
+            wake = earlier(wake, child->due_ms);
+    }
+    return wake > now ? wake - now : 0;
+}
+
+static void feed_watchdog(struct supervisor *supervisor, int64_t now) {
+    if (supervisor->watchdog_ms == 0 || now < supervisor->watchdog_due_ms)
+        return;
+    sd_notify(0, "WATCHDOG=1");
+    supervisor->watchdog_due_ms = now + supervisor->watchdog_ms / 2;
+}
+
+static void turn(struct supervisor *supervisor) {
+    int64_t now = clock_monotonic_ms();
+    if (supervisor->is_stopping) {
+        advance_stop(supervisor, now);
+    } else {
+        for (size_t i = 0; i < supervisor->count && !supervisor->is_stopping; i++)
+            advance_child(supervisor, &supervisor->children[i], now);
+        tell_ready(supervisor);
+    }
+    feed_watchdog(supervisor, now);
+}
+
+static result open_signals(int *ret_signals) {
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaddset(&wanted, numbers[i]);
+    if (sigprocmask(SIG_BLOCK, &wanted, NULL) != 0)
+        return &fault_supervisor_signals;
+    int signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (signals < 0)
+        return &fault_supervisor_signals;
+    *ret_signals = signals;
+    return OK;
+}
+
+static void set_watchdog(struct supervisor *supervisor) {
+    uint64_t microseconds = 0;
+    if (sd_watchdog_enabled(0, &microseconds) > 0)
+        supervisor->watchdog_ms = (int64_t) (microseconds / 1000);
+}
+
+result supervisor_run(const struct supervisor_options *options, struct reason *reason) {
+    struct supervisor supervisor = {.options = options, .count = options->count, .reason = reason, .outcome = OK};
+    if (options->count > SUPERVISED_MAX)
+        return &fault_limit_reached;
+    TRY(open_signals(&supervisor.signals));
+    for (size_t i = 0; i < options->count; i++)
+        supervisor.children[i] = (struct child){.plan = &options->plans[i]};
+    set_watchdog(&supervisor);
+    sd_notify(0, "STATUS=starting");
+    for (;;) {
+        turn(&supervisor);
+        if (supervisor.is_stopping && all_are_gone(&supervisor))
+            break;
+        struct pollfd watched = {.fd = supervisor.signals, .events = POLLIN};
+        if (poll(&watched, 1, (int) next_wake(&supervisor, clock_monotonic_ms())) > 0)
+            take_signals(&supervisor);
+    }
+    close(supervisor.signals);
+    return supervisor.outcome;
+}
