@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "formats/certificate.h"
 
-#define TBS_PIECES_MAX 24 /* runs of extensions between removed ones, and the lengths before them */
+#define TBS_PIECES_MAX 24 /* lengths, head, and the runs of extensions between removed ones */
 
 extern const struct fault fault_tbs_not_der; /* lengths that DER forbids: how they would be rewritten is anybody's guess */
 

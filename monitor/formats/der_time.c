@@ -1,0 +1,99 @@
+#include "base/text.h"
+#include "formats/der.h"
+
+/* Takes `count` decimal digits, which stand at the cursor. */
+static bool take_digits(struct cursor *cursor, size_t count, unsigned *ret_number) {
+    struct span raw;
+    unsigned number = 0;
+    if (!cursor_take(cursor, count, &raw))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (raw.bytes[i] < '0' || raw.bytes[i] > '9')
+            return false;
+        number = number * 10 + (unsigned) (raw.bytes[i] - '0');
+    }
+    *ret_number = number;
+    return true;
+}
+
+static bool next_is_digit(const struct cursor *cursor) {
+    uint8_t next;
+    return cursor_peek(cursor, &next) && next >= '0' && next <= '9';
+}
+
+/* Seconds east of UTC from what follows the time: "Z", "+hhmm", or nothing. */
+static bool take_offset(struct cursor *cursor, int64_t *ret_offset, bool *is_odd) {
+    uint8_t sign = 0;
+    unsigned hours, minutes;
+    if (cursor_remaining(cursor) == 1 && cursor_u8(cursor, &sign) && sign == 'Z') {
+        *ret_offset = 0;
+        return true;
+    }
+    *is_odd = true;
+    if (cursor_at_end(cursor)) {
+        *ret_offset = 0;
+        return true;
+    }
+    if (!cursor_u8(cursor, &sign) || (sign != '+' && sign != '-') || !take_digits(cursor, 2, &hours) ||
+        !take_digits(cursor, 2, &minutes) || !cursor_at_end(cursor) || hours > 23 || minutes > 59)
+        return false;
+    int64_t offset = (int64_t) hours * 3600 + (int64_t) minutes * 60;
+    *ret_offset = sign == '+' ? offset : -offset;
+    return true;
+}
+
+static void skip_fraction(struct cursor *cursor, bool *is_odd) {
+    uint8_t next;
+    if (!cursor_peek(cursor, &next) || (next != '.' && next != ','))
+        return;
+    *is_odd = true;
+    (void) cursor_skip(cursor, 1);
+    while (next_is_digit(cursor))
+        (void) cursor_skip(cursor, 1);
+}
+
+static unsigned days_in_month(unsigned year, unsigned month) {
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && is_leap ? 29 : days[month - 1];
+}
+
+static bool take_year(struct cursor *cursor, uint8_t tag, unsigned *ret_year, bool *is_odd) {
+    if (tag == DER_UTC_TIME) {
+        if (!take_digits(cursor, 2, ret_year))
+            return false;
+        *ret_year += *ret_year < 50 ? 2000 : 1900;
+        return true;
+    }
+    if (!take_digits(cursor, 4, ret_year))
+        return false;
+    if (*ret_year < 2050)
+        *is_odd = true;
+    return true;
+}
+
+result der_time(uint8_t tag, struct span content, int64_t *ret_seconds, bool *is_odd) {
+    struct cursor cursor = cursor_of(content);
+    unsigned year, month, day, hour, minute, second = 0;
+    int64_t offset = 0;
+    bool odd = false;
+    if ((tag != DER_UTC_TIME && tag != DER_GENERALIZED_TIME) || !take_year(&cursor, tag, &year, &odd) ||
+        !take_digits(&cursor, 2, &month) || !take_digits(&cursor, 2, &day) || !take_digits(&cursor, 2, &hour) ||
+        !take_digits(&cursor, 2, &minute))
+        return &fault_der_time;
+    if (!next_is_digit(&cursor))
+        odd = true;
+    else if (!take_digits(&cursor, 2, &second))
+        return &fault_der_time;
+    skip_fraction(&cursor, &odd);
+    if (!take_offset(&cursor, &offset, &odd))
+        return &fault_der_time;
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 ||
+        second > 59)
+        return &fault_der_time;
+    *ret_seconds = time_of_date((int64_t) year, month, day) + (int64_t) hour * 3600 + (int64_t) minute * 60 +
+                   (int64_t) second - offset;
+    if (odd)
+        *is_odd = true;
+    return OK;
+}
