@@ -1,0 +1,187 @@
+#include "wording/evidence.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#define EVIDENCE_LIST_MAX 50   /* elements shown; the rest is counted, webhook and JSON file carry all */
+#define EVIDENCE_TEXT_MAX 2000 /* bytes of one text before escapes */
+#define EVIDENCE_ROW_MAX  (4u << 10) /* 51 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
+
+enum evidence_type { EVIDENCE_TEXT, EVIDENCE_NUMBER, EVIDENCE_SECONDS, EVIDENCE_LIST, EVIDENCE_EXPECTED, EVIDENCE_LOGS };
+
+struct evidence_row {
+    const char *label; /* at most 16 characters */
+    const char *field;
+    enum evidence_type type;
+};
+
+static const struct evidence_row rows[] = {
+    {"watches", "watches", EVIDENCE_LIST},
+    {"policy", "policy", EVIDENCE_TEXT},
+    {"verdict", "verdict", EVIDENCE_TEXT},
+    {"because", "reasons", EVIDENCE_LIST},
+    {"expected", "expected", EVIDENCE_EXPECTED},
+    {"names matched", "matched_names", EVIDENCE_LIST},
+    {"all names", "names", EVIDENCE_LIST},
+    {"issuer's owner", "issuer_owner", EVIDENCE_TEXT},
+    {"its CAA domains", "issuer_caa_domains", EVIDENCE_LIST},
+    {"issuer's name", "issuer", EVIDENCE_TEXT},
+    {"issuer's key", "issuer_spki_sha256", EVIDENCE_TEXT},
+    {"subject", "subject", EVIDENCE_TEXT},
+    {"serial number", "serial", EVIDENCE_TEXT},
+    {"valid from", "not_before", EVIDENCE_TEXT},
+    {"valid to", "not_after", EVIDENCE_TEXT},
+    {"key", "key_type", EVIDENCE_TEXT},
+    {"logged as", "entry", EVIDENCE_TEXT},
+    {"SHA-256", "cert_sha256", EVIDENCE_TEXT},
+    {"SHA-256 of TBS", "tbs_sha256", EVIDENCE_TEXT},
+    {"SHA-256 of key", "spki_sha256", EVIDENCE_TEXT},
+    {"oddities", "oddities", EVIDENCE_LIST},
+    {"seen in", "logs", EVIDENCE_LOGS},
+    {"report to", "ca_problem_report", EVIDENCE_TEXT},
+    {"log", "description", EVIDENCE_TEXT},
+    {"operator", "operator", EVIDENCE_TEXT},
+    {"address", "url", EVIDENCE_TEXT},
+    {"log id", "log_id", EVIDENCE_TEXT},
+    {"head size", "head_size", EVIDENCE_NUMBER},
+    {"head time", "head_time", EVIDENCE_TEXT},
+    {"head root", "head_root", EVIDENCE_TEXT},
+    {"verified to", "position", EVIDENCE_NUMBER},
+    {"computed root", "position_root", EVIDENCE_TEXT},
+    {"behind, entries", "lag_entries", EVIDENCE_NUMBER},
+    {"behind, time", "lag_seconds", EVIDENCE_SECONDS},
+    {"caught up in", "eta_seconds", EVIDENCE_SECONDS},
+    {"allowed age", "allowed_seconds", EVIDENCE_SECONDS},
+    {"last success", "last_success_at", EVIDENCE_TEXT},
+    {"entry", "index", EVIDENCE_NUMBER},
+    {"reason", "reason", EVIDENCE_TEXT},
+    {"explanation", "reason_text", EVIDENCE_TEXT},
+    {"leaf hash", "leaf_hash", EVIDENCE_TEXT},
+    {"list", "list", EVIDENCE_TEXT},
+    {"list's time", "list_time", EVIDENCE_TEXT},
+    {"channel", "channel", EVIDENCE_TEXT},
+    {"kind", "kind", EVIDENCE_TEXT},
+    {"attempts", "attempts", EVIDENCE_NUMBER},
+    {"given up", "dead", EVIDENCE_NUMBER},
+    {"last error", "last_error", EVIDENCE_TEXT},
+    {"detail", "detail", EVIDENCE_TEXT},
+    {"times seen", "occurrences", EVIDENCE_NUMBER},
+    {"found at", "opened_at", EVIDENCE_TEXT},
+};
+
+static void add_text(struct buffer *value, const char *text) {
+    size_t size = strnlen(text, EVIDENCE_TEXT_MAX + 1);
+    size_t cut = size;
+    if (size > EVIDENCE_TEXT_MAX) {
+        cut = EVIDENCE_TEXT_MAX;
+        while (cut > 0 && ((uint8_t) text[cut] & 0xc0) == 0x80)
+            cut--;
+    }
+    text_add_harmless(value, span_of(text, cut));
+    if (cut < size)
+        buffer_add_text(value, "…");
+}
+
+static void add_list(struct buffer *value, const json_t *list) {
+    size_t count = json_array_size(list);
+    size_t shown = count > EVIDENCE_LIST_MAX ? EVIDENCE_LIST_MAX : count;
+    for (size_t i = 0; i < shown; i++) {
+        if (i > 0)
+            buffer_add_text(value, ", ");
+        add_text(value, alert_list_text(list, i));
+    }
+    if (shown < count)
+        buffer_printf(value, " and %zu more", count - shown);
+}
+
+static void add_expected(struct buffer *value, const json_t *expected) {
+    static const struct {
+        const char *field, *words;
+    } parts[] = {{"caa_domains", "CAA domain "}, {"owners", "owner "}, {"ca_keys", "CA key "}};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const json_t *list = json_object_get(expected, parts[i].field);
+        if (json_array_size(list) == 0)
+            continue;
+        if (value->size > 0)
+            buffer_add_text(value, "; ");
+        buffer_add_text(value, parts[i].words);
+        add_list(value, list);
+    }
+}
+
+static void add_log(struct buffer *value, const json_t *log) {
+    const char *name = json_string_value(json_object_get(log, "description"));
+    if (name == NULL)
+        name = json_string_value(json_object_get(log, "log_id"));
+    add_text(value, name == NULL ? "a log" : name);
+    if (json_is_integer(json_object_get(log, "index")))
+        buffer_printf(value, " entry %lld", (long long) json_integer_value(json_object_get(log, "index")));
+    const json_t *timestamp = json_object_get(log, "timestamp");
+    if (json_is_integer(timestamp)) {
+        char time[RFC3339_SIZE];
+        text_of_time_ms(json_integer_value(timestamp), time);
+        buffer_printf(value, " at %s", time);
+    }
+}
+
+static void add_logs(struct buffer *value, const json_t *logs) {
+    size_t count = json_array_size(logs);
+    size_t shown = count > EVIDENCE_LIST_MAX ? EVIDENCE_LIST_MAX : count;
+    for (size_t i = 0; i < shown; i++) {
+        if (i > 0)
+            buffer_add_text(value, "; ");
+        add_log(value, json_array_get(logs, i));
+    }
+    if (shown < count)
+        buffer_printf(value, " and %zu more", count - shown);
+}
+
+static void add_seconds(struct buffer *value, json_int_t seconds) {
+    if (seconds >= 2 * 86400)
+        buffer_printf(value, "%lld days", (long long) (seconds / 86400));
+    else if (seconds >= 2 * 3600)
+        buffer_printf(value, "%lld hours", (long long) (seconds / 3600));
+    else if (seconds >= 120)
+        buffer_printf(value, "%lld minutes", (long long) (seconds / 60));
+    else
+        buffer_printf(value, "%lld seconds", (long long) seconds);
+}
+
+static void add_value(struct buffer *value, const struct evidence_row *row, const json_t *field) {
+    if (row->type == EVIDENCE_TEXT && json_is_string(field))
+        add_text(value, json_string_value(field));
+    else if (row->type == EVIDENCE_NUMBER && json_is_integer(field))
+        buffer_printf(value, "%lld", (long long) json_integer_value(field));
+    else if (row->type == EVIDENCE_SECONDS && json_is_number(field))
+        add_seconds(value, (json_int_t) json_number_value(field));
+    else if (row->type == EVIDENCE_LIST)
+        add_list(value, field);
+    else if (row->type == EVIDENCE_EXPECTED)
+        add_expected(value, field);
+    else if (row->type == EVIDENCE_LOGS)
+        add_logs(value, field);
+}
+
+/* A row that grew too long ends in an ellipsis; the whole is in the JSON forms. */
+static void cut_row(struct buffer *value) {
+    size_t size = value->size < EVIDENCE_ROW_MAX - 8 ? value->size : EVIDENCE_ROW_MAX - 8;
+    while (size > 0 && size < value->size && (value->bytes[size] & 0xc0) == 0x80)
+        size--;
+    value->failed = false;
+    value->size = size;
+    buffer_add_text(value, " …");
+}
+
+void evidence_add(struct page *page, const struct alert *alert) {
+    CLEANUP(buffer_done) struct buffer value = buffer_with_limit(EVIDENCE_ROW_MAX);
+    page_rows_begin(page);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        buffer_reset(&value);
+        add_value(&value, &rows[i], json_object_get(alert->body, rows[i].field));
+        if (value.failed)
+            cut_row(&value);
+        if (value.size > 0)
+            page_row(page, rows[i].label, buffer_text(&value));
+    }
+    page_rows_end(page);
+}
