@@ -91,8 +91,18 @@ static bool is_subtree(uint64_t begin, uint64_t end, uint64_t size) {
     return (begin & span) == 0;
 }
 
+static result check_empty_subtree(const struct hash *subtree_hash, size_t count) {
+    struct hash empty;
+    merkle_empty_root(&empty);
+    if (count != 0)
+        return &fault_merkle_shape;
+    return hash_equal(subtree_hash, &empty) ? OK : &fault_merkle_root;
+}
+
 result merkle_check_subtree(uint64_t begin, uint64_t end, uint64_t size, const struct hash *subtree_hash,
                             const struct hash *root, const struct hash *proof, size_t count) {
+    if (begin == end && end <= size)
+        return check_empty_subtree(subtree_hash, count);
     if (!is_subtree(begin, end, size))
         return &fault_merkle_shape;
     uint64_t first = begin, node = end - 1, last = size - 1;
@@ -126,15 +136,11 @@ result merkle_check_subtree(uint64_t begin, uint64_t end, uint64_t size, const s
 
 result merkle_check_consistency(uint64_t first, uint64_t second, const struct hash *first_root,
                                 const struct hash *second_root, const struct hash *proof, size_t count) {
-    struct hash empty;
-    merkle_empty_root(&empty);
-    if (first > second || ((first == 0 || first == second) && count != 0))
+    if (first > second || (first == second && count != 0))
         return &fault_merkle_shape;
-    if (first == 0 && !hash_equal(first_root, &empty))
+    if (first == second && !hash_equal(first_root, second_root))
         return &fault_merkle_root;
-    if (first == second)
-        return hash_equal(first_root, second_root) ? OK : &fault_merkle_root;
-    if (first == 0)
+    if (first == second && first > 0)
         return OK;
     return merkle_check_subtree(0, first, second, first_root, second_root, proof, count);
 }
