@@ -8,10 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/reason.h"
-#include "settings/settings.h"
-
-enum database_role { DATABASE_SUPERUSER, DATABASE_OWNER, DATABASE_MONITOR, DATABASE_ALERTS, DATABASE_CLI, DATABASE_REPORT,
-                     database_role_count };
+#include "settings/database.h" /* roles, connection strings and passwords: implemented there */
 
 extern const struct fault fault_postgres_root;     /* SETTINGS: refuses to run as root */
 extern const struct fault fault_postgres_programs; /* SETTINGS: no initdb and postgres of version 15 or later */
@@ -46,13 +43,3 @@ bool private_postgres_stop(const struct settings *settings, int64_t timeout_ms);
 bool private_postgres_is_listening(const struct settings *settings);
 /* Waits for that. Error: fault_postgres_silent. */
 MUST_CHECK result private_postgres_wait(const struct settings *settings, int64_t timeout_ms, struct reason *reason);
-
-/* The connection string of a role: of the private cluster, with its password file's content, or settings->database with the role's name.
- * Contains a password: never log it. Error: fault_postgres_folder when the password cannot be read. */
-MUST_CHECK result database_conninfo(const struct settings *settings, enum database_role role, struct buffer *out,
-                                    struct reason *reason);
-/* "pinwatch_monitor"; the superuser is "postgres". */
-const char *database_role_name(enum database_role role);
-/* The password of a role, as generated. */
-MUST_CHECK result private_postgres_password(const struct settings *settings, enum database_role role, struct buffer *out,
-                                            struct reason *reason);
