@@ -1,0 +1,92 @@
+#include "drill/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "drill/folder.h"
+
+#define ARENA_LIMIT ((size_t) 1024 * 1024)
+#define MMD_SECONDS 60
+
+void loop_free_at(struct event_base **loop) {
+    if (*loop != NULL)
+        event_base_free(*loop);
+}
+
+static void on_stop(evutil_socket_t signal_number, short events, void *context) {
+    (void) signal_number;
+    (void) events;
+    event_base_loopbreak(context);
+}
+
+result stop_events_init(struct event_base *loop, struct stop_events *events) {
+    static const int numbers[] = {SIGTERM, SIGINT};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < 2; i++) {
+        events->signals[i] = evsignal_new(loop, numbers[i], on_stop, loop);
+        if (events->signals[i] == NULL || event_add(events->signals[i], NULL) != 0)
+            return &fault_no_memory;
+    }
+    return OK;
+}
+
+void stop_events_done(struct stop_events *events) {
+    for (size_t i = 0; i < 2; i++)
+        if (events->signals[i] != NULL)
+            event_free(events->signals[i]);
+}
+
+result folder_lock(const char *folder, int *ret_lock, struct reason *reason) {
+    char path[FOLDER_PATH_SIZE];
+    if (!folder_path(path, folder, "lock"))
+        return reason_set(reason, &fault_drill_folder, "%s: path too long", folder);
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0)
+        return reason_set(reason, &fault_drill_folder, "%s: cannot be opened: %s", path, strerror(errno));
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        close(lock);
+        return reason_set(reason, &fault_drill_folder, "%s: another pinwatch-drill runs in this folder", folder);
+    }
+    *ret_lock = lock;
+    return OK;
+}
+
+unsigned remembered_port(const char *folder) {
+    CLEANUP(buffer_done) struct buffer text = buffer_with_limit(DRILL_FILE_SIZE_MAX);
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(ARENA_LIMIT);
+    struct drill_file file;
+    struct reason reason;
+    if (arena == NULL || !folder_has(folder, DRILL_FILE_NAME) ||
+        folder_read(folder, DRILL_FILE_NAME, &text, &reason) != OK || drill_file_read(buffer_span(&text), arena, &file) != OK)
+        return 0;
+    return file.port;
+}
+
+void place_log(struct drill_log *log, unsigned port, struct log_place *ret_place) {
+    snprintf(ret_place->url, sizeof ret_place->url, "http://127.0.0.1:%u/%s/", port, log->name);
+    snprintf(log->origin, sizeof log->origin, "127.0.0.1:%u/%s", port, log->name);
+}
+
+void describe_log(const struct drill_log *log, const struct log_place *place, struct drill_file_log *ret_log) {
+    *ret_log = (struct drill_file_log){.name = log->name,
+                                       .description = log->is_static ? "pinwatch drill static-ct" : "pinwatch drill RFC 6962",
+                                       .operator_name = "pinwatch drill",
+                                       .protocol = log->is_static ? LOG_STATIC_CT : LOG_RFC6962,
+                                       .url = place->url,
+                                       .monitoring_url = log->is_static ? place->url : "",
+                                       .origin = log->is_static ? log->origin : "",
+                                       .key = span_of(log->spki.bytes, log->spki.size),
+                                       .log_id = log->spki.sha256,
+                                       .mmd_seconds = MMD_SECONDS};
+}
+
+result save_drill_file(const char *folder, const struct drill_file *file, struct reason *reason) {
+    CLEANUP(buffer_done) struct buffer text = buffer_with_limit(DRILL_FILE_SIZE_MAX);
+    if (!drill_file_write(file, &text))
+        return reason_set(reason, &fault_limit_reached, "%s is larger than %zu bytes", DRILL_FILE_NAME, DRILL_FILE_SIZE_MAX);
+    return folder_write(folder, DRILL_FILE_NAME, buffer_span(&text), 0644, reason);
+}
