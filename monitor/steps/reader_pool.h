@@ -17,6 +17,8 @@ struct reader_pool_options {
     unsigned slot_count;
     size_t slot_size;       /* bytes of a body as received */
     int64_t deadline_ms;    /* for one request; then the reader is killed */
+    /* Readers that die before they are ready are started again with back-off, and requests wait for them: only a reader
+     * that dies, is late or lies while it holds a request ends that request. */
     const char *program;    /* path of pinwatch-reader; NULL: beside this program, else the installed one */
 };
 
@@ -33,8 +35,10 @@ extern const struct fault fault_reader_lied;
 
 typedef void (*reader_done)(void *context, const struct reader_outcome *outcome);
 
+/* SIGPIPE is ignored from here on, where it was not handled. Errors: a missing program (FAULT_SETTINGS), no memory. */
 MUST_CHECK result reader_pool_new(struct event_base *loop, const struct reader_pool_options *options,
                                   struct reader_pool **ret_pool);
+/* Ends the readers. Requests that were not answered get no call any more. */
 void reader_pool_free(struct reader_pool *pool);
 
 /* Hands a new watch image to the pool: busy readers finish with the old one, then all are replaced. Until the first

@@ -1,0 +1,420 @@
+#include "steps/reader_pool.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "rules/watch_image.h"
+#include "steps/reader_process.h"
+
+FAULT(fault_reader_died, FAULT_INPUT, "reader.died", "reader", "", "it died while it read this body", "an answer");
+FAULT(fault_reader_late, FAULT_INPUT, "reader.late", "reader", "", "it took longer than allowed for this body",
+      "an answer in time");
+FAULT(fault_reader_lied, FAULT_INPUT, "reader.lied", "reader", "", "its answer does not fit the request", "an answer that does");
+static FAULT(fault_pool_program, FAULT_SETTINGS, "reader.program", "pinwatch-reader", "", "the program is not there",
+             "pinwatch-reader beside pinwatch or where it was installed");
+
+#define AREA_SIZE        ((size_t) 4 * 1024 * 1024) /* reports of one answer: about a thousand matches */
+#define START_LIMIT_MS   30000                      /* to load libraries and map the image */
+#define DEADLINE_MS      20000                      /* when the caller names none */
+#define BACKOFF_FIRST_MS 100                        /* a reader that dies without work is started later and later */
+#define BACKOFF_LAST_MS  30000
+#define READERS_MAX      256
+#define SLOTS_MAX        4096
+
+enum seat_state {
+    SEAT_EMPTY,    /* no process: there is no image yet, or the timer will start one */
+    SEAT_STARTING, /* not yet ready */
+    SEAT_IDLE,
+    SEAT_BUSY,
+};
+
+struct work {
+    struct work *next;
+    struct reader_request request;
+    reader_done done;
+    void *context;
+};
+
+/* A place for one reader; processes in it come and go. */
+struct seat {
+    struct reader_pool *pool;
+    enum seat_state state;
+    bool is_retiring; /* busy with the old image */
+    unsigned failures; /* in a row, without an answer in between */
+    struct reader_process process;
+    struct event *readable;
+    struct event *timer; /* empty: start; starting, busy: deadline */
+    struct work *work;
+    struct reader_answer answer;
+    size_t received; /* bytes of `answer` */
+};
+
+struct reader_pool {
+    struct event_base *loop;
+    struct reader_slots slots;
+    struct seat *seats;
+    unsigned seat_count;
+    int64_t deadline_ms;
+    char program[PATH_MAX];
+    int image; /* -1 until the first */
+    uint64_t generation;
+    uint64_t next_id;
+    struct work *first, **last; /* queue */
+    unsigned queued;
+    struct reader_answer answer; /* being delivered */
+    struct buffer reports;       /* being delivered */
+    struct reader_pool_figures figures;
+};
+
+static void set_timer(struct seat *seat, int64_t after_ms) {
+    struct timeval after = {.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000};
+    event_add(seat->timer, &after);
+}
+
+/* ------------------------------------------------------------------ the queue */
+
+static void queue_last(struct reader_pool *pool, struct work *work) {
+    work->next = NULL;
+    *pool->last = work;
+    pool->last = &work->next;
+    pool->queued++;
+}
+
+static void queue_first(struct reader_pool *pool, struct work *work) {
+    work->next = pool->first;
+    if (pool->first == NULL)
+        pool->last = &work->next;
+    pool->first = work;
+    pool->queued++;
+}
+
+static struct work *queue_take(struct reader_pool *pool) {
+    struct work *work = pool->first;
+    pool->first = work->next;
+    if (pool->first == NULL)
+        pool->last = &pool->first;
+    pool->queued--;
+    return work;
+}
+
+/* ------------------------------------------------------------------ seats */
+
+static void on_answer(evutil_socket_t file, short what, void *context);
+
+static void seat_clear(struct seat *seat) {
+    if (seat->readable != NULL)
+        event_free(seat->readable);
+    seat->readable = NULL;
+    event_del(seat->timer);
+    reader_process_stop(&seat->process);
+    seat->state = SEAT_EMPTY;
+    seat->is_retiring = false;
+    seat->received = 0;
+}
+
+static void seat_start_later(struct seat *seat) {
+    int64_t after_ms = 0;
+    if (seat->failures > 0) {
+        unsigned doublings = seat->failures > 10 ? 10 : seat->failures - 1;
+        after_ms = (int64_t) BACKOFF_FIRST_MS << doublings;
+        after_ms = after_ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : after_ms;
+    }
+    set_timer(seat, after_ms);
+}
+
+static void seat_start(struct seat *seat) {
+    struct reader_pool *pool = seat->pool;
+    struct reader_launch launch = {.program = pool->program, .slots = &pool->slots, .image = pool->image,
+                                   .area_size = AREA_SIZE};
+    if (pool->image < 0)
+        return;
+    result outcome = reader_process_start(&launch, &seat->process);
+    if (outcome == OK) {
+        seat->readable = event_new(pool->loop, seat->process.answers, EV_READ | EV_PERSIST, on_answer, seat);
+        if (seat->readable == NULL || event_add(seat->readable, NULL) != 0)
+            outcome = &fault_no_memory;
+    }
+    if (outcome != OK) {
+        log_say(LOG_WARNING, "reader.start-failed", LOG_TEXT("program", pool->program), LOG_FAULT(outcome));
+        seat_clear(seat);
+        seat->failures++;
+        seat_start_later(seat);
+        return;
+    }
+    seat->state = SEAT_STARTING;
+    set_timer(seat, START_LIMIT_MS);
+}
+
+/* A request is smaller than PIPE_BUF and the pipe is empty, so that it is written whole or not at all. */
+static bool seat_give(struct seat *seat, struct work *work) {
+    _Static_assert(sizeof work->request <= PIPE_BUF, "a request must be written in one piece");
+    work->request.request_id = ++seat->pool->next_id;
+    work->request.generation = seat->pool->generation;
+    if (write(seat->process.requests, &work->request, sizeof work->request) != (ssize_t) sizeof work->request)
+        return false;
+    seat->work = work;
+    seat->state = SEAT_BUSY;
+    seat->pool->figures.requests++;
+    set_timer(seat, seat->pool->deadline_ms);
+    return true;
+}
+
+static void dispatch(struct reader_pool *pool) {
+    for (unsigned i = 0; i < pool->seat_count && pool->first != NULL; i++) {
+        struct seat *seat = &pool->seats[i];
+        if (seat->state != SEAT_IDLE)
+            continue;
+        struct work *work = queue_take(pool);
+        if (!seat_give(seat, work))
+            queue_first(pool, work); /* it is dead; the loop will see that */
+    }
+}
+
+static void deliver(struct work *work, const struct reader_outcome *outcome) {
+    struct work kept = *work;
+    memory_free(work);
+    kept.done(kept.context, outcome);
+}
+
+/* The process is gone or must go. Its work, if any, ends with `fault`. */
+static void seat_fail(struct seat *seat, result fault, const char *event) {
+    struct work *work = TAKE(seat->work);
+    log_say(LOG_WARNING, event, LOG_NUMBER("pid", seat->process.pid), LOG_TEXT("busy", work == NULL ? "no" : "yes"));
+    seat->failures += work == NULL ? 1 : 0;
+    seat_clear(seat);
+    seat_start_later(seat);
+    if (work != NULL)
+        deliver(work, &(struct reader_outcome){.fault = fault});
+}
+
+static void seat_died(struct seat *seat) {
+    seat->pool->figures.deaths++;
+    seat_fail(seat, &fault_reader_died, "reader.died");
+}
+
+static void seat_lied(struct seat *seat) {
+    seat->pool->figures.lies++;
+    seat_fail(seat, &fault_reader_lied, "reader.lied");
+}
+
+/* ------------------------------------------------------------------ answers */
+
+/* Copies once, then looks at the copy alone. */
+static bool take_answer(struct seat *seat) {
+    struct reader_pool *pool = seat->pool;
+    pool->answer = seat->answer;
+    seat->received = 0;
+    buffer_reset(&pool->reports);
+    return reader_answer_check(&pool->answer, &seat->work->request, seat->process.area_size) == OK &&
+           buffer_add(&pool->reports, span_of(seat->process.area, pool->answer.answer_size));
+}
+
+static void finish(struct seat *seat) {
+    struct reader_pool *pool = seat->pool;
+    if (!take_answer(seat)) {
+        seat_lied(seat);
+        return;
+    }
+    struct work *work = TAKE(seat->work);
+    event_del(seat->timer);
+    seat->failures = 0;
+    seat->state = SEAT_IDLE;
+    if (seat->is_retiring) {
+        seat_clear(seat);
+        seat_start(seat);
+    }
+    dispatch(pool);
+    deliver(work, &(struct reader_outcome){.answer = &pool->answer, .reports = buffer_span(&pool->reports)});
+}
+
+static void greeted(struct seat *seat) {
+    bool is_greeting = seat->answer.version == READER_MESSAGE_VERSION && seat->answer.request_id == 0;
+    seat->received = 0;
+    if (!is_greeting) {
+        seat_lied(seat);
+        return;
+    }
+    event_del(seat->timer);
+    seat->state = SEAT_IDLE;
+    dispatch(seat->pool);
+}
+
+static void on_answer(evutil_socket_t file, short what, void *context) {
+    struct seat *seat = context;
+    (void) what;
+    ssize_t count = read(file, (uint8_t *) &seat->answer + seat->received, sizeof seat->answer - seat->received);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (count <= 0) {
+        seat_died(seat);
+        return;
+    }
+    seat->received += (size_t) count;
+    if (seat->state == SEAT_IDLE)
+        seat_lied(seat); /* it speaks unasked */
+    else if (seat->received == sizeof seat->answer)
+        (seat->state == SEAT_STARTING ? greeted : finish)(seat);
+}
+
+static void on_timer(evutil_socket_t file, short what, void *context) {
+    struct seat *seat = context;
+    (void) file;
+    (void) what;
+    if (seat->state == SEAT_EMPTY) {
+        seat_start(seat);
+        return;
+    }
+    seat->pool->figures.late++;
+    seat_fail(seat, &fault_reader_late, "reader.late");
+}
+
+/* ------------------------------------------------------------------ the pool */
+
+static result seats_init(struct reader_pool *pool) {
+    pool->seats = memory_new_array(pool->seat_count, sizeof *pool->seats);
+    if (pool->seats == NULL)
+        return &fault_no_memory;
+    for (unsigned i = 0; i < pool->seat_count; i++) {
+        struct seat *seat = &pool->seats[i];
+        seat->pool = pool;
+        seat->process = (struct reader_process){.requests = -1, .answers = -1};
+        seat->timer = evtimer_new(pool->loop, on_timer, seat);
+        if (seat->timer == NULL)
+            return &fault_no_memory;
+    }
+    return OK;
+}
+
+/* A reader that died while a request was written to it must not end the owner. */
+static void ignore_sigpipe(void) {
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        signal(SIGPIPE, SIG_IGN);
+}
+
+static unsigned processors(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > READERS_MAX ? READERS_MAX : (unsigned) count;
+}
+
+result reader_pool_new(struct event_base *loop, const struct reader_pool_options *options, struct reader_pool **ret_pool) {
+    if (options->slot_count == 0 || options->slot_count > SLOTS_MAX || options->slot_size == 0 ||
+        options->reader_count > READERS_MAX)
+        return &fault_limit_reached;
+    struct reader_pool *pool = memory_new(sizeof *pool);
+    if (pool == NULL)
+        return &fault_no_memory;
+    pool->loop = loop;
+    pool->image = -1;
+    pool->slots = (struct reader_slots){.file = -1, .readable_file = -1};
+    pool->last = &pool->first;
+    pool->reports = buffer_with_limit(AREA_SIZE);
+    pool->seat_count = options->reader_count == 0 ? processors() : options->reader_count;
+    pool->deadline_ms = options->deadline_ms > 0 ? options->deadline_ms : DEADLINE_MS;
+    ignore_sigpipe();
+    result outcome = seats_init(pool);
+    if (outcome == OK && !reader_program_find(options->program, pool->program, sizeof pool->program))
+        outcome = &fault_pool_program;
+    if (outcome == OK)
+        outcome = reader_slots_init(options->slot_count, options->slot_size, &pool->slots);
+    if (outcome != OK) {
+        reader_pool_free(pool);
+        return outcome;
+    }
+    *ret_pool = pool;
+    return OK;
+}
+
+void reader_pool_free(struct reader_pool *pool) {
+    if (pool == NULL)
+        return;
+    for (unsigned i = 0; pool->seats != NULL && i < pool->seat_count; i++) {
+        struct seat *seat = &pool->seats[i];
+        if (seat->timer == NULL)
+            continue;
+        seat_clear(seat);
+        event_free(seat->timer);
+        memory_free(seat->work);
+    }
+    while (pool->first != NULL)
+        memory_free(queue_take(pool));
+    memory_free(pool->seats);
+    if (pool->image >= 0)
+        close(pool->image);
+    reader_slots_done(&pool->slots);
+    buffer_done(&pool->reports);
+    memory_free(pool);
+}
+
+result reader_pool_set_image(struct reader_pool *pool, struct span image) {
+    struct watch_image opened;
+    int file;
+    TRY(watch_image_open(image, &opened));
+    TRY(shared_file_new("pinwatch-watches", image.size, image, &file));
+    if (pool->image >= 0)
+        close(pool->image); /* readers hold their own mappings */
+    pool->image = file;
+    pool->generation = watch_image_generation(&opened);
+    for (unsigned i = 0; i < pool->seat_count; i++) {
+        struct seat *seat = &pool->seats[i];
+        if (seat->state == SEAT_BUSY) {
+            seat->is_retiring = true;
+            continue;
+        }
+        seat_clear(seat);
+        seat_start(seat);
+    }
+    return OK;
+}
+
+int reader_pool_take_slot(struct reader_pool *pool) {
+    return reader_slots_take(&pool->slots);
+}
+
+void reader_pool_give_slot(struct reader_pool *pool, int slot) {
+    reader_slots_give(&pool->slots, slot);
+}
+
+uint8_t *reader_pool_slot_bytes(struct reader_pool *pool, int slot) {
+    return pool->slots.bytes + (size_t) slot * pool->slots.slot_size;
+}
+
+size_t reader_pool_slot_size(const struct reader_pool *pool) {
+    return pool->slots.slot_size;
+}
+
+result reader_pool_submit(struct reader_pool *pool, const struct reader_request *request, reader_done done,
+                          void *context) {
+    struct reader_request complete = *request;
+    complete.version = READER_MESSAGE_VERSION;
+    TRY(reader_request_check(&complete, pool->slots.count, pool->slots.slot_size));
+    struct work *work = memory_new(sizeof *work);
+    if (work == NULL)
+        return &fault_no_memory;
+    *work = (struct work){.request = complete, .done = done, .context = context};
+    queue_last(pool, work);
+    dispatch(pool);
+    return OK;
+}
+
+void reader_pool_figures(const struct reader_pool *pool, struct reader_pool_figures *ret_figures) {
+    *ret_figures = pool->figures;
+    ret_figures->queued = pool->queued;
+    for (unsigned i = 0; i < pool->seat_count; i++) {
+        ret_figures->readers += pool->seats[i].state >= SEAT_IDLE ? 1 : 0;
+        ret_figures->busy += pool->seats[i].state == SEAT_BUSY ? 1 : 0;
+    }
+}
+
+size_t reader_pool_pids(const struct reader_pool *pool, int *ret_pids, size_t room) {
+    size_t count = 0;
+    for (unsigned i = 0; i < pool->seat_count && count < room; i++)
+        if (pool->seats[i].process.pid > 0)
+            ret_pids[count++] = pool->seats[i].process.pid;
+    return count;
+}

@@ -1,0 +1,33 @@
+/* One reader process as its owner sees it: two pipes and an answer area. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "steps/reader_slots.h"
+
+struct reader_process {
+    pid_t pid;          /* 0: none */
+    int requests;       /* non-blocking, for writing */
+    int answers;        /* non-blocking, for reading */
+    const uint8_t *area;
+    size_t area_size;
+};
+
+struct reader_launch {
+    const char *program;
+    const struct reader_slots *slots;
+    int image;          /* shared file */
+    size_t area_size;
+};
+
+extern const struct fault fault_reader_start;
+
+/* Starts the program with an empty environment and the descriptors that reader/main.c names, and no others.
+ * Errors: fault_reader_start, fault_shared_memory. */
+MUST_CHECK result reader_process_start(const struct reader_launch *launch, struct reader_process *ret_process);
+/* Kills, waits, gives back. Harmless for one that was never started. */
+void reader_process_stop(struct reader_process *process);
+/* Path of the reader program: `wanted` when not NULL, else beside the running program, else as installed. False when it
+ * cannot be executed. */
+bool reader_program_find(const char *wanted, char *ret_path, size_t size);
