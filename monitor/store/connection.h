@@ -18,6 +18,7 @@ extern const struct fault fault_store_read_only;   /* RETRY: a standby, or made 
 extern const struct fault fault_store_rights;      /* SETTINGS: the role may not do this; password or user refused */
 extern const struct fault fault_store_missing;     /* SETTINGS: no such database or schema: `pinwatch init` is wanted */
 extern const struct fault fault_store_lease_lost;  /* SETTINGS: another holder follows this log now */
+extern const struct fault fault_store_lease_expired; /* RETRY: nobody took it: renew the lease (store_leases_take), then repeat */
 extern const struct fault fault_store_position;    /* SETTINGS: the position is not where the caller believes: load it again */
 extern const struct fault fault_store_not_found;   /* INPUT: no such watch, finding, channel, … */
 extern const struct fault fault_store_value;       /* INPUT: a value that the data rules refuse */
@@ -36,6 +37,8 @@ extern const struct store_retry store_retry_command; /* a person waits: some sec
 
 struct store_options {
     const char *application_name; /* "pinwatch-monitor" */
+    const char *role;             /* "pinwatch_monitor": the user when conninfo names none, else stepped down to (SET ROLE); NULL: the
+                                     user of conninfo as it is; "pinwatch_owner" is never stepped down to */
     unsigned connect_timeout_s;   /* 0: 5 */
     unsigned statement_timeout_ms; /* 0: 30000 */
     const struct store_retry *retry; /* NULL: store_retry_service */
