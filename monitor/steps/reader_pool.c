@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -192,8 +193,20 @@ static void seat_fail(struct seat *seat, result fault, const char *event) {
         deliver(work, &(struct reader_outcome){.fault = fault});
 }
 
+/* A request that still lies in the pipe did not kill anybody: another reader gets it. */
+static void save_unread_request(struct seat *seat) {
+    int unread = 0;
+    if (seat->work == NULL || ioctl(seat->process.requests, FIONREAD, &unread) != 0 ||
+        unread != (int) sizeof seat->work->request)
+        return;
+    queue_first(seat->pool, TAKE(seat->work));
+    seat->state = SEAT_STARTING;
+    dispatch(seat->pool);
+}
+
 static void seat_died(struct seat *seat) {
     seat->pool->figures.deaths++;
+    save_unread_request(seat);
     seat_fail(seat, &fault_reader_died, "reader.died");
 }
 
