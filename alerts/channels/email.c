@@ -19,7 +19,7 @@ static const struct configuration_field fields[] = {
     {.name = "from", .type = CONFIGURATION_TEXT, .is_required = true, .least = 3, .most = MAIL_ADDRESS_MAX},
     {.name = "from_name", .type = CONFIGURATION_TEXT, .least = 0, .most = 100},
     {.name = "to", .type = CONFIGURATION_TEXTS, .is_required = true, .least = 1, .most = RECIPIENTS_MAX},
-    {.name = "timeout_seconds", .type = CONFIGURATION_NUMBER, .least = 5, .most = 300, .default_number = 60},
+    {.name = "timeout_seconds", .type = CONFIGURATION_NUMBER, .least = 5, .most = 120, .default_number = 60},
     {.name = NULL},
 };
 

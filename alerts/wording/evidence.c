@@ -5,7 +5,7 @@
 
 #define EVIDENCE_LIST_MAX 50   /* elements shown; the rest is counted, webhook and JSON file carry all */
 #define EVIDENCE_TEXT_MAX 2000 /* bytes of one text before escapes */
-#define EVIDENCE_ROW_MAX  (4u << 10) /* 51 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
+#define EVIDENCE_ROW_MAX  (4u << 10) /* 52 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
 
 enum evidence_type { EVIDENCE_TEXT, EVIDENCE_NUMBER, EVIDENCE_SECONDS, EVIDENCE_LIST, EVIDENCE_EXPECTED, EVIDENCE_LOGS };
 
@@ -60,12 +60,13 @@ static const struct evidence_row rows[] = {
     {"list", "list", EVIDENCE_TEXT},
     {"list's time", "list_time", EVIDENCE_TEXT},
     {"channel", "channel", EVIDENCE_TEXT},
-    {"kind", "kind", EVIDENCE_TEXT},
+    {"channel kind", "kind", EVIDENCE_TEXT},
     {"attempts", "attempts", EVIDENCE_NUMBER},
     {"given up", "dead", EVIDENCE_NUMBER},
     {"last error", "last_error", EVIDENCE_TEXT},
     {"detail", "detail", EVIDENCE_TEXT},
     {"times seen", "occurrences", EVIDENCE_NUMBER},
+    {"entries so far", "count", EVIDENCE_NUMBER},
     {"found at", "opened_at", EVIDENCE_TEXT},
 };
 

@@ -13,7 +13,7 @@ void message_done(struct message *message) {
 
 /* A test, whatever its rule, is worded as one: nobody should take it for a finding. */
 static const struct rule *rule_of(const struct alert *alert) {
-    return rule_find(alert->is_test && alert->finding_id == 0 ? "test" : alert->rule);
+    return rule_find(alert->is_test && alert->finding_id == 0 ? "channel.test" : alert->rule);
 }
 
 static void write_sentence(struct message *message, const struct alert *alert) {

@@ -105,7 +105,7 @@ static const struct rule table[] = {
      .meaning = "Whoever relies on that channel has not been told. The alerts are kept as dead letters and stay visible.",
      .steps = {"See what was not delivered, and why: pinwatch alerts list.",
                "Repair the channel, then try it: pinwatch alerts test {channel}."}},
-    {.name = "test",
+    {.name = "channel.test",
      .severity = "notice",
      .family = RULE_OF_SERVICE,
      .title = "Test alert",

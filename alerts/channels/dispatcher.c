@@ -1,0 +1,212 @@
+#include "channels/dispatcher.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "channels/lane.h"
+#include "channels/settlement.h"
+
+#define POLL_MS        500            /* when no notification comes; also the pace of looking for what has become due */
+#define SOON_MS        20             /* there was more than one claim could bring */
+#define CLAIM_MS       (150 * 1000)   /* longer than any attempt may take, see the limits of the kinds */
+#define CLAIM_LIMIT    64
+#define CLAIM_LANE_MAX 8
+#define ARENA_LIMIT    (64u << 20)
+#define PAUSE_FIRST_MS 1000           /* while the database does not answer */
+#define PAUSE_CAP_MS   15000
+#define STOP_MS        4000
+
+struct dispatcher {
+    const struct channel_tools *tools;
+    struct store *store;
+    struct event *tick_event, *notify_event;
+    struct lanes lanes;
+    struct sending *ended; /* outcomes not yet written down */
+    unsigned claim_limit;
+    int notified_descriptor; /* the connection that listens, -1 for none */
+    int64_t pause_ms;        /* 0: the database answers */
+    int64_t stop_at_ms;      /* monotonic; 0: not stopping */
+};
+
+static void tick_in(struct dispatcher *dispatcher, int64_t wait_ms) {
+    struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+    event_add(dispatcher->tick_event, &wait);
+}
+
+static void forget_notifications(struct dispatcher *dispatcher) {
+    if (dispatcher->notify_event != NULL)
+        event_free(dispatcher->notify_event);
+    dispatcher->notify_event = NULL;
+    dispatcher->notified_descriptor = -1;
+}
+
+/* Says once that the database is away, and waits longer each time. */
+static void pause_for(struct dispatcher *dispatcher, result why) {
+    if (dispatcher->pause_ms == 0)
+        log_say(LOG_WARNING, "database.away", LOG_FAULT(why), LOG_TEXT("why", store_why(dispatcher->store)->text),
+                LOG_TEXT("effect", "no alerts are sent until it answers; nothing is lost"));
+    dispatcher->pause_ms = dispatcher->pause_ms == 0 ? PAUSE_FIRST_MS : dispatcher->pause_ms * 2;
+    if (dispatcher->pause_ms > PAUSE_CAP_MS)
+        dispatcher->pause_ms = PAUSE_CAP_MS;
+    forget_notifications(dispatcher);
+}
+
+static void resume(struct dispatcher *dispatcher) {
+    if (dispatcher->pause_ms != 0)
+        log_say(LOG_NOTICE, "database.back", LOG_TEXT("effect", "alerts are sent again"));
+    dispatcher->pause_ms = 0;
+}
+
+static void on_notification(evutil_socket_t file, short what, void *context) {
+    (void) file;
+    (void) what;
+    struct dispatcher *dispatcher = context;
+    unsigned count = 0;
+    result outcome = store_take_notifications(dispatcher->store, &count);
+    if (outcome != OK)
+        forget_notifications(dispatcher);
+    if (outcome != OK || count > 0)
+        tick_in(dispatcher, 0);
+}
+
+static result listen_for_work(struct dispatcher *dispatcher) {
+    if (dispatcher->notified_descriptor >= 0 && dispatcher->notified_descriptor == store_descriptor(dispatcher->store))
+        return OK;
+    forget_notifications(dispatcher);
+    TRY(store_listen(dispatcher->store, "pinwatch_outbox"));
+    int descriptor = store_descriptor(dispatcher->store);
+    dispatcher->notify_event = event_new(dispatcher->tools->loop, descriptor, EV_READ | EV_PERSIST, on_notification, dispatcher);
+    if (dispatcher->notify_event == NULL || event_add(dispatcher->notify_event, NULL) != 0)
+        return &fault_no_memory; /* polling goes on */
+    dispatcher->notified_descriptor = descriptor;
+    return OK;
+}
+
+static void on_ended(void *context, struct sending *sending) {
+    struct dispatcher *dispatcher = context;
+    lane_left(&dispatcher->lanes, sending);
+    sending->next = dispatcher->ended;
+    dispatcher->ended = sending;
+    tick_in(dispatcher, 0);
+}
+
+/* Writes the outcomes down; what cannot be written stays, so that nothing is sent again because of it. */
+static result settle_all(struct dispatcher *dispatcher) {
+    while (dispatcher->ended != NULL) {
+        struct sending *sending = dispatcher->ended;
+        struct lane *lane = lane_of(&dispatcher->lanes, sending);
+        TRY(settlement_write(dispatcher->store, sending, lane == NULL ? NULL : &lane->health, clock_wall_ms(), arc4random()));
+        dispatcher->ended = sending->next;
+        sending_free(sending);
+    }
+    return OK;
+}
+
+/* A row that finds no place is given back for later; one that cannot even be read in waits for its claim to run out. */
+static size_t place(struct dispatcher *dispatcher, struct claim_batch *batch, const struct store_delivery *delivery) {
+    int64_t claim_end_ms = clock_monotonic_ms() + CLAIM_MS;
+    struct sending *sending = sending_new(dispatcher->tools, batch, delivery, claim_end_ms);
+    if (sending == NULL)
+        return 1;
+    if (lane_enter(&dispatcher->lanes, sending))
+        return 0;
+    settlement_give_back(dispatcher->store, sending->delivery, clock_wall_ms() + LANE_FULL_MS, "waits: earlier alerts are still being sent");
+    sending_free(sending);
+    return 1;
+}
+
+static result claim(struct dispatcher *dispatcher, size_t *ret_placed, bool *ret_is_more) {
+    struct store_claim wanted = {.now_ms = clock_wall_ms(), .claim_ms = CLAIM_MS, .per_channel_max = CLAIM_LANE_MAX,
+                                 .limit = dispatcher->claim_limit};
+    struct store_delivery *deliveries = NULL;
+    size_t count = 0, refused = 0;
+    struct claim_batch *batch = claim_batch_new(ARENA_LIMIT);
+    if (batch == NULL)
+        return &fault_no_memory;
+    result outcome = store_outbox_claim(dispatcher->store, &wanted, batch->arena, &deliveries, &count);
+    for (size_t i = 0; outcome == OK && i < count; i++)
+        refused += place(dispatcher, batch, &deliveries[i]);
+    claim_batch_leave(batch);
+    *ret_placed = count - refused;
+    *ret_is_more = outcome == OK && count > 0 && refused == 0;
+    /* Rows too large to be read together are read one by one. */
+    dispatcher->claim_limit = outcome == &fault_no_memory || outcome == &fault_limit_reached ? 1 : CLAIM_LIMIT;
+    return outcome;
+}
+
+static void finish_stopping(struct dispatcher *dispatcher) {
+    bool is_over = clock_monotonic_ms() >= dispatcher->stop_at_ms;
+    if ((dispatcher->lanes.running > 0 || dispatcher->ended != NULL) && !is_over)
+        return;
+    lanes_give_back(&dispatcher->lanes, dispatcher->store, clock_wall_ms());
+    event_base_loopbreak(dispatcher->tools->loop);
+}
+
+static result work(struct dispatcher *dispatcher, bool *ret_is_more) {
+    size_t placed = 0;
+    TRY(settle_all(dispatcher));
+    if (dispatcher->stop_at_ms != 0)
+        return OK;
+    TRY(listen_for_work(dispatcher));
+    TRY(claim(dispatcher, &placed, ret_is_more));
+    return OK;
+}
+
+static void tick(evutil_socket_t file, short what, void *context) {
+    (void) file;
+    (void) what;
+    struct dispatcher *dispatcher = context;
+    bool is_more = false;
+    result outcome = work(dispatcher, &is_more);
+    if (outcome == OK)
+        resume(dispatcher);
+    else
+        pause_for(dispatcher, outcome);
+    if (dispatcher->stop_at_ms == 0)
+        lanes_start(&dispatcher->lanes, clock_monotonic_ms(), on_ended, dispatcher);
+    else
+        finish_stopping(dispatcher);
+    tick_in(dispatcher, dispatcher->pause_ms != 0 ? dispatcher->pause_ms : is_more ? SOON_MS : POLL_MS);
+}
+
+CLEANUP_OF_POINTER(struct dispatcher, dispatcher_free)
+
+result dispatcher_new(const struct channel_tools *tools, struct store *store, struct dispatcher **ret_dispatcher) {
+    CLEANUP(dispatcher_free_at) struct dispatcher *dispatcher = memory_new(sizeof *dispatcher);
+    if (dispatcher == NULL)
+        return &fault_no_memory;
+    dispatcher->tools = tools;
+    dispatcher->store = store;
+    dispatcher->claim_limit = CLAIM_LIMIT;
+    dispatcher->notified_descriptor = -1;
+    dispatcher->tick_event = evtimer_new(tools->loop, tick, dispatcher);
+    if (dispatcher->tick_event == NULL)
+        return &fault_no_memory;
+    tick_in(dispatcher, 0);
+    *ret_dispatcher = TAKE(dispatcher);
+    return OK;
+}
+
+void dispatcher_stop(struct dispatcher *dispatcher) {
+    if (dispatcher->stop_at_ms != 0)
+        return;
+    dispatcher->stop_at_ms = clock_monotonic_ms() + STOP_MS;
+    tick_in(dispatcher, 0);
+}
+
+void dispatcher_free(struct dispatcher *dispatcher) {
+    if (dispatcher == NULL)
+        return;
+    forget_notifications(dispatcher);
+    if (dispatcher->tick_event != NULL)
+        event_free(dispatcher->tick_event);
+    lanes_done(&dispatcher->lanes);
+    while (dispatcher->ended != NULL) {
+        struct sending *sending = dispatcher->ended;
+        dispatcher->ended = sending->next;
+        sending_free(sending);
+    }
+    memory_free(dispatcher);
+}
