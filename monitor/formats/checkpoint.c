@@ -16,19 +16,34 @@ FAULT(fault_checkpoint_unsigned, FAULT_LOG, "checkpoint.unsigned", "checkpoint",
 #define TIMESTAMP_SIZE 8
 #define SIGNATURE_TYPE_RFC6962 0x05 /* static-ct-api, Checkpoints */
 
-/* Length of the UTF-8 sequence at `at`, 0 when it is none (RFC 3629 4). */
+/* RFC 3629 4: which bytes may begin a character, how long it is, and what its second byte may be. */
+static const struct utf8_row {
+    uint8_t first_min, first_max, length, second_min, second_max;
+} utf8_rows[] = {
+    {0x00, 0x7f, 1, 0, 0},       {0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf},
+    {0xe1, 0xec, 3, 0x80, 0xbf}, {0xed, 0xed, 3, 0x80, 0x9f}, {0xee, 0xef, 3, 0x80, 0xbf},
+    {0xf0, 0xf0, 4, 0x90, 0xbf}, {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
+};
+
+static const struct utf8_row *utf8_row_of(uint8_t first) {
+    for (size_t i = 0; i < sizeof utf8_rows / sizeof utf8_rows[0]; i++)
+        if (first >= utf8_rows[i].first_min && first <= utf8_rows[i].first_max)
+            return &utf8_rows[i];
+    return NULL;
+}
+
+/* Length of the UTF-8 sequence at `at`, 0 when it is none. */
 static size_t utf8_length(struct span text, size_t at) {
     const uint8_t *byte = text.bytes + at;
-    size_t length = byte[0] < 0x80 ? 1 : byte[0] < 0xc2 ? 0 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : byte[0] < 0xf5 ? 4 : 0;
-    if (length > text.size - at)
+    const struct utf8_row *row = utf8_row_of(byte[0]);
+    if (row == NULL || row->length > text.size - at)
         return 0;
-    for (size_t i = 1; i < length; i++)
+    if (row->length > 1 && (byte[1] < row->second_min || byte[1] > row->second_max))
+        return 0;
+    for (size_t i = 2; i < row->length; i++)
         if ((byte[i] & 0xc0) != 0x80)
             return 0;
-    bool is_overlong = (byte[0] == 0xe0 && byte[1] < 0xa0) || (byte[0] == 0xf0 && byte[1] < 0x90);
-    bool is_surrogate = byte[0] == 0xed && byte[1] > 0x9f;
-    bool is_too_large = byte[0] == 0xf4 && byte[1] > 0x8f;
-    return is_overlong || is_surrogate || is_too_large ? 0 : length;
+    return row->length;
 }
 
 static bool is_note_text(struct span text) {

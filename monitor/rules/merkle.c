@@ -91,46 +91,63 @@ static bool is_subtree(uint64_t begin, uint64_t end, uint64_t size) {
     return (begin & span) == 0;
 }
 
-static result check_empty_subtree(const struct hash *subtree_hash, size_t count) {
+static result check_empty_subtree(const struct merkle_subtree *subtree, size_t count) {
     struct hash empty;
     merkle_empty_root(&empty);
     if (count != 0)
         return &fault_merkle_shape;
-    return hash_equal(subtree_hash, &empty) ? OK : &fault_merkle_root;
+    return hash_equal(&subtree->hash, &empty) ? OK : &fault_merkle_root;
 }
 
-result merkle_check_subtree(uint64_t begin, uint64_t end, uint64_t size, const struct hash *subtree_hash,
-                            const struct hash *root, const struct hash *proof, size_t count) {
-    if (begin == end && end <= size)
-        return check_empty_subtree(subtree_hash, count);
-    if (!is_subtree(begin, end, size))
+/* Where a walk over a subtree proof stands: the first, the last node of the subtree and the last of the level, and the two
+ * hashes that the proof leads to. */
+struct subtree_walk {
+    uint64_t first, node, last;
+    struct hash old_hash, new_hash;
+};
+
+/* Climbs to the largest complete node that ends where the subtree ends. */
+static struct subtree_walk subtree_walk_begin(const struct merkle_subtree *subtree, uint64_t size) {
+    struct subtree_walk walk = {.first = subtree->begin, .node = subtree->end - 1, .last = size - 1};
+    bool reaches_edge = walk.node == walk.last;
+    for (; walk.first != walk.node && (reaches_edge || (walk.node & 1)); walk.first >>= 1, walk.node >>= 1)
+        walk.last >>= 1;
+    return walk;
+}
+
+static void subtree_walk_join(struct subtree_walk *walk, enum sibling sibling, const struct hash *hash) {
+    if (sibling == SIBLING_RIGHT) {
+        merkle_node_hash(&walk->new_hash, hash, &walk->new_hash);
+        return;
+    }
+    if (walk->first < walk->node)
+        merkle_node_hash(hash, &walk->old_hash, &walk->old_hash);
+    merkle_node_hash(hash, &walk->new_hash, &walk->new_hash);
+}
+
+result merkle_check_subtree(const struct merkle_subtree *subtree, uint64_t size, const struct hash *root,
+                            const struct hash *proof, size_t count) {
+    if (subtree->begin == subtree->end && subtree->end <= size)
+        return check_empty_subtree(subtree, count);
+    if (!is_subtree(subtree->begin, subtree->end, size))
         return &fault_merkle_shape;
-    uint64_t first = begin, node = end - 1, last = size - 1;
-    bool reaches_edge = node == last;
-    for (; first != node && (reaches_edge || (node & 1)); first >>= 1, node >>= 1)
-        last >>= 1;
-    size_t used = 0;
-    if (first != node && count == 0)
+    struct subtree_walk walk = subtree_walk_begin(subtree, size);
+    size_t used = walk.first == walk.node ? 0 : 1;
+    if (used > count)
         return &fault_merkle_shape;
-    struct hash old_hash = first == node ? *subtree_hash : proof[used++];
-    struct hash new_hash = old_hash;
-    for (; last > 0; first >>= 1, node >>= 1, last >>= 1) {
-        enum sibling sibling = sibling_of(node, last);
+    walk.old_hash = used == 0 ? subtree->hash : proof[0];
+    walk.new_hash = walk.old_hash;
+    for (; walk.last > 0; walk.first >>= 1, walk.node >>= 1, walk.last >>= 1) {
+        enum sibling sibling = sibling_of(walk.node, walk.last);
         if (sibling == SIBLING_NONE)
             continue;
         if (used == count)
             return &fault_merkle_shape;
-        if (sibling == SIBLING_LEFT && first < node)
-            merkle_node_hash(&proof[used], &old_hash, &old_hash);
-        if (sibling == SIBLING_LEFT)
-            merkle_node_hash(&proof[used], &new_hash, &new_hash);
-        else
-            merkle_node_hash(&new_hash, &proof[used], &new_hash);
-        used++;
+        subtree_walk_join(&walk, sibling, &proof[used++]);
     }
     if (used != count)
         return &fault_merkle_shape;
-    bool is_consistent = hash_equal(&old_hash, subtree_hash) && hash_equal(&new_hash, root);
+    bool is_consistent = hash_equal(&walk.old_hash, &subtree->hash) && hash_equal(&walk.new_hash, root);
     return is_consistent ? OK : &fault_merkle_root;
 }
 
@@ -142,7 +159,8 @@ result merkle_check_consistency(uint64_t first, uint64_t second, const struct ha
         return &fault_merkle_root;
     if (first == second && first > 0)
         return OK;
-    return merkle_check_subtree(0, first, second, first_root, second_root, proof, count);
+    struct merkle_subtree subtree = {.end = first, .hash = *first_root};
+    return merkle_check_subtree(&subtree, second, second_root, proof, count);
 }
 
 /* Lowest first, both lists; each has MERKLE_HEIGHT_MAX places. */

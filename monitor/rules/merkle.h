@@ -49,10 +49,15 @@ MUST_CHECK result merkle_check_inclusion(uint64_t index, uint64_t size, const st
  * empty tree's root and an empty proof. */
 MUST_CHECK result merkle_check_consistency(uint64_t first, uint64_t second, const struct hash *first_root,
                                            const struct hash *second_root, const struct hash *proof, size_t count);
-/* That the tree of `size` with `root` holds the subtree of leaves [begin, end), whose width rounded up to a power of two divides
- * `begin` (Merkle Tree Certificates, Subtrees); with begin 0 this is RFC 9162 2.1.4.2. An empty subtree is in every tree. */
-MUST_CHECK result merkle_check_subtree(uint64_t begin, uint64_t end, uint64_t size, const struct hash *subtree_hash,
-                                       const struct hash *root, const struct hash *proof, size_t count);
+/* The leaves [begin, end) of a tree, as one hash; the width rounded up to a power of two divides `begin` (Merkle Tree
+ * Certificates, Subtrees). */
+struct merkle_subtree {
+    uint64_t begin, end;
+    struct hash hash;
+};
+/* That the tree of `size` with `root` holds the subtree; with begin 0 this is RFC 9162 2.1.4.2. An empty subtree is in every tree. */
+MUST_CHECK result merkle_check_subtree(const struct merkle_subtree *subtree, uint64_t size, const struct hash *root,
+                                       const struct hash *proof, size_t count);
 /* The frontier of [0, index) that an audit path of leaf `index` carries: its left siblings. Trust it only after
  * merkle_check_inclusion of the same path. */
 MUST_CHECK result merkle_frontier_from_path(uint64_t index, uint64_t size, const struct hash *path, size_t count,

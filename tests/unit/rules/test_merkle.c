@@ -382,8 +382,8 @@ static bool consistency_is_proved(const struct probe *probe) {
 }
 
 static bool subtree_consistency_is_proved(const struct probe *probe) {
-    return merkle_check_subtree(probe->start, probe->end, probe->size, &probe->first, &probe->second, probe->nodes,
-                                probe->count) == OK;
+    struct merkle_subtree subtree = {.begin = probe->start, .end = probe->end, .hash = probe->first};
+    return merkle_check_subtree(&subtree, probe->size, &probe->second, probe->nodes, probe->count) == OK;
 }
 
 /* Inclusion in a subtree is inclusion in a tree of its width, once the subtree itself is one. */
