@@ -188,6 +188,11 @@ const struct chosen_log *followed_log_identity(const struct followed_log *log) {
     return &log->identity;
 }
 
+void followed_log_reread(struct followed_log *log) {
+    if (log->has_start)
+        sequence_rewind(log);
+}
+
 void followed_log_hold(struct followed_log *log, bool is_held) {
     log->is_held = is_held;
 }

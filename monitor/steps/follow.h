@@ -85,6 +85,8 @@ MUST_CHECK result followed_log_update(struct followed_log *log, const struct cho
 void followed_log_figures(const struct followed_log *log, struct follow_figures *ret_figures);
 /* Does what is due and returns the monotonic time at which it wants to be called again. */
 int64_t followed_log_step(struct followed_log *log);
+/* Forgets what is read but not committed and reads it again: the watch image has changed. */
+void followed_log_reread(struct followed_log *log);
 /* While held no new entries are asked for: the sink has enough to do. */
 void followed_log_hold(struct followed_log *log, bool is_held);
 /* What the sink keeps with the log (lease, row numbers); not touched here. */

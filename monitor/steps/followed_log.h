@@ -163,6 +163,8 @@ void kept_head_done(struct kept_head *head);
 bool kept_head_copy(struct kept_head *target, const struct kept_head *source);
 void head_remember_verified(struct followed_log *log, const struct tree_head *head);
 void head_check_late(struct followed_log *log);
+/* After going back: the newest head is to be reproduced again. */
+void head_keep_best(struct followed_log *log);
 /* Makes a head that a log list names (final_tree_head) one to be reproduced. */
 void head_expect_final(struct followed_log *log);
 
@@ -192,6 +194,8 @@ void batch_hash(struct batch *batch);
 void sequence_step(struct followed_log *log, int64_t now_ms);
 /* Drops the kept heads that the frontier has reached; one of its very size must have its root. */
 void sequence_pass_heads(struct followed_log *log);
+/* Back to what is committed. */
+void sequence_rewind(struct followed_log *log);
 void pending_drop(struct followed_log *log);
 
 /* watchdog_step.c: stale, behind, unreachable */

@@ -138,6 +138,13 @@ static void keep_ahead(struct followed_log *log, struct kept_head *head) {
     *head = (struct kept_head){0};
 }
 
+void head_keep_best(struct followed_log *log) {
+    struct kept_head copy = {0};
+    if (kept_head_copy(&copy, &log->best))
+        keep_ahead(log, &copy);
+    kept_head_done(&copy);
+}
+
 void head_expect_final(struct followed_log *log) {
     const struct listed_log *listed = &log->identity.log;
     struct kept_head head = {.head = {.size = listed->final_size, .root = listed->final_root}, .raw = memory_new(1)};

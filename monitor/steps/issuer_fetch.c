@@ -37,7 +37,6 @@ struct question {
     unsigned tries;
     int slot;
     bool is_reading, is_abandoned;
-    struct known_hash answer;
 };
 
 struct issuer_fetch {
@@ -88,14 +87,20 @@ static bool cache_keep(struct issuer_fetch *fetch, const struct hash *fingerprin
     return true;
 }
 
-static void question_end(struct question *question, result fault) {
+static void question_end_with(struct question *question, result fault, const struct entry_report *report) {
     const struct cached_issuer *cached = cache_find(question->fetch, &question->fingerprint);
-    struct issuer_verdict verdict = {.fault = fault, .issuer_spki = question->answer};
+    struct issuer_answer verdict = {.fault = fault, .report = report};
+    if (report != NULL)
+        verdict.issuer_spki = report->issuer_spki_sha256;
     if (cached != NULL)
         verdict.issuer_certificate = span_of(cached->der, cached->size);
     question_unlink(question);
     question->done(question->context, &verdict);
     question_free(question);
+}
+
+static void question_end(struct question *question, result fault) {
+    question_end_with(question, fault, NULL);
 }
 
 static void timer_fired(int unused_descriptor, short unused_events, void *context) {
@@ -121,12 +126,12 @@ static void try_again(struct question *question, result fault) {
 
 /* ---- the reader's word */
 
-static void take_report(struct question *question, struct span reports) {
+static void end_with_reports(struct question *question, struct span reports) {
     struct entry_report report;
     CLEANUP(arena_free_at) struct arena *arena = arena_new(REPORT_ARENA_LIMIT);
     struct cursor cursor = cursor_of(reports);
-    if (arena != NULL && entry_report_decode(&cursor, arena, &report) == OK && !report.is_unreadable)
-        question->answer = report.issuer_spki_sha256;
+    bool is_read = arena != NULL && entry_report_decode(&cursor, arena, &report) == OK && !report.is_unreadable;
+    question_end_with(question, OK, is_read ? &report : NULL);
 }
 
 static void reader_finished(void *context, const struct reader_outcome *outcome) {
@@ -138,12 +143,11 @@ static void reader_finished(void *context, const struct reader_outcome *outcome)
         return;
     }
     if (outcome->fault == OK)
-        take_report(question, outcome->reports);
-    else if (++question->tries < TRIES_MAX) {
+        end_with_reports(question, outcome->reports);
+    else if (++question->tries < TRIES_MAX)
         proceed_after(question, SLOT_WAIT_MS);
-        return;
-    }
-    question_end(question, OK); /* a pair that kills readers proves nothing */
+    else
+        question_end(question, OK); /* a pair that kills readers proves nothing */
 }
 
 static size_t write_vector(uint8_t *place, const uint8_t *bytes, size_t size) {

@@ -14,13 +14,14 @@ struct issuer_query {
     struct span known_issuer;       /* DER when already at hand, else empty; copied */
 };
 
-struct issuer_verdict {
+struct issuer_answer {
     result fault;                   /* OK: the question is settled, either way; else: ask again later */
     struct known_hash issuer_spki;  /* known: its key verifies the signature */
+    const struct entry_report *report; /* of the certificate, as the reader sees it; NULL when it sees nothing; valid during the call */
     struct span issuer_certificate; /* DER; empty when it could not be had; valid during the call */
 };
 
-typedef void (*issuer_done)(void *context, const struct issuer_verdict *verdict);
+typedef void (*issuer_done)(void *context, const struct issuer_answer *verdict);
 
 MUST_CHECK result issuer_fetch_new(const struct follow_world *world, struct issuer_fetch **ret_fetch);
 void issuer_fetch_free(struct issuer_fetch *fetch);

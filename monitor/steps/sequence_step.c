@@ -21,15 +21,23 @@ void pending_drop(struct followed_log *log) {
 
 /* ---- a root that is not reproduced */
 
-static void on_mismatch(struct followed_log *log, const struct tree_head *head, const struct hash *computed) {
-    log->mismatches++;
+void sequence_rewind(struct followed_log *log) {
     batches_drop(log);
     pending_drop(log);
     proof_fetch_cancel(log->commit_proof);
     log->commit_proof = NULL;
-    log->has_commit = false;
+    log->has_commit = log->has_commit && log->commit_frontier.end == log->verified.end;
     log->frontier = log->verified;
     log->next_begin = log->verified.end;
+    if (log->has_best && log->best.head.size > log->frontier.end)
+        head_keep_best(log);
+    if (!log->options.is_one_shot)
+        head_expect_final(log);
+}
+
+static void on_mismatch(struct followed_log *log, const struct tree_head *head, const struct hash *computed) {
+    log->mismatches++;
+    sequence_rewind(log);
     bool is_fork = log->mismatches >= FORKED_AFTER_MISMATCHES;
     int64_t pause_ms = is_fork && !log->options.is_one_shot ? FORK_PAUSE_MS : log->options.is_one_shot ? 100 : MISMATCH_PAUSE_MS;
     log->pause_until_ms = clock_monotonic_ms() + pause_ms;

@@ -1,0 +1,134 @@
+/* Who follows which log: leases are taken and renewed; a log that became ours is started where the database says, one that is not ours
+ * any more, or not wanted, is let go. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "steps/monitor.h"
+
+#define LEASE_SECONDS 60
+#define POSITION_ARENA_LIMIT ((size_t) 16 * 1024 * 1024)
+
+static struct budget *budget_of(struct monitor *monitor, const char *operator_name) {
+    for (size_t i = 0; i < monitor->operator_count; i++)
+        if (strncmp(monitor->operators[i].name, operator_name, sizeof monitor->operators[i].name - 1) == 0)
+            return &monitor->operators[i].budget;
+    size_t at = monitor->operator_count < MONITOR_OPERATORS_MAX ? monitor->operator_count++ : MONITOR_OPERATORS_MAX - 1;
+    struct monitor_operator *operator= &monitor->operators[at];
+    struct budget_options options = {.transfers_max = monitor->settings->transfers_per_operator, .transfers_first = 2,
+                                     .requests_per_second = monitor->settings->requests_per_second_operator};
+    snprintf(operator->name, sizeof operator->name, "%s", operator_name);
+    budget_init(&operator->budget, &options, at + 1, clock_monotonic_ms());
+    return &operator->budget;
+}
+
+static bool starts_at_zero(const struct monitor *monitor, const struct chosen_log *chosen) {
+    if (chosen->sources & SOURCE_DRILL)
+        return true;
+    for (unsigned i = 0; i < monitor->settings->logs_count; i++)
+        if (strncmp(monitor->settings->logs[i].url, chosen->log.url, strlen(monitor->settings->logs[i].url)) == 0)
+            return monitor->settings->logs[i].starts_at_zero;
+    return false;
+}
+
+static struct follow_options options_of(struct monitor *monitor, const struct chosen_log *chosen, bool is_first_start) {
+    unsigned poll_seconds = chosen->log.protocol == LOG_STATIC_CT ? monitor->settings->poll_seconds_static : monitor->settings->poll_seconds_rfc6962;
+    bool is_drill = (chosen->sources & SOURCE_DRILL) != 0;
+    return (struct follow_options){
+        .starts_at_head = is_first_start && !starts_at_zero(monitor, chosen), .end = UINT64_MAX,
+        .poll_ms = is_drill ? 500 : (int64_t) poll_seconds * 1000, .parallel_max = monitor->settings->transfers_per_operator,
+        .budget = budget_of(monitor, chosen->log.operator_name),
+    };
+}
+
+/* On the very first start of this database, positions begin at the heads; a log that appears later is read from its beginning. */
+static result is_first_start(struct monitor *monitor, bool *ret_is_first) {
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(POSITION_ARENA_LIMIT);
+    struct store_log_row *rows;
+    size_t count;
+    if (arena == NULL)
+        return &fault_no_memory;
+    TRY(store_logs_list(monitor->store, false, arena, &rows, &count));
+    *ret_is_first = true;
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].has_position && !rows[i].is_drill && clock_wall_ms() - rows[i].verified_ms > 0 && rows[i].first_index > 0)
+            *ret_is_first = false;
+    return OK;
+}
+
+static result start_log(struct monitor *monitor, struct monitor_log *entry) {
+    const struct chosen_log *chosen = &monitor->chosen[entry->chosen];
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(POSITION_ARENA_LIMIT);
+    struct store_saved_position saved;
+    bool is_first = monitor->is_first_start;
+    if (arena == NULL)
+        return &fault_no_memory;
+    TRY(store_position_load(monitor->store, &entry->log_id, arena, &saved));
+    struct follow_options options = options_of(monitor, chosen, is_first);
+    struct follow_position position = {.first_index = saved.first_index, .frontier = saved.frontier, .head = saved.head};
+    TRY(followed_log_new(&monitor->world, chosen, &options, saved.exists ? &position : NULL, &entry->follow));
+    followed_log_set_mark(entry->follow, entry);
+    result fault = drive_add(monitor->drive, entry->follow);
+    log_say(LOG_INFO, "log.started", LOG_TEXT("log", chosen->log.description), LOG_NUMBER("position", saved.exists ? saved.frontier.end : 0),
+            LOG_TEXT("why", chosen->reason));
+    return fault;
+}
+
+static void stop_log(struct monitor *monitor, struct monitor_log *entry) {
+    drive_remove(monitor->drive, entry->follow);
+    followed_log_free(entry->follow);
+    entry->follow = NULL;
+    entry->is_lost = false;
+}
+
+/* Lets go of what is not wanted or not ours any more. */
+static result stop_some(struct monitor *monitor) {
+    for (size_t i = 0; i < monitor->log_count; i++) {
+        struct monitor_log *entry = &monitor->logs[i];
+        if (entry->follow == NULL || (entry->is_wanted && !entry->is_lost))
+            continue;
+        stop_log(monitor, entry);
+        struct store_lease lease = {.holder = monitor->holder, .fencing = entry->fencing};
+        if (!entry->is_wanted)
+            TRY(store_lease_release(monitor->store, &entry->log_id, &lease));
+    }
+    return OK;
+}
+
+static result take_leases(struct monitor *monitor, int64_t *fencings) {
+    struct hash ids[MONITOR_LOGS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < monitor->log_count; i++)
+        if (monitor->logs[i].is_wanted)
+            ids[count++] = monitor->logs[i].log_id;
+    struct store_lease_wish wish = {.holder = monitor->holder, .predecessor = monitor->predecessor, .ttl_seconds = LEASE_SECONDS};
+    return count == 0 ? OK : store_leases_take(monitor->store, ids, count, &wish, fencings);
+}
+
+result step_hold_leases(struct monitor *monitor, int64_t unused_now_ms) {
+    (void) unused_now_ms;
+    int64_t fencings[MONITOR_LOGS_MAX] = {0};
+    if (monitor->watches == NULL)
+        return OK; /* nothing is read before it is known what to look for */
+    if (!monitor->knows_first_start) {
+        TRY(is_first_start(monitor, &monitor->is_first_start));
+        monitor->knows_first_start = true;
+    }
+    TRY(stop_some(monitor));
+    TRY(take_leases(monitor, fencings));
+    size_t at = 0;
+    for (size_t i = 0; i < monitor->log_count; i++) {
+        struct monitor_log *entry = &monitor->logs[i];
+        if (!entry->is_wanted)
+            continue;
+        int64_t fencing = fencings[at++];
+        bool is_other = entry->follow != NULL && fencing != entry->fencing;
+        if (is_other)
+            stop_log(monitor, entry);
+        entry->fencing = fencing;
+        if (entry->follow == NULL && fencing != 0)
+            TRY(start_log(monitor, entry));
+    }
+    return OK;
+}

@@ -1,0 +1,41 @@
+/* pinwatch-monitor: a child of `pinwatch run`. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "settings/settings.h"
+#include "steps/monitor.h"
+
+static enum log_level level_of(const char *name) {
+    static const char *const names[] = {[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+                                        [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+    for (size_t i = LOG_ERROR; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum log_level) i;
+    return LOG_NOTICE;
+}
+
+int main(int argc, char **argv) {
+    const char *path = argc == 3 && strcmp(argv[1], "--config") == 0 ? argv[2] : NULL;
+    if (argc != 1 && path == NULL) {
+        fputs("pinwatch-monitor [--config FILE]: started by `pinwatch run`\n", stderr);
+        return 64;
+    }
+    struct settings *settings = NULL;
+    struct reason reason = {{0}};
+    log_init("pinwatch-monitor", LOG_NOTICE, !isatty(STDERR_FILENO));
+    result fault = settings_load(path, &settings, &reason);
+    if (fault != OK) {
+        log_say(LOG_ERROR, "settings.refused", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
+        return 78;
+    }
+    log_init("pinwatch-monitor", level_of(settings->log_level), !isatty(STDERR_FILENO));
+    int code = monitor_run(settings);
+    settings_free(settings);
+    if (code == MONITOR_RESTART) { /* SIGHUP: everything is read anew by starting anew; the process id stays */
+        execv("/proc/self/exe", argv);
+        return 71;
+    }
+    return code;
+}

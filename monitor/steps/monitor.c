@@ -1,0 +1,205 @@
+#include "steps/monitor.h"
+
+#include <openssl/rand.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "settings/database.h"
+#include "store/schema.h"
+
+#define READER_DEADLINE_MS 20000
+#define SLOTS 160
+#define STORE_PAUSE_FIRST_MS 500
+#define STORE_PAUSE_CAP_MS 10000
+#define EXIT_SETTINGS_WRONG 78
+
+/* ---- the table of steps */
+
+static void on_store_trouble(struct monitor *monitor, const char *step, result fault, int64_t now_ms) {
+    monitor->store_failures++;
+    monitor->store_pause_until_ms = now_ms + backoff_ms(monitor->store_failures, STORE_PAUSE_FIRST_MS, STORE_PAUSE_CAP_MS, (uint64_t) now_ms * 2654435761u);
+    const char *why = store_why(monitor->store)->text;
+    log_say(LOG_WARNING, "step.failed", LOG_TEXT("step", step), LOG_TEXT("why", why[0] != '\0' ? why : fault->wrong), LOG_FAULT(fault));
+}
+
+static int64_t run_steps(struct monitor *monitor, int64_t now_ms) {
+    int64_t due = now_ms + 1000;
+    if (now_ms < monitor->store_pause_until_ms)
+        return monitor->store_pause_until_ms;
+    for (size_t i = 0; i < monitor_step_count && i < MONITOR_STEPS_MAX; i++) {
+        if (now_ms >= monitor->step_due_ms[i]) {
+            result fault = monitor_steps[i].run(monitor, now_ms);
+            if (fault != OK) {
+                on_store_trouble(monitor, monitor_steps[i].name, fault, now_ms);
+                return monitor->store_pause_until_ms;
+            }
+            monitor->step_due_ms[i] = now_ms + monitor_steps[i].interval_ms;
+        }
+        due = monitor->step_due_ms[i] < due ? monitor->step_due_ms[i] : due;
+    }
+    monitor->store_failures = 0;
+    return due;
+}
+
+/* Chosen logs and new leases follow each other within one round, so that a drill is read as soon as it is announced. */
+static void hurry_leases(struct monitor *monitor) {
+    for (size_t i = 0; i < monitor_step_count; i++)
+        if (monitor_steps[i].run == step_hold_leases)
+            monitor->step_due_ms[i] = 0;
+}
+
+static int64_t after_round(void *context, int64_t now_ms) {
+    struct monitor *monitor = context;
+    uint64_t before = monitor->chosen_from;
+    bool had_watches = monitor->watches != NULL;
+    int64_t due_lists = list_step_run(monitor->lists, now_ms);
+    int64_t due = run_steps(monitor, now_ms);
+    bool is_any_lost = false;
+    for (size_t i = 0; i < monitor->log_count; i++)
+        is_any_lost = is_any_lost || monitor->logs[i].is_lost;
+    if (monitor->chosen_from != before || (!had_watches && monitor->watches != NULL) || is_any_lost) {
+        hurry_leases(monitor);
+        due = now_ms + 50;
+    }
+    return due < due_lists ? due : due_lists;
+}
+
+static void on_list_event(void *context, const char *rule, const char *list, bool is_over, const char *evidence) {
+    struct log_event event = {.rule = rule, .is_over = is_over, .detail = list, .evidence = evidence, .now_ms = clock_wall_ms()};
+    result fault = monitor_tell(context, NULL, &event);
+    if (fault != OK)
+        log_say(LOG_WARNING, "finding.not-recorded", LOG_TEXT("rule", rule), LOG_FAULT(fault));
+}
+
+/* ---- life */
+
+static void on_signal(int number, short unused_events, void *context) {
+    (void) unused_events;
+    struct monitor *monitor = context;
+    log_say(LOG_NOTICE, number == SIGHUP ? "monitor.reloading" : "monitor.stopping", LOG_NUMBER("signal", number));
+    monitor->should_restart = number == SIGHUP;
+    monitor->should_stop = true;
+}
+
+static result add_signals(struct monitor *monitor) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < 3; i++) {
+        monitor->signals[i] = evsignal_new(monitor->loop, numbers[i], on_signal, monitor);
+        if (monitor->signals[i] == NULL || evsignal_add(monitor->signals[i], NULL) != 0)
+            return &fault_no_memory;
+    }
+    return OK;
+}
+
+/* The holder names machine and state folder, so that the successor of a killed monitor knows a dead one's lease: the lock on the state
+ * folder lets only one live at a time. */
+static result name_holder(struct monitor *monitor) {
+    char host[64] = "unknown";
+    uint64_t random;
+    struct hash folder;
+    char hex[HASH_HEX_SIZE];
+    gethostname(host, sizeof host - 1);
+    digest_of(span_of_text(monitor->settings->state_folder), &folder);
+    hash_to_hex(&folder, hex);
+    if (RAND_bytes((unsigned char *) &random, sizeof random) != 1)
+        return &fault_library;
+    snprintf(monitor->predecessor, sizeof monitor->predecessor, "%s:%.12s:", host, hex);
+    snprintf(monitor->holder, sizeof monitor->holder, "%s%d:%016llx", monitor->predecessor, (int) getpid(), (unsigned long long) random);
+    return OK;
+}
+
+static result open_store(struct monitor *monitor, struct reason *reason) {
+    CLEANUP(buffer_done) struct buffer conninfo = buffer_with_limit(8192);
+    struct store_options options = {.application_name = "pinwatch-monitor"};
+    TRY(database_conninfo(monitor->settings, DATABASE_MONITOR, &conninfo, reason));
+    TRY(store_new(buffer_text(&conninfo), &options, &monitor->store));
+    result fault = schema_check(monitor->store);
+    return fault == OK ? OK : reason_set(reason, fault, "%s", store_why(monitor->store)->text);
+}
+
+static result open_world(struct monitor *monitor) {
+    const struct settings *settings = monitor->settings;
+    char agent[512];
+    snprintf(agent, sizeof agent, "pinwatch/%s (+https://github.com/pinwatch/pinwatch%s%s)", PINWATCH_VERSION,
+             settings->contact[0] != '\0' ? "; " : "", settings->contact);
+    struct net_options net = {.user_agent = agent, .ca_file = settings->ca_file[0] != '\0' ? settings->ca_file : NULL,
+                              .connections_max = 256, .connections_host_max = 32};
+    struct reader_pool_options pool = {.reader_count = settings->readers, .slot_count = SLOTS, .deadline_ms = READER_DEADLINE_MS,
+                                       .slot_size = (size_t) settings->slot_megabytes * 1024 * 1024};
+    TRY(net_new(monitor->loop, &net, &monitor->world.net));
+    TRY(reader_pool_new(monitor->loop, &pool, &monitor->world.readers));
+    monitor->world.sink = store_sink_of(monitor);
+    TRY(issuer_fetch_new(&monitor->world, &monitor->issuers));
+    TRY(list_step_new(monitor->world.net, settings, on_list_event, monitor, &monitor->lists));
+    TRY(drive_new(monitor->loop, &monitor->drive));
+    drive_set_extra(monitor->drive, after_round, monitor);
+    return OK;
+}
+
+static result open_all(struct monitor *monitor, struct reason *reason) {
+    monitor->loop = event_base_new();
+    if (monitor->loop == NULL)
+        return &fault_no_memory;
+    monitor->world.loop = monitor->loop;
+    TRY(digest_init());
+    TRY(add_signals(monitor));
+    TRY(name_holder(monitor));
+    TRY(open_store(monitor, reason));
+    TRY(open_world(monitor));
+    list_step_load(monitor->lists);
+    return OK;
+}
+
+static void release_leases(struct monitor *monitor) {
+    for (size_t i = 0; i < monitor->log_count; i++) {
+        struct store_lease lease = {.holder = monitor->holder, .fencing = monitor->logs[i].fencing};
+        if (monitor->logs[i].follow != NULL && store_lease_release(monitor->store, &monitor->logs[i].log_id, &lease) != OK)
+            return; /* they expire by themselves */
+    }
+}
+
+static void close_all(struct monitor *monitor) {
+    if (monitor->store != NULL)
+        release_leases(monitor);
+    issuer_fetch_free(monitor->issuers);
+    list_step_free(monitor->lists);
+    for (size_t i = 0; i < monitor->log_count; i++)
+        followed_log_free(monitor->logs[i].follow);
+    if (monitor->world.readers != NULL)
+        reader_pool_free(monitor->world.readers);
+    drive_free(monitor->drive);
+    if (monitor->world.net != NULL)
+        net_free(monitor->world.net);
+    watch_set_free(monitor->watches);
+    arena_free(monitor->chosen_arena);
+    arena_free(monitor->drill_arena);
+    store_free(monitor->store);
+    for (size_t i = 0; i < 3; i++)
+        if (monitor->signals[i] != NULL)
+            event_free(monitor->signals[i]);
+    if (monitor->loop != NULL)
+        event_base_free(monitor->loop);
+    memory_free(monitor);
+}
+
+int monitor_run(const struct settings *settings) {
+    struct monitor *monitor = memory_new(sizeof *monitor);
+    struct reason reason = {{0}};
+    if (monitor == NULL)
+        return 1;
+    monitor->settings = settings;
+    result fault = open_all(monitor, &reason);
+    if (fault == OK)
+        fault = drive_run(monitor->drive, &monitor->should_stop);
+    if (fault != OK)
+        log_say(LOG_ERROR, "monitor.failed", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
+    int code = fault == OK ? (monitor->should_restart ? MONITOR_RESTART : 0) : fault->family == FAULT_SETTINGS ? EXIT_SETTINGS_WRONG : 1;
+    close_all(monitor);
+    return code;
+}

@@ -1,0 +1,98 @@
+/* The monitor: follows every chosen log, judges, records. Its recurring steps stand in one table (monitor_steps.c). */
+#pragma once
+
+#include <event2/event.h>
+
+#include "formats/drill_file.h"
+#include "rules/ca_table.h"
+#include "settings/settings.h"
+#include "steps/drive.h"
+#include "steps/issuer_fetch.h"
+#include "steps/list_step.h"
+#include "steps/watch_set.h"
+#include "store/logs.h"
+
+#define MONITOR_STEPS_MAX 16
+#define MONITOR_RESTART 75 /* exit code: start anew with the settings as they are now */
+#define MONITOR_LOGS_MAX 256
+#define MONITOR_OPERATORS_MAX 64
+#define MONITOR_DRILL_ROWS_MAX (2 * DRILL_FILE_AUTHORITIES_MAX)
+
+/* A log that this process follows or would like to. */
+struct monitor_log {
+    struct monitor *monitor;
+    struct hash log_id;
+    struct followed_log *follow; /* NULL while another holder has the lease */
+    int64_t fencing;
+    bool is_wanted;  /* still among the chosen ones */
+    bool is_lost;    /* a commit said that position or lease are not ours: start anew from the database */
+    size_t chosen;   /* place in monitor.chosen */
+};
+
+struct monitor_operator {
+    char name[128];
+    struct budget budget;
+};
+
+struct monitor {
+    const struct settings *settings;
+    struct event_base *loop;
+    struct store *store;
+    struct follow_world world;
+    struct drive *drive;
+    struct issuer_fetch *issuers;
+    struct list_step *lists;
+    struct watch_set *watches;
+    char holder[200], predecessor[160];
+
+    struct arena *chosen_arena; /* of `chosen` */
+    struct chosen_log *chosen;
+    size_t chosen_count;
+    uint64_t list_version, drill_version, chosen_from;
+
+    struct monitor_log logs[MONITOR_LOGS_MAX];
+    size_t log_count;
+    struct monitor_operator operators[MONITOR_OPERATORS_MAX];
+    size_t operator_count;
+
+    struct arena *drill_arena;
+    struct drill_file drill;
+    struct ca_row drill_rows[MONITOR_DRILL_ROWS_MAX];
+    struct ca_owner drill_owners[DRILL_FILE_AUTHORITIES_MAX];
+    const char *drill_domains[DRILL_FILE_AUTHORITIES_MAX][2];
+    struct ca_extra_rows extra;
+
+    int64_t issuer_after_id;
+    unsigned issuers_under_way;
+    unsigned store_failures;     /* in a row; the steps wait meanwhile */
+    int64_t store_pause_until_ms;
+    bool should_stop, should_restart, is_first_start, knows_first_start;
+    int64_t step_due_ms[MONITOR_STEPS_MAX];
+    struct event *signals[3];
+};
+
+/* A step is due every `interval_ms`; a failure of the database makes it due again after the monitor's pause. */
+struct monitor_step {
+    const char *name;
+    int64_t interval_ms;
+    result (*run)(struct monitor *monitor, int64_t now_ms);
+};
+extern const struct monitor_step monitor_steps[];
+extern const size_t monitor_step_count;
+
+/* The steps, one file each. */
+MUST_CHECK result step_reload_watches(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_choose_logs(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_hold_leases(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_save_status(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_resolve_issuers(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_keep_house(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_read_drill(struct monitor *monitor, int64_t now_ms);
+
+/* store_sink.c: the sink of the service. */
+struct sink store_sink_of(struct monitor *monitor);
+/* Records an event about a log (NULL: about the service) with the severity that belongs to its rule. */
+MUST_CHECK result monitor_tell(struct monitor *monitor, const struct hash *log_id, const struct log_event *event);
+
+/* Runs until a signal ends it. Returns the exit code. */
+int monitor_run(const struct settings *settings);

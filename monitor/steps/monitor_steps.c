@@ -1,0 +1,12 @@
+#include "steps/monitor.h"
+
+const struct monitor_step monitor_steps[] = {
+    {"read the drill's file", 1000, step_read_drill},
+    {"choose logs", 1000, step_choose_logs},
+    {"reload watches", 500, step_reload_watches},
+    {"hold leases", 5000, step_hold_leases},
+    {"resolve issuers", 500, step_resolve_issuers},
+    {"save the status", 3000, step_save_status},
+    {"keep house", 24 * 3600 * 1000, step_keep_house},
+};
+const size_t monitor_step_count = sizeof monitor_steps / sizeof monitor_steps[0];

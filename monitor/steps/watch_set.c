@@ -1,0 +1,139 @@
+#include "steps/watch_set.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+#define SET_LIMIT ((size_t) 8 * 1024 * 1024 * 1024)
+
+struct watch_set {
+    struct arena *arena;
+    struct store_watch_set rows;
+    struct policy_rules *policies;        /* as rows.policies */
+    struct watch_item *items;             /* distinct; the place is the terminal */
+    uint32_t *first;                      /* of each item: place in rows.watches; one more at the end */
+    size_t item_count;
+};
+
+static bool is_same_item(const struct store_watch *a, const struct store_watch *b) {
+    return a->kind == b->kind && strcmp(a->value, b->value) == 0;
+}
+
+static result parse_policies(struct watch_set *set, struct reason *reason) {
+    set->policies = arena_take_array(set->arena, set->rows.policy_count + 1, sizeof *set->policies);
+    if (set->policies == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < set->rows.policy_count; i++) {
+        const struct store_policy *row = &set->rows.policies[i];
+        struct reason why = {{0}};
+        result fault = policy_rules_from_json(span_of_text(row->rules), set->arena, &set->policies[i], &why);
+        if (fault != OK)
+            return reason_set(reason, fault, "policy '%s': %s", row->name, why.text);
+    }
+    return OK;
+}
+
+/* Rows come sorted by kind and value, so equal ones are neighbours. */
+static result make_items(struct watch_set *set) {
+    size_t count = set->rows.watch_count;
+    set->items = arena_take_array(set->arena, count + 1, sizeof *set->items);
+    set->first = arena_take_array(set->arena, count + 1, sizeof *set->first);
+    if (set->items == NULL || set->first == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++) {
+        const struct store_watch *row = &set->rows.watches[i];
+        if (i > 0 && is_same_item(row, &set->rows.watches[i - 1]))
+            continue;
+        set->items[set->item_count] = (struct watch_item){.kind = row->kind, .value = row->value};
+        set->first[set->item_count++] = (uint32_t) i;
+    }
+    set->first[set->item_count] = (uint32_t) count;
+    return OK;
+}
+
+result watch_set_load(struct store *store, struct watch_set **ret_set, struct reason *reason) {
+    struct watch_set *set = memory_new(sizeof *set);
+    if (set == NULL)
+        return &fault_no_memory;
+    set->arena = arena_new(SET_LIMIT);
+    result fault = set->arena == NULL ? &fault_no_memory : store_watch_set_load(store, set->arena, &set->rows);
+    if (fault == OK)
+        fault = parse_policies(set, reason);
+    if (fault == OK)
+        fault = make_items(set);
+    if (fault != OK) {
+        watch_set_free(set);
+        return fault;
+    }
+    *ret_set = set;
+    return OK;
+}
+
+void watch_set_free(struct watch_set *set) {
+    if (set == NULL)
+        return;
+    arena_free(set->arena);
+    memory_free(set);
+}
+
+const struct store_generation *watch_set_generation(const struct watch_set *set) {
+    return &set->rows.generation;
+}
+
+size_t watch_set_count(const struct watch_set *set) {
+    return set->rows.watch_count;
+}
+
+result watch_set_build_image(const struct watch_set *set, struct buffer *out) {
+    return watch_image_build(set->items, set->item_count, set->rows.generation.watches, out);
+}
+
+static const struct policy_rules *policy_of(const struct watch_set *set, const struct store_watch *watch) {
+    for (size_t i = 0; i < set->rows.policy_count && watch->policy[0] != '\0'; i++) {
+        const struct store_policy *row = &set->rows.policies[i];
+        if (row->tenant_id == watch->tenant_id && strcmp(row->name, watch->policy) == 0)
+            return &set->policies[i];
+    }
+    return NULL;
+}
+
+static struct watch_of_tenant with_policy(const struct watch_set *set, size_t row) {
+    const struct store_watch *watch = &set->rows.watches[row];
+    return (struct watch_of_tenant){.watch = watch, .policy = policy_of(set, watch)};
+}
+
+size_t watch_set_behind(const struct watch_set *set, uint32_t terminal) {
+    return terminal < set->item_count ? set->first[terminal + 1] - set->first[terminal] : 0;
+}
+
+struct watch_of_tenant watch_set_get(const struct watch_set *set, uint32_t terminal, size_t at) {
+    return with_policy(set, set->first[terminal] + at);
+}
+
+static bool is_under(const char *value, const char *suffix) {
+    size_t value_size = strlen(value), suffix_size = strlen(suffix);
+    if (value_size < suffix_size || strcmp(value + value_size - suffix_size, suffix) != 0)
+        return false;
+    return suffix_size == 0 || value_size == suffix_size || value[value_size - suffix_size - 1] == '.';
+}
+
+size_t watch_set_under(const struct watch_set *set, const char *suffix, struct watch_of_tenant *ret_watches, size_t room) {
+    size_t count = 0;
+    for (size_t i = 0; i < set->rows.watch_count && count < room; i++) {
+        const struct store_watch *watch = &set->rows.watches[i];
+        if ((watch->kind == WATCH_NAME || watch->kind == WATCH_SUBTREE) && is_under(watch->value, suffix))
+            ret_watches[count++] = with_policy(set, i);
+    }
+    return count;
+}
+
+bool watch_set_find(const struct watch_set *set, int32_t tenant_id, int64_t watch_id, struct watch_of_tenant *ret_watch) {
+    for (size_t i = 0; i < set->rows.watch_count; i++) {
+        const struct store_watch *watch = &set->rows.watches[i];
+        if (watch->tenant_id != tenant_id || watch->watch_id != watch_id)
+            continue;
+        *ret_watch = with_policy(set, i);
+        return true;
+    }
+    return false;
+}
