@@ -85,7 +85,10 @@ static result run_with_desk(struct event_base *loop, struct issue_desk *desk, co
         http_options.logs[i] = &desk->logs[i];
     unsigned port = options->port != 0 ? options->port : remembered_port(options->folder);
     struct http *http = NULL;
-    TRY(http_new(loop, &http_options, port, &http, reason));
+    result is_bound = http_new(loop, &http_options, port, &http, reason);
+    if (is_bound != OK && options->port == 0 && port != 0) /* somebody else has it by now */
+        is_bound = http_new(loop, &http_options, 0, &http, reason);
+    TRY(is_bound);
     char folder[FOLDER_PATH_SIZE], socket_path[FOLDER_PATH_SIZE];
     struct order_socket *orders = NULL;
     result outcome = &fault_drill_folder;
