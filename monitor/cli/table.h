@@ -51,7 +51,8 @@ void table_end_row(struct table *table);
  * EXIT_OK, or EXIT_IO when standard output failed. */
 int table_print(struct table *table, const char *when_empty);
 
-/* One JSON object on one line of standard output, keys in the order given; takes the reference over. False when it failed. */
+/* One JSON object on one line of standard output, in ASCII so that nothing in it can steer a terminal; keys in the order given; takes
+ * the reference over. False when it failed. */
 bool print_json_line(json_t *object);
 /* Prints text made harmless to standard output. */
 void print_harmless(struct span text);
