@@ -1,5 +1,6 @@
 #include "rules/sct_check.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "formats/tbs_hash.h"
 #include "rules/known_logs.h"
