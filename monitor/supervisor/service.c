@@ -1,6 +1,10 @@
 #include "supervisor/service.h"
 
 #include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 FAULT(fault_service_program, FAULT_SETTINGS, "service.program", "installation", "", "a program of pinwatch is missing",
       "all programs in one folder or installed");
@@ -56,22 +60,65 @@ static result add_schema(const struct builder *builder) {
     return OK;
 }
 
-static result add_program(const struct builder *builder, const char *name, const char *file, const char *needs, bool with_secrets) {
-    const char *path = settings_path(builder->settings);
-    const char *program = program_find(builder->arena, file);
-    if (program == NULL)
+/* What the programs of our own have in common; the rest is filled in by the caller. */
+static result fill_program(const struct builder *builder, const char *file, bool with_secrets, struct child_plan *ret_plan) {
+    *ret_plan = (struct child_plan){
+        .program = program_find(builder->arena, file), .needs = "schema", .restart = &restart_policy,
+        .environment = child_environment(builder->arena, settings_path(builder->settings), with_secrets),
+        .stop_signal = SIGTERM, .death_signal = SIGKILL, .hard_stop_signal = SIGKILL, .stop_ms = 15000, .settle_ms = 300};
+    if (ret_plan->program == NULL)
         return reason_set(builder->reason, &fault_service_program, "%s: is neither beside this program nor in %s, wanted it installed",
                           file, PINWATCH_INSTALL_LIBEXEC);
-    const char *const words[] = {file, "--config", path};
-    struct child_plan plan = {
-        .name = name, .program = program, .arguments = make_arguments(builder->arena, words, 3),
-        .environment = child_environment(builder->arena, path, with_secrets), .needs = needs, .restart = &restart_policy,
-        .hears_reload = true, .stop_signal = SIGTERM, .death_signal = SIGKILL, .hard_stop_signal = SIGKILL, .stop_ms = 15000,
-        .settle_ms = 300};
-    if (plan.arguments == NULL || plan.environment == NULL)
+    return ret_plan->environment == NULL ? &fault_no_memory : OK;
+}
+
+static result add_plan(const struct builder *builder, const struct child_plan *plan) {
+    if (plan->arguments == NULL)
         return &fault_no_memory;
-    builder->service->plans[builder->service->count++] = plan;
+    builder->service->plans[builder->service->count++] = *plan;
     return OK;
+}
+
+/* Its socket for orders takes connections only after its logs are served. */
+static bool drill_listens(void *context) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = context;
+    size_t size = strlen(path);
+    if (size >= sizeof address.sun_path)
+        return true; /* the drill itself says what is wrong */
+    memcpy(address.sun_path, path, size + 1);
+    int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool is_open = client >= 0 && connect(client, (const struct sockaddr *) &address, sizeof address) == 0;
+    if (client >= 0)
+        close(client);
+    return is_open;
+}
+
+static result add_drill(const struct builder *builder) {
+    struct child_plan plan;
+    const char *folder = arena_printf(builder->arena, "%s/drill", builder->settings->state_folder);
+    const char *port = arena_printf(builder->arena, "%u", builder->settings->drill_port);
+    char *socket_path = arena_printf(builder->arena, "%s/drill/orders.sock", builder->settings->state_folder);
+    if (folder == NULL || port == NULL || socket_path == NULL)
+        return &fault_no_memory;
+    const char *const words[] = {"pinwatch-drill", "serve", "--folder", folder, "--port", port};
+    TRY(fill_program(builder, words[0], false, &plan));
+    plan.name = "drill";
+    plan.arguments = make_arguments(builder->arena, words, sizeof words / sizeof words[0]);
+    plan.is_ready = drill_listens;
+    plan.context = socket_path;
+    return add_plan(builder, &plan);
+}
+
+static result add_program(const struct builder *builder, const char *name, const char *file, const char *needs, bool with_secrets) {
+    struct child_plan plan;
+    const char *const words[] = {file, "--config", settings_path(builder->settings)};
+    TRY(fill_program(builder, file, with_secrets, &plan));
+    plan.name = name;
+    plan.needs = needs;
+    plan.hears_reload = true;
+    plan.arguments = make_arguments(builder->arena, words, sizeof words / sizeof words[0]);
+    return add_plan(builder, &plan);
 }
 
 result service_build(const struct settings *settings, struct arena *arena, struct service *service, struct reason *reason) {
@@ -81,7 +128,7 @@ result service_build(const struct settings *settings, struct arena *arena, struc
         TRY(add_postgres(&builder));
     TRY(add_schema(&builder));
     if (settings->has_drill)
-        TRY(add_program(&builder, "drill", "pinwatch-drill", "schema", false));
+        TRY(add_drill(&builder));
     TRY(add_program(&builder, "alerts", "pinwatch-alerts", "schema", true));
     return add_program(&builder, "monitor", "pinwatch-monitor", settings->has_drill ? "drill" : "schema", false);
 }
