@@ -1,0 +1,276 @@
+"""Builds and runs every test; called by tests/run, which installs the packages. See tests/run --help."""
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CORPORA = os.path.join(ROOT, "..", "shared", "corpora")
+JOBS = 2
+SCRIPT_FOLDERS = ("failing", "sql", "replay", "interop")
+UNIT_SECONDS, SCRIPT_SECONDS, BUILD_SECONDS, FUZZ_SECONDS = 180, 300, 900, 5
+SEED_SIZE_MAX = 256 * 1024
+BUILDS = {  # name -> (compiler, CMake options, "fast" builds too)
+    "gcc": ("gcc", ["-DPINWATCH_TEST_CLOCK=ON"], True),
+    "clang": ("clang", [], False),
+    "sanitize": ("clang", ["-DPINWATCH_SANITIZE=ON", "-DPINWATCH_FUZZ=ON", "-DPINWATCH_TEST_CLOCK=ON"], False),
+}
+
+
+class Report:
+    """What was run, and the counts; one line per job while it goes on."""
+
+    def __init__(self):
+        self.passed, self.failures, self.skipped = 0, [], []
+
+    def add(self, name, results, log, seconds):
+        """results: list of (test name, "passed" | "failed" | "skipped", words)."""
+        counts = {state: sum(r[1] == state for r in results) for state in ("passed", "failed", "skipped")}
+        self.passed += counts["passed"]
+        self.failures += [(f"{name}: {r[0]}" if r[0] else name, r[2], log) for r in results if r[1] == "failed"]
+        self.skipped += [(f"{name}: {r[0]}" if r[0] else name, r[2]) for r in results if r[1] == "skipped"]
+        mark = "FAIL" if counts["failed"] else "skip" if counts["skipped"] and not counts["passed"] else "ok"
+        words = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+        print(f"  {mark:4}  {name:44} {words:24} {seconds:6.1f} s", flush=True)
+        if counts["failed"]:
+            print_tail(log, 15)
+
+    def finish(self, started):
+        print(f"\n{time.monotonic() - started:.0f} s")
+        for name, words in self.skipped:
+            print(f"skipped: {name}: {words}")
+        for name, words, log in self.failures:
+            print(f"FAILED: {name}{': ' + words if words else ''}\n        log: {os.path.relpath(log, ROOT)}")
+        end = f", {len(self.skipped)} skipped" if self.skipped else ""
+        print(f"{self.passed} passed, {len(self.failures)} failed{end}")
+        return 1 if self.failures or self.passed == 0 else 0
+
+
+def print_tail(log, count):
+    with open(log, encoding="utf-8", errors="replace") as file:
+        lines = [line.rstrip("\n") for line in file]
+    wrong = [line for line in lines if re.search(r"^not ok|error|^#|FAILED|ERROR:|SUMMARY", line)][:count]
+    for line in wrong or lines[-count:]:
+        print("        | " + line[:300], flush=True)
+
+
+def folder(*parts):
+    path = os.path.join(ROOT, "build", *parts)
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def run(command, log, seconds, env=None, cwd=ROOT):
+    """Exit status; the whole process group is ended when the time is over. A time-out gives None."""
+    with open(log, "wb") as output:
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd,
+                                 env={**os.environ, **(env or {})}, start_new_session=True)
+        try:
+            status = child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            status = None
+        end_group(child)
+    return status
+
+
+def end_group(child):
+    """Ends what the job left behind, so that nothing outlives the tests."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    child.wait()
+
+
+def read(log):
+    with open(log, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def tap_results(text, status):
+    """Results of a program that speaks TAP; planned tests that are missing, and a bad end, count as failed."""
+    results, reason = [], ""
+    for line in text.split("\n"):
+        said = re.match(r"\s*skipped: (.*)", line)
+        match = re.match(r"(not )?ok \d+ (?:- )?(.*)", line)
+        if said:
+            reason = said.group(1)
+        elif match:
+            skip = re.match(r"(.*?)\s*# SKIP\s*(.*)", match.group(2)) or None
+            if skip:
+                results.append((skip.group(1) or skip.group(2), "skipped", reason or skip.group(2)))
+            else:
+                results.append((match.group(2), "failed" if match.group(1) else "passed", ""))
+            reason = ""
+    plan = sum(int(n) for n in re.findall(r"^1\.\.(\d+)", text, re.M))
+    missing = plan - len(results)
+    if missing > 0 or not plan:
+        ended = "timed out" if status is None else f"ended with {status}"
+        results += [("did not run to its end", "failed", ended)] * max(missing, 1)
+    elif status != 0 and not any(r[1] == "failed" for r in results):
+        results.append(("exit status", "failed", "timed out" if status is None else f"ended with {status}"))
+    return results
+
+
+def script_results(text, status):
+    """An executable test: 0 passed, 77 skipped, with what it said last."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    words = lines[-1].strip()[:200] if lines else ""
+    state = {0: "passed", 77: "skipped"}.get(status, "failed")
+    return [("", state, "timed out" if status is None else words)]
+
+
+def environment(build_name):
+    """What scripts and programs may rely on."""
+    return {
+        "CMOCKA_MESSAGE_OUTPUT": "TAP",
+        "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "PINWATCH_ROOT": ROOT,
+        "PINWATCH_BUILD": os.path.join(ROOT, "build", "tests-" + build_name),
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def build(name, report):
+    """True when the build stands."""
+    compiler, options, _ = BUILDS[name]
+    path, log, started = folder("tests-" + name), os.path.join(folder("tests-logs"), f"build-{name}.log"), time.monotonic()
+    configure = ["cmake", "-S", ROOT, "-B", path, "-G", "Ninja", f"-DCMAKE_C_COMPILER={compiler}",
+                 f"-DCMAKE_ASM_COMPILER={compiler}", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", *options]
+    status = run(["sh", "-c", '"$@" && exec ninja -C ' + f"'{path}' -k0 -j{JOBS}", "build", *configure], log, BUILD_SECONDS)
+    report.add(f"build/{name}", [("", "passed" if status == 0 else "failed", "does not build")], log, time.monotonic() - started)
+    return status == 0
+
+
+class Job:
+    def __init__(self, name, command, seconds, judge, env):
+        self.name, self.command, self.seconds, self.judge, self.env = name, command, seconds, judge, env
+
+    def run(self):
+        log = os.path.join(folder("tests-logs"), self.name.replace("/", "-") + ".log")
+        started = time.monotonic()
+        if not os.path.exists(self.command[0]) and "/" in self.command[0]:
+            return self.name, [("", "failed", "was not built")], log_of_absence(log, self.command[0]), 0.0
+        status = run(self.command, log, self.seconds, self.env)
+        return self.name, self.judge(read(log), status), log, time.monotonic() - started
+
+
+def log_of_absence(log, program):
+    with open(log, "w", encoding="utf-8") as file:
+        file.write(f"{program} was not built\n")
+    return log
+
+
+def unit_jobs(build_name):
+    path = os.path.join(ROOT, "build", "tests-" + build_name, "tests")
+    kind = "unit" if build_name == "gcc" else f"unit-{build_name}"
+    wanted = {f"test_{os.path.basename(d)}_{f[5:-2]}" for d, _, files in os.walk(os.path.join(ROOT, "tests", "unit"))
+              for f in files if f.startswith("test_") and f.endswith(".c")}
+    for name in sorted(wanted):
+        yield Job(f"{kind}/{name[5:]}", [os.path.join(path, name)], UNIT_SECONDS, tap_results, environment(build_name))
+
+
+def script_jobs():
+    for kind in SCRIPT_FOLDERS:
+        path = os.path.join(ROOT, "tests", kind)
+        for name in sorted(os.listdir(path)) if os.path.isdir(path) else []:
+            program = os.path.join(path, name)
+            if os.path.isfile(program) and os.access(program, os.X_OK):
+                yield Job(f"{kind}/{name}", [program], SCRIPT_SECONDS, script_results, environment("gcc"))
+
+
+def lint_jobs(has_build):
+    build_option = ["--build", os.path.join(ROOT, "build", "tests-gcc")] if has_build else []
+    lint = os.path.join(ROOT, "tests", "lint")
+    yield Job("lint/run", [os.path.join(lint, "run"), *build_option], UNIT_SECONDS, tap_results, {})
+    yield Job("lint/selftest", [os.path.join(lint, "selftest")], UNIT_SECONDS, tap_results, {})
+
+
+def seed_inputs():
+    """Raw inputs: every vector, the bytes of every hex text in it, small files of the corpora, also from archives."""
+    for base in (os.path.join(ROOT, "tests", "vectors"), CORPORA):
+        for path, folders, names in os.walk(base):
+            folders.sort()
+            for name in sorted(names):
+                file = os.path.join(path, name)
+                if base == CORPORA and name.endswith(".tar.xz"):
+                    if os.path.getsize(file) < 2_000_000 and "e-ca" not in path and "catalog" not in name:
+                        yield from archived(file)
+                elif os.path.getsize(file) <= SEED_SIZE_MAX:
+                    with open(file, "rb") as stream:
+                        raw = stream.read()
+                    yield raw
+                    if base != CORPORA:
+                        yield from (bytes.fromhex(h.decode()) for h in re.findall(rb"\b(?:[0-9a-fA-F]{2}){4,}\b", raw))
+
+
+def archived(file):
+    with tarfile.open(file) as archive:
+        for member in archive:
+            if member.isfile() and member.size <= SEED_SIZE_MAX:
+                yield archive.extractfile(member).read()
+
+
+def write_seeds():
+    path = folder("tests-seeds")
+    for raw in seed_inputs():
+        file = os.path.join(path, hashlib.sha256(raw).hexdigest()[:20])
+        if not os.path.exists(file):
+            with open(file, "wb") as stream:
+                stream.write(raw)
+    return path
+
+
+def fuzz_jobs(is_sanitized):
+    seeds = write_seeds()
+    build_name = "sanitize" if is_sanitized else "gcc"
+    sources = os.path.join(ROOT, "tests", "fuzz")
+    for source in sorted(os.listdir(sources)):
+        if not (source.startswith("fuzz_") and source.endswith(".c")):
+            continue
+        program = os.path.join(ROOT, "build", "tests-" + build_name, "fuzz", source[:-2])
+        found = folder("tests-fuzz", source[:-2])
+        if is_sanitized:
+            command = [program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2000", "-verbosity=0",
+                       f"-max_len={SEED_SIZE_MAX}", f"-artifact_prefix={found}/crash-", found, seeds]
+        else:
+            command = ["find", seeds, "-type", "f", "-exec", program, "{}", "+"]
+        yield Job(f"fuzz/{source[5:-2]}", command, SCRIPT_SECONDS, script_results, environment(build_name))
+
+
+def run_jobs(jobs, report):
+    with ThreadPoolExecutor(JOBS) as pool:
+        for outcome in (pool.map(Job.run, jobs)):
+            report.add(*outcome)
+
+
+def main(arguments):
+    is_fast = "--fast" in arguments
+    only = re.compile(arguments[arguments.index("--only") + 1]) if "--only" in arguments else None
+    report, started = Report(), time.monotonic()
+    wanted = lambda jobs: [job for job in jobs if only is None or only.search(job.name)]
+
+    # A build that fails keeps what it could build: the rest is still tested, and what is missing fails.
+    has_gcc = build("gcc", report)
+    run_jobs(wanted(lint_jobs(has_gcc)), report)
+    run_jobs(wanted(unit_jobs("gcc")), report)
+    run_jobs(wanted(script_jobs()), report)
+    if not is_fast and (only is None or only.search("build/clang")):
+        build("clang", report)
+    late = [] if is_fast else wanted(unit_jobs("sanitize"))
+    fuzz = wanted(fuzz_jobs(not is_fast)) if only is None or only.pattern.startswith("fuzz") else []
+    if not is_fast and (late or fuzz):
+        build("sanitize", report)
+    run_jobs(late, report)
+    run_jobs(fuzz, report)
+    return report.finish(started)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
