@@ -128,6 +128,8 @@ result names_visit_refused(struct span der, bool is_tbs, name_visitor *visit, vo
     struct name_reader reader = {.visit = visit, .context = context, .budget = {.slow_labels = NAMES_SLOW_MAX}};
     if (!names_of_openssl(der, is_tbs, &reader))
         return &fault_names_unreadable;
-    *oddities |= reader.budget.oddities | ODDITY_BIT(ODDITY_SECOND_READING);
+    *oddities |= reader.budget.oddities;
+    if (reader.reading_count > 0)
+        *oddities |= ODDITY_BIT(ODDITY_SECOND_READING);
     return OK;
 }
