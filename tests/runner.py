@@ -65,11 +65,24 @@ def folder(*parts):
     return path
 
 
+live = set()  # process groups that are running
+
+
+def stop(number, _frame):
+    for group in list(live):
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    os._exit(128 + number)
+
+
 def run(command, log, seconds, env=None, cwd=ROOT):
     """Exit status; the whole process group is ended when the time is over. A time-out gives None."""
     with open(log, "wb") as output:
         child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd,
                                  env={**os.environ, **(env or {})}, start_new_session=True)
+        live.add(child.pid)
         try:
             status = child.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -85,6 +98,7 @@ def end_group(child):
     except (ProcessLookupError, PermissionError):
         pass
     child.wait()
+    live.discard(child.pid)
 
 
 def read(log):
@@ -185,8 +199,8 @@ def script_jobs():
                 yield Job(f"{kind}/{name}", [program], SCRIPT_SECONDS, script_results, environment("gcc"))
 
 
-def lint_jobs(has_build):
-    build_option = ["--build", os.path.join(ROOT, "build", "tests-gcc")] if has_build else []
+def lint_jobs():
+    build_option = ["--build", os.path.join(ROOT, "build", "tests-gcc")]
     lint = os.path.join(ROOT, "tests", "lint")
     yield Job("lint/run", [os.path.join(lint, "run"), *build_option], UNIT_SECONDS, tap_results, {})
     yield Job("lint/selftest", [os.path.join(lint, "selftest")], UNIT_SECONDS, tap_results, {})
@@ -199,6 +213,8 @@ def seed_inputs():
             folders.sort()
             for name in sorted(names):
                 file = os.path.join(path, name)
+                if not os.path.isfile(file):
+                    continue
                 if base == CORPORA and name.endswith(".tar.xz"):
                     if os.path.getsize(file) < 2_000_000 and "e-ca" not in path and "catalog" not in name:
                         yield from archived(file)
@@ -228,7 +244,7 @@ def write_seeds():
 
 
 def fuzz_jobs(is_sanitized):
-    seeds = write_seeds()
+    seeds = os.path.join(ROOT, "build", "tests-seeds")
     build_name = "sanitize" if is_sanitized else "gcc"
     sources = os.path.join(ROOT, "tests", "fuzz")
     for source in sorted(os.listdir(sources)):
@@ -253,21 +269,25 @@ def run_jobs(jobs, report):
 def main(arguments):
     is_fast = "--fast" in arguments
     only = re.compile(arguments[arguments.index("--only") + 1]) if "--only" in arguments else None
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
     report, started = Report(), time.monotonic()
     wanted = lambda jobs: [job for job in jobs if only is None or only.search(job.name)]
 
     # A build that fails keeps what it could build: the rest is still tested, and what is missing fails.
-    has_gcc = build("gcc", report)
-    run_jobs(wanted(lint_jobs(has_gcc)), report)
+    build("gcc", report)
+    run_jobs(wanted(lint_jobs()), report)
     run_jobs(wanted(unit_jobs("gcc")), report)
     run_jobs(wanted(script_jobs()), report)
     if not is_fast and (only is None or only.search("build/clang")):
         build("clang", report)
     late = [] if is_fast else wanted(unit_jobs("sanitize"))
-    fuzz = wanted(fuzz_jobs(not is_fast)) if only is None or only.pattern.startswith("fuzz") else []
+    fuzz = wanted(fuzz_jobs(not is_fast))
     if not is_fast and (late or fuzz):
         build("sanitize", report)
     run_jobs(late, report)
+    if fuzz:
+        write_seeds()
     run_jobs(fuzz, report)
     return report.finish(started)
 

@@ -177,22 +177,33 @@ def files_are_small(tree):
             yield TABLE_FILES, 1, f"{name} does not exist"
 
 
-def headers_compile_alone(tree):
-    flags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(tree.root, "monitor"),
-             "-I" + os.path.join(tree.root, "alerts")]
+def compiler_says(tree, names, source_of, options):
+    """(name, outcome of the compiler) for each of names; nothing is written."""
+    flags = ["-std=gnu17", "-D_GNU_SOURCE", "-I" + os.path.join(tree.root, "monitor"), "-I" + os.path.join(tree.root, "alerts")]
     found = subprocess.run(["pg_config", "--includedir"], capture_output=True, text=True) if _has("pg_config") else None
-    flags += ["-isystem", found.stdout.strip()] if found and found.returncode == 0 else ["-isystem", "/usr/include/postgresql"]
+    flags += ["-isystem", found.stdout.strip() if found and found.returncode == 0 else "/usr/include/postgresql"]
 
     def compile_one(name):
-        source = '#include "%s"\n#include "%s"\n' % ((os.path.join(tree.root, name),) * 2)
-        done = subprocess.run(["cc", *flags, "-fsyntax-only", "-x", "c", "-"], input=source, capture_output=True, text=True)
-        return name, done
+        return name, subprocess.run(["cc", *flags, *options, "-fsyntax-only", "-x", "c", "-"],
+                                    input=source_of(os.path.join(tree.root, name)), capture_output=True, text=True)
 
-    names = [name for name, _ in tree.product(".h")]
     with ThreadPoolExecutor(2) as pool:
-        for name, done in pool.map(compile_one, names):
-            if done.returncode != 0:
-                yield name, 1, "does not compile alone: " + (done.stderr.strip().split("\n") or [""])[0]
+        yield from pool.map(compile_one, names)
+
+
+def headers_compile_alone(tree):
+    names = [name for name, _ in tree.product(".h")]
+    for name, done in compiler_says(tree, names, lambda path: f'#include "{path}"\n' * 2, ["-Wall", "-Wextra", "-Werror"]):
+        if done.returncode != 0:
+            yield name, 1, "does not compile alone: " + (done.stderr.strip().split("\n") or [""])[0]
+
+
+def no_array_sized_by_input(tree):
+    names = [name for name, _ in tree.product(".c")]
+    defines = [f'-DPINWATCH_{word}="x"' for word in ("VERSION", "INSTALL_LIBEXEC", "INSTALL_DATA")]
+    for name, done in compiler_says(tree, names, lambda path: f'#include "{path}"\n', ["-Wvla", *defines]):
+        for match in re.finditer(r":(\d+):\d+: warning: [^\n]*\[-Wvla", done.stderr):
+            yield name, int(match.group(1)), "an array whose size is known only at run time"
 
 
 def _has(program):
@@ -269,4 +280,4 @@ def scripts_parse(tree):
 
 
 CHECKS = (includes_point_left, no_banned_calls, no_function_calls_itself, functions_are_small, files_are_small,
-          headers_compile_alone, no_mutable_global, sql_takes_time_as_parameter, no_machine_paths, no_marks, scripts_parse)
+          headers_compile_alone, no_array_sized_by_input, no_mutable_global, sql_takes_time_as_parameter, no_machine_paths, no_marks, scripts_parse)
