@@ -51,7 +51,7 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
 
 static const struct argp_option options_taken[] = {
     COMMAND_OPTION_CONFIG,
-    {"detach", 'd', NULL, 0, "Leave the service running in the background and return when it is ready", 0},
+    {"detach", 'd', NULL, 0, "Leave the service running in the background and return when it is ready; all is well when it runs already", 0},
     {0},
 };
 static const struct argp parser = {
@@ -232,8 +232,20 @@ static int run_in_front(struct run *run) {
     return outcome == OK ? EXIT_OK : exit_with(outcome, &reason);
 }
 
+/* Asking twice for a service in the background is no mistake. */
+static bool runs_already(const struct settings *settings) {
+    struct reason reason = {""};
+    int pid = service_lock_holder(settings->state_folder, &reason);
+    if (pid <= 0)
+        return false;
+    printf("The service runs already (process %d); its messages go to %s/service.log\n", pid, settings->state_folder);
+    return true;
+}
+
 static int run_service(struct run *run, bool detaches) {
     struct reason reason = {""};
+    if (detaches && runs_already(run->settings))
+        return EXIT_OK;
     result outcome = rights_drop(run->settings, &reason);
     if (outcome == OK)
         outcome = state_folder_prepare(run->settings, &reason);
