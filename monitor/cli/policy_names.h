@@ -1,0 +1,8 @@
+/* Does the table of CA keys know the CAA domains and owners that a policy names? A misspelt one would turn every certificate into news. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/reason.h"
+
+/* `rules`: JSON of the policy. reason->text stays "" when all are known, else names the first that is not. Fails without memory. */
+MUST_CHECK result policy_names_check(const char *rules, struct arena *arena, struct reason *ret_unknown);
