@@ -255,6 +255,45 @@ static void every_standard_value_is_itself_valid(void **state) {
         }
 }
 
+static void read_project_file(const char *name, char *text, size_t size) {
+    char place[300];
+    snprintf(place, sizeof place, "%s/../%s", TESTS_FOLDER, name);
+    FILE *file = fopen(place, "r");
+    assert_non_null(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+}
+
+static void the_reference_names_every_setting_with_what_is_wanted_and_its_default(void **state) {
+    (void) state;
+    static const struct setting_table *const tables[] = {&settings_table, &settings_log_table, &settings_resolver_table};
+    static char text[60000];
+    read_project_file("docs/settings.md", text, sizeof text);
+    for (size_t t = 0; t < 3; t++)
+        for (size_t i = 0; i < tables[t]->count; i++) {
+            const struct setting *setting = &tables[t]->settings[i];
+            struct reason wanted, row;
+            setting_wanted(setting, &wanted);
+            const char *quote = setting->standard[0] == '\0' ? "" : "`";
+            const char *none = setting->is_required ? "required" : "nothing";
+            snprintf(row.text, sizeof row.text, "| `%s` | %s | %s%s%s | ", setting->name, wanted.text, quote,
+                     setting->standard[0] == '\0' ? none : setting->standard, quote);
+            if (strstr(text, row.text) == NULL)
+                fail_msg("docs/settings.md lacks: %s", row.text);
+        }
+}
+
+static void the_shipped_sample_is_what_init_writes(void **state) {
+    (void) state;
+    static char shipped[60000], written[60000];
+    struct reason reason;
+    unlink(path);
+    assert_ptr_equal(settings_write_sample(path, "/var/lib/pinwatch", &reason), OK);
+    read_project_file("deploy/pinwatch.yaml", shipped, sizeof shipped);
+    read_back(written, sizeof written);
+    assert_string_equal(shipped, written);
+}
+
 static void the_nearest_word_is_found_only_when_near(void **state) {
     (void) state;
     static const char *const words[] = {"findings", "certs", "cert", "watch"};
@@ -292,6 +331,8 @@ int main(void) {
         cmocka_unit_test(a_change_touches_its_own_line_alone),
         cmocka_unit_test(a_change_that_does_not_load_leaves_the_file_as_it_was),
         cmocka_unit_test(every_standard_value_is_itself_valid),
+        cmocka_unit_test(the_reference_names_every_setting_with_what_is_wanted_and_its_default),
+        cmocka_unit_test(the_shipped_sample_is_what_init_writes),
         cmocka_unit_test(the_nearest_word_is_found_only_when_near),
         cmocka_unit_test(a_file_is_found_by_environment_and_xdg),
     };
