@@ -272,14 +272,15 @@ static void the_reference_names_every_setting_with_what_is_wanted_and_its_defaul
     for (size_t t = 0; t < 3; t++)
         for (size_t i = 0; i < tables[t]->count; i++) {
             const struct setting *setting = &tables[t]->settings[i];
-            struct reason wanted, row;
+            struct reason wanted;
+            char row[1200];
             setting_wanted(setting, &wanted);
             const char *quote = setting->standard[0] == '\0' ? "" : "`";
             const char *none = setting->is_required ? "required" : "nothing";
-            snprintf(row.text, sizeof row.text, "| `%s` | %s | %s%s%s | ", setting->name, wanted.text, quote,
+            snprintf(row, sizeof row, "| `%s` | %s | %s%s%s | ", setting->name, wanted.text, quote,
                      setting->standard[0] == '\0' ? none : setting->standard, quote);
-            if (strstr(text, row.text) == NULL)
-                fail_msg("docs/settings.md lacks: %s", row.text);
+            if (strstr(text, row) == NULL)
+                fail_msg("docs/settings.md lacks: %s", row);
         }
 }
 
