@@ -68,12 +68,22 @@ static void on_stop(evutil_socket_t signal, short what, void *context) {
     dispatcher_stop(program->dispatcher);
 }
 
-/* Channels are data and read with every delivery, so that there is nothing to reload but the settings file. */
+/* Channels are data and read with every delivery. The connection to the database and the trust anchors for HTTPS stay as they
+ * were at start. A file that cannot be used changes nothing. */
 static void on_reload(evutil_socket_t signal, short what, void *context) {
     (void) signal;
     (void) what;
-    (void) context;
-    log_say(LOG_NOTICE, "reload", LOG_TEXT("effect", "channels are always fresh; a changed settings file needs a restart"));
+    struct program *program = context;
+    struct settings *fresh = NULL;
+    struct reason reason = {0};
+    if (settings_load(settings_path(program->settings), &fresh, &reason) != OK) {
+        log_say(LOG_ERROR, "reload.refused", LOG_TEXT("why", reason.text), LOG_TEXT("effect", "the old settings stay"));
+        return;
+    }
+    settings_free(program->settings);
+    program->settings = fresh;
+    program->tools.settings = fresh;
+    log_say(LOG_NOTICE, "reloaded", LOG_TEXT("file", settings_path(fresh)));
 }
 
 static result watch_signals(struct program *program) {

@@ -183,7 +183,7 @@ static void on_program_end(void *context, const struct hook_result *ended) {
     const char *program = hook->programs[hook->next++];
     bool is_good = ended->exit_code == 0 && !ended->timed_out;
     hook->run = NULL;
-    log_say(is_good ? LOG_INFO : LOG_WARNING, "hook.ended", LOG_TEXT("channel", hook->channel), LOG_TEXT("program", program),
+    log_say(is_good ? LOG_INFO : LOG_WARNING, "hook.ended", LOG_TEXT("channel", hook->channel), LOG_TEXT("hook", program),
             LOG_NUMBER("exit_code", ended->exit_code), LOG_NUMBER("signal", ended->signal),
             LOG_SPAN("output", span_of(ended->output, ended->output_size < 1000 ? ended->output_size : 1000)));
     if (is_good)
