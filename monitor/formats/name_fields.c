@@ -110,25 +110,41 @@ static struct span host_of_url(struct span text) {
 
 typedef void host_reader(struct name_reader *reader, struct span host, const void *context);
 
+static void pass_on(struct name_reader *reader, const struct host_text *host, host_reader *read, const void *context) {
+    if (host->unreadable_count > 0)
+        note(reader, ODDITY_NAME_LABEL);
+    read(reader, span_of(host->text, host->size), context);
+}
+
+/* As UTF-8 and as Latin-1. Where one of them can read more labels, the other is no reading of anybody: its "?" would
+ * match every name around. */
+static void read_both_charsets(struct name_reader *reader, struct span host, host_reader *read, const void *context) {
+    struct host_text utf8 = {.size = 0}, latin1;
+    bool is_utf8 = utf8_is_valid(host);
+    note(reader, ODDITY_NAME_NOT_ASCII);
+    host_normalise(host, CHARSET_LATIN1, &reader->budget, &latin1);
+    if (is_utf8) {
+        host_normalise(host, CHARSET_UTF8, &reader->budget, &utf8);
+        if (utf8.unreadable_count <= latin1.unreadable_count)
+            pass_on(reader, &utf8, read, context);
+        if (utf8.unreadable_count < latin1.unreadable_count ||
+            span_equal(span_of(utf8.text, utf8.size), span_of(latin1.text, latin1.size)))
+            return;
+    }
+    pass_on(reader, &latin1, read, context);
+}
+
 /* Calls `read` for every way to read the bytes of a trimmed, non-empty host name. */
 static void read_host(struct name_reader *reader, struct span host, host_reader *read, const void *context) {
-    struct host_text first = {.size = 0}, second;
-    bool is_ascii = span_is_ascii(host);
+    struct host_text text;
     if (host_is_plain(host)) {
         read(reader, host, context);
-        return;
+    } else if (span_is_ascii(host)) {
+        host_normalise(host, CHARSET_UTF8, &reader->budget, &text);
+        pass_on(reader, &text, read, context);
+    } else {
+        read_both_charsets(reader, host, read, context);
     }
-    if (!is_ascii)
-        note(reader, ODDITY_NAME_NOT_ASCII);
-    if (is_ascii || utf8_is_valid(host)) {
-        host_normalise(host, CHARSET_UTF8, &reader->budget, &first);
-        read(reader, span_of(first.text, first.size), context);
-    }
-    if (is_ascii)
-        return;
-    host_normalise(host, CHARSET_LATIN1, &reader->budget, &second);
-    if (!span_equal(span_of(first.text, first.size), span_of(second.text, second.size)))
-        read(reader, span_of(second.text, second.size), context);
 }
 
 static void read_dns_host(struct name_reader *reader, struct span host, const void *context) {
@@ -210,7 +226,7 @@ static bool is_single_label(struct span item) {
     if (!span_is_ascii(item) || item.size > 63)
         return false;
     host_normalise(item, CHARSET_UTF8, &ignored, &host);
-    return (ignored.oddities & ODDITY_BIT(ODDITY_NAME_LABEL)) == 0;
+    return host.unreadable_count == 0;
 }
 
 /* Common names are often words for people: only what looks like a name in the net is read as one. */

@@ -56,6 +56,7 @@ struct span host_trim(struct span name, struct name_budget *budget) {
 struct work {
     char text[WORK_SIZE];
     size_t size;
+    size_t unreadable_count;
 };
 
 static void work_add(struct work *work, const char *text, size_t size) {
@@ -65,12 +66,12 @@ static void work_add(struct work *work, const char *text, size_t size) {
     }
 }
 
-static void add_unreadable(struct work *work, struct name_budget *budget) {
-    budget->oddities |= ODDITY_BIT(ODDITY_NAME_LABEL);
+static void add_unreadable(struct work *work) {
+    work->unreadable_count++;
     work_add(work, "?", 1);
 }
 
-static void add_ascii_label(struct span label, struct work *work, struct name_budget *budget) {
+static void add_ascii_label(struct span label, struct work *work) {
     bool is_redacted = label.size == 1 && label.bytes[0] == '?';
     size_t begin = work->size;
     bool is_good = label.size > 0;
@@ -82,7 +83,7 @@ static void add_ascii_label(struct span label, struct work *work, struct name_bu
     }
     if (!is_good) {
         work->size = begin;
-        add_unreadable(work, budget);
+        add_unreadable(work);
     }
 }
 
@@ -92,7 +93,7 @@ static void add_slow_label(struct span label, struct work *work, struct name_bud
     if (budget->slow_labels == 0 || label.size > SLOW_LABEL_MAX) {
         if (budget->slow_labels == 0)
             budget->oddities |= ODDITY_BIT(ODDITY_SLOW_NAMES_CUT);
-        add_unreadable(work, budget);
+        add_unreadable(work);
         return;
     }
     budget->slow_labels--;
@@ -104,7 +105,7 @@ static void add_slow_label(struct span label, struct work *work, struct name_bud
     if (converted.size > 0 && host_is_plain(converted))
         work_add(work, (const char *) converted.bytes, converted.size);
     else
-        add_unreadable(work, budget);
+        add_unreadable(work);
     memory_free_foreign(ascii);
 }
 
@@ -114,7 +115,7 @@ static void add_labels(struct span name, struct work *work, struct name_budget *
         size_t end = dot == NULL ? name.size : (size_t) (dot - name.bytes);
         struct span label = span_of(name.bytes + begin, end - begin);
         if (span_is_ascii(label))
-            add_ascii_label(label, work, budget);
+            add_ascii_label(label, work);
         else
             add_slow_label(label, work, budget);
         if (dot == NULL)
@@ -175,4 +176,5 @@ void host_normalise(struct span name, enum name_charset charset, struct name_bud
         budget->oddities |= ODDITY_BIT(ODDITY_NAME_TOO_LONG);
     memcpy(ret_host->text + ret_host->size, result_text.bytes, result_text.size);
     ret_host->size += result_text.size;
+    ret_host->unreadable_count = labels.unreadable_count;
 }

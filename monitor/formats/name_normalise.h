@@ -16,6 +16,7 @@ struct name_budget {
 struct host_text {
     char text[HOST_SIZE_MAX];
     size_t size;
+    size_t unreadable_count; /* labels that "?" stands for */
 };
 
 /* Is it already normalised? This is the way of nearly every name. */
@@ -24,5 +25,6 @@ bool host_is_plain(struct span name);
 bool span_is_ascii(struct span text);
 /* Without dots and white space at its ends; notes ODDITY_NAME_DOTS. */
 struct span host_trim(struct span name, struct name_budget *budget);
-/* Normalises a name that host_trim left. With CHARSET_UTF8 the bytes must be valid UTF-8. Never fails. */
+/* Normalises a name that host_trim left. With CHARSET_UTF8 the bytes must be valid UTF-8. Never
+ * fails; unreadable labels are counted, not noted, because another charset may read them. */
 void host_normalise(struct span name, enum name_charset charset, struct name_budget *budget, struct host_text *ret_host);
