@@ -163,7 +163,7 @@ static result prepare_roles(const struct settings *settings, struct reason *reas
     for (size_t i = 0; i < COUNT; i++) {
         texts[i] = buffer_with_limit(1024);
         if (outcome == OK)
-            outcome = private_postgres_password(settings, wanted[i], &texts[i], reason);
+            outcome = database_password(settings, wanted[i], &texts[i], reason);
         passwords[i] = (struct role_password){database_role_name(wanted[i]), buffer_text(&texts[i])};
     }
     if (outcome == OK)

@@ -45,7 +45,7 @@ bool terminal_has_colours(void) {
 }
 
 bool print_json_line(json_t *object) {
-    bool is_printed = object != NULL && json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 && putchar('\n') != EOF;
+    bool is_printed = object != NULL && json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9)) == 0 && putchar('\n') != EOF;
     json_decref(object);
     return is_printed;
 }
