@@ -1,0 +1,91 @@
+#include "store/outbox.h"
+
+#include "store/statement.h"
+
+static void take_delivery(struct row_taker *taker, int row, struct store_delivery *ret_delivery) {
+    const struct store_rows *rows = taker->rows;
+    *ret_delivery = (struct store_delivery){
+        .tenant_id = rows_int4(rows, row, 0),
+        .delivery_id = rows_int8(rows, row, 1),
+        .alert_id = rows_int8(rows, row, 2),
+        .finding_id = rows_int8(rows, row, 3),
+        .is_test = rows_bool(rows, row, 4),
+        .rule = take_text(taker, row, 5),
+        .severity = take_text(taker, row, 6),
+        .body = take_text(taker, row, 7),
+        .pem = take_text(taker, row, 8),
+        .created_ms = rows_time_ms(rows, row, 9),
+        .attempts = (unsigned) rows_int4(rows, row, 11),
+        .channel_tenant_id = rows_int4(rows, row, 12),
+        .channel = take_text(taker, row, 13),
+        .channel_kind = take_text(taker, row, 14),
+        .configuration = take_text(taker, row, 15),
+        .secret_name = take_text(taker, row, 16),
+    };
+    rows_uuid(rows, row, 10, ret_delivery->idempotency_key);
+}
+
+result store_outbox_claim(struct store *store, const struct store_claim *claim, struct arena *arena,
+                          struct store_delivery **ret_deliveries, size_t *ret_count) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_time_ms(&params, claim->now_ms);
+    params_time_ms(&params, claim->now_ms + claim->claim_ms);
+    params_int4(&params, claim->per_channel_max > INT32_MAX ? INT32_MAX : (int32_t) claim->per_channel_max);
+    params_int4(&params, claim->limit > INT32_MAX ? INT32_MAX : (int32_t) claim->limit);
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store, "SELECT * FROM deliveries_claim($1, $2, $3, $4)", &params, "niii?Bttjtsunnttjt?", ROWS_ANY, &rows));
+    struct row_taker taker = {.rows = &rows, .arena = arena};
+    struct store_delivery *deliveries = take_rows(&taker, sizeof(*deliveries));
+    for (int row = 0; !taker.failed && row < rows.count; row++)
+        take_delivery(&taker, row, &deliveries[row]);
+    if (taker.failed)
+        return store_no_memory(store); /* they stay claimed and come again later */
+    *ret_deliveries = deliveries;
+    *ret_count = (size_t) rows.count;
+    return OK;
+}
+
+static void params_delivery(struct store_params *params, const struct store_delivery *delivery) {
+    params_int4(params, delivery->tenant_id);
+    params_int8(params, delivery->delivery_id);
+}
+
+result store_outbox_delivered(struct store *store, const struct store_delivery *delivery, int64_t now_ms) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_delivery(&params, delivery);
+    params_time_ms(&params, now_ms);
+    return store_do(store, "SELECT delivery_done($1, $2, $3)", &params);
+}
+
+result store_outbox_retry(struct store *store, const struct store_delivery *delivery, int64_t next_ms, const char *error) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_delivery(&params, delivery);
+    params_time_ms(&params, next_ms);
+    params_text(&params, error);
+    return store_do(store, "SELECT delivery_again($1, $2, $3, $4)", &params);
+}
+
+result store_outbox_dead(struct store *store, const struct store_delivery *delivery, const char *error) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_delivery(&params, delivery);
+    params_text(&params, error);
+    return store_do(store, "SELECT delivery_dead($1, $2, $3)", &params);
+}
+
+result store_outbox_next_due(struct store *store, int64_t *ret_ms) {
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store, "SELECT deliveries_next_due()", NULL, "s?", ROWS_ONE, &rows));
+    *ret_ms = rows_is_null(&rows, 0, 0) ? INT64_MAX : rows_time_ms(&rows, 0, 0);
+    return OK;
+}
+
+result store_tell_channel(struct store *store, const struct store_delivery *delivery, bool is_over, const char *body,
+                          int64_t now_ms) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_int4(&params, delivery->channel_tenant_id);
+    params_text(&params, delivery->channel);
+    params_json(&params, body);
+    params_bool(&params, is_over);
+    params_time_ms(&params, now_ms);
+    return store_do(store, "SELECT tell_channel_event($1, $2, $3, $4, $5)", &params);
+}
