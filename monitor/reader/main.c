@@ -1,8 +1,11 @@
 /* pinwatch-reader SLOTS SLOT_SIZE AREA_SIZE: started by a reader pool, with nothing but
  * 0 requests · 1 answers · 2 complaints · 3 body slots · 4 answer area · 5 watch image. */
 #include <jansson.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,11 +78,35 @@ static bool map_all(struct reader *reader, uint64_t *ret_mapped) {
     return watch_image_open(span_of(image, (size_t) about.st_size), &reader->image) == OK;
 }
 
+static int compare_bytes(const void *left, const void *right) {
+    return *(const uint8_t *) left - *(const uint8_t *) right;
+}
+
+/* glibc asks for the size of the memory when it first sorts more than a kilobyte. */
+static void sort_once(void) {
+    uint8_t bytes[4096] = {1};
+    qsort(bytes, sizeof bytes, 1, compare_bytes);
+}
+
+/* OpenSSL would ask the kernel for fresh seed after an hour. What it draws here blinds public numbers: no secret depends on it. */
+static bool seed_once(void) {
+    time_t never = 0;
+    unsigned requests = 0;
+    uint8_t byte;
+    OSSL_PARAM settings[] = {OSSL_PARAM_construct_time_t(OSSL_DRBG_PARAM_RESEED_TIME_INTERVAL, &never),
+                             OSSL_PARAM_construct_uint(OSSL_DRBG_PARAM_RESEED_REQUESTS, &requests), OSSL_PARAM_construct_end()};
+    return RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1 &&
+           EVP_RAND_CTX_set_params(RAND_get0_primary(NULL), settings) == 1 &&
+           EVP_RAND_CTX_set_params(RAND_get0_public(NULL), settings) == 1 &&
+           EVP_RAND_CTX_set_params(RAND_get0_private(NULL), settings) == 1;
+}
+
 /* Everything that libraries load, seed or look up at first use must be there before the sandbox closes. */
 static bool warm_up(struct reader *reader) {
     json_object_seed(0);
+    sort_once();
     return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) == 1 &&
-           digest_init() == OK && issuer_check_warm_up() == OK && reader_init(reader) == OK;
+           digest_init() == OK && seed_once() && issuer_check_warm_up() == OK && reader_init(reader) == OK;
 }
 
 /* Answer 0 says "ready". */
