@@ -1,0 +1,19 @@
+/* Certificates as `certs --json` and `cert show --json` print them (docs/json.md). */
+#pragma once
+
+#include <jansson.h>
+
+#include "formats/entry_report.h"
+#include "store/certificates.h"
+
+/* A hash in hex, or null. */
+json_t *known_hash_json(const struct known_hash *known);
+/* RFC 3339 text; null for what cannot be written so. */
+json_t *time_json_ms(int64_t unix_ms);
+/* Who holds this CA key by the shipped table; NULL when unknown. */
+const char *certificate_owner(const struct known_hash *issuer_spki_sha256);
+/* Of one row of the database. */
+json_t *certificate_row_json(const struct store_certificate_row *row);
+json_t *certificate_detail_json(const struct store_certificate_detail *detail);
+/* Of a certificate that a reader decoded. */
+json_t *certificate_report_json(const struct entry_report *report);
