@@ -6,8 +6,13 @@ void json_document_free(json_t **document) {
     json_decref(*document);
 }
 
-static bool depth_is_small(struct span text) {
-    size_t depth = 0;
+static bool opens(uint8_t byte) {
+    return byte == '{' || byte == '[';
+}
+
+/* Each value costs Jansson up to a hundred times the two bytes that name it. */
+static bool shape_is_small(struct span text) {
+    size_t depth = 0, values = 0;
     bool is_inside_string = false;
     for (size_t i = 0; i < text.size; i++) {
         uint8_t byte = text.bytes[i];
@@ -17,7 +22,9 @@ static bool depth_is_small(struct span text) {
             continue;
         }
         is_inside_string = byte == '"';
-        if ((byte == '{' || byte == '[') && ++depth > JSON_DEPTH_MAX)
+        values += opens(byte) || byte == ',';
+        depth += opens(byte);
+        if (depth > JSON_DEPTH_MAX || values > JSON_VALUES_MAX)
             return false;
         if ((byte == '}' || byte == ']') && depth > 0)
             depth--;
@@ -32,8 +39,8 @@ static result refuse(struct reason *reason, result fault, const char *what, cons
 result json_document_load(struct span text, size_t size_max, result fault, struct reason *reason, json_t **ret_document) {
     if (text.size > size_max)
         return refuse(reason, fault, "longer than any real one", "");
-    if (!depth_is_small(text))
-        return refuse(reason, fault, "nested deeper than any real one", "");
+    if (!shape_is_small(text))
+        return refuse(reason, fault, "nested deeper or of more values than any real one", "");
     json_error_t error;
     json_t *document = json_loadb((const char *) text.bytes, text.size, JSON_REJECT_DUPLICATES, &error);
     if (document == NULL)

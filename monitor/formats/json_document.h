@@ -1,4 +1,4 @@
-/* JSON from outside: capped in size and depth before Jansson sees it, duplicate members refused; typed members. */
+/* JSON from outside: capped in size, depth and number of values before Jansson sees it, duplicate members refused; typed members. */
 #pragma once
 
 #include <jansson.h>
@@ -7,7 +7,8 @@
 #include "base/result.h"
 #include "base/span.h"
 
-#define JSON_DEPTH_MAX 16 /* log lists need 7; also bounds the recursion inside Jansson */
+#define JSON_DEPTH_MAX  16                /* log lists need 7; also bounds the recursion inside Jansson */
+#define JSON_VALUES_MAX ((size_t) 100000) /* the largest real log list has about 2,500 */
 
 /* Parses `text`, at most `size_max` bytes. Refusals return `fault` and say why in `reason` (may be NULL). The caller owns
  * *ret_document (json_decref). */

@@ -68,12 +68,32 @@ static void nesting_beyond_the_ceiling_is_refused_before_jansson_recurses(void *
     assert_ptr_equal(proof_from_consistency_json(span_of(text, sizeof text), &proof), &fault_proof_json);
 }
 
+static void more_values_than_any_real_answer_has_are_refused(void **state) {
+    (void) state;
+    struct buffer text = buffer_with_limit(1000000);
+    struct proof proof;
+    struct hash leaf;
+    buffer_add_text(&text, "{\"audit_path\":[],\"leaf_input\":\"AAAA\",\"extra_data\":\"\",\"x\":[0");
+    size_t start = text.size;
+    while (text.size < start + 2 * 99990)
+        buffer_add_text(&text, ",0");
+    buffer_add_text(&text, "]}");
+    assert_ptr_equal(proof_from_entry_and_proof_json(buffer_span(&text), 0, &leaf, &proof), OK);
+    text.size -= 2;
+    for (size_t i = 0; i < 10; i++)
+        buffer_add_text(&text, ",0");
+    buffer_add_text(&text, "]}");
+    assert_ptr_equal(proof_from_entry_and_proof_json(buffer_span(&text), 0, &leaf, &proof), &fault_proof_json);
+    buffer_done(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_consistency_vector_gives_its_value_or_exact_error),
         cmocka_unit_test(every_inclusion_vector_gives_its_value_or_exact_error),
         cmocka_unit_test(every_entry_and_proof_vector_gives_its_value_or_exact_error),
         cmocka_unit_test(nesting_beyond_the_ceiling_is_refused_before_jansson_recurses),
+        cmocka_unit_test(more_values_than_any_real_answer_has_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
