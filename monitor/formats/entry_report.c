@@ -153,8 +153,11 @@ static void *get_array(struct report_reader *reader, size_t count, size_t elemen
 }
 
 static void get_known_hash(struct report_reader *reader, struct known_hash *ret_known) {
+    static const struct hash none;
     ret_known->is_known = get_number(reader, 1, 1) == 1;
     (void) cursor_copy(&reader->input, HASH_SIZE, ret_known->hash.bytes);
+    if (!ret_known->is_known && !hash_equal(&ret_known->hash, &none))
+        reader->input.failed = true;
 }
 
 static void get_flags(struct report_reader *reader, struct entry_report *report) {
@@ -254,7 +257,8 @@ static void get_report(struct report_reader *reader, struct entry_report *report
     get_names(reader, report);
     get_lists(reader, report);
     bool has_reason = report->reason[0] != '\0';
-    if (has_reason != report->is_unreadable || report->reason[strspn(report->reason, "abcdefghijklmnopqrstuvwxyz0123456789.-")] != '\0')
+    bool is_name = report->reason[strspn(report->reason, "abcdefghijklmnopqrstuvwxyz0123456789.-")] == '\0';
+    if (has_reason != report->is_unreadable || !is_name)
         reader->input.failed = true;
 }
 

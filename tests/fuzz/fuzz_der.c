@@ -1,0 +1,21 @@
+#include "formats/der.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct cursor strict = cursor_of(span_of(data, size)), lenient = strict;
+    struct der_element element;
+    bool is_ber = false, is_odd = false;
+    char text[256];
+    int64_t seconds;
+    while (!cursor_at_end(&strict) && der_read(&strict, &element) == OK)
+        if (element.whole.size < 2 || element.content.size > element.whole.size - 2)
+            __builtin_trap();
+    while (!cursor_at_end(&lenient) && ber_read(&lenient, &element, &is_ber) == OK) {
+        (void) der_oid_text(element.content, text, sizeof text);
+        (void) !der_time(element.tag, element.content, &seconds, &is_odd);
+    }
+    if (!strict.failed && (lenient.failed || is_ber)) /* whatever DER takes, BER takes in the same way */
+        __builtin_trap();
+    return 0;
+}
