@@ -1,0 +1,164 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/cert_file.h"
+#include "cli/certificate_json.h"
+#include "cli/database.h"
+#include "cli/read_file.h"
+#include "cli/table.h"
+#include "store/certificates.h"
+
+struct cert_options {
+    const char *config, *what;
+    bool is_json;
+};
+
+static error_t take_option(int key, char *value, struct argp_state *state) {
+    struct cert_options *options = state->input;
+    switch (key) {
+    case 'c':
+        options->config = value;
+        return 0;
+    case 'j':
+        options->is_json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->what != NULL)
+            argp_error(state, "one id or file is taken, '%s' is too many", value);
+        options->what = value;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which certificate? (an id that `pinwatch certs` shows, or a file; - for standard input)");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options_taken[] = {COMMAND_OPTION_CONFIG, COMMAND_OPTION_JSON, {0}};
+static const struct argp parser = {
+    .options = options_taken,
+    .parser = take_option,
+    .args_doc = "ID|FILE",
+    .doc = "Show a certificate: one that was seen, by its id, or every one in FILE (PEM or DER, certificate or precertificate), which needs no "
+           "database. A number is a file's name only as ./NUMBER.\v"
+           "Exit codes: 0 shown; 65 the file holds nothing readable, or there is no such certificate; 69 the database cannot be reached.",
+};
+
+/* ---- for people: the JSON's members, one a line, lists below each other */
+
+static void print_member(const char *name, const json_t *value) {
+    printf("  %-22s", name);
+    if (json_is_string(value)) {
+        print_harmless(span_of(json_string_value(value), json_string_length(value)));
+    } else {
+        char *dumped = json_dumps(value, JSON_ENCODE_ANY);
+        print_harmless(span_of_text(dumped == NULL ? "" : dumped));
+        memory_free_foreign(dumped);
+    }
+    putchar('\n');
+}
+
+static void print_name(const json_t *name) {
+    const char *value = json_string_value(json_object_get(name, "value"));
+    printf("    %-6s", json_string_value(json_object_get(name, "type")));
+    print_harmless(span_of_text(value == NULL ? "" : value));
+    puts(strcmp(json_string_value(json_object_get(name, "from")), "cn") == 0 ? "  (common name)" : "");
+}
+
+static void print_for_people(json_t *object) {
+    const char *name;
+    json_t *value, *item;
+    size_t at;
+    puts(json_is_true(json_object_get(object, "precertificate")) ? "Precertificate" : "Certificate");
+    json_object_foreach(object, name, value) {
+        if (strcmp(name, "precertificate") == 0 || (json_is_array(value) && json_array_size(value) == 0))
+            continue;
+        if (!json_is_array(value)) {
+            print_member(name, value);
+            continue;
+        }
+        printf("  %s\n", name);
+        json_array_foreach(value, at, item) {
+            if (strcmp(name, "names") == 0)
+                print_name(item);
+            else
+                print_member("  -", item);
+        }
+    }
+    json_decref(object);
+}
+
+/* Takes the reference over. */
+static result print_object(bool is_json, json_t *object) {
+    if (!is_json) {
+        print_for_people(object);
+        return OK;
+    }
+    return print_json_line(object) ? OK : &fault_limit_reached;
+}
+
+/* ---- a file */
+
+struct shown {
+    bool is_json, has_readable;
+};
+
+static result show_report(void *context, const struct entry_report *report) {
+    struct shown *shown = context;
+    shown->has_readable = shown->has_readable || !report->is_unreadable || report->name_count > 0;
+    if (!report->is_unreadable)
+        return print_object(shown->is_json, certificate_report_json(report));
+    fputs("pinwatch: a certificate cannot be read: ", stderr);
+    fprintf(stderr, "%s\n", report->reason_text); /* a fault's own words */
+    return report->name_count > 0 ? print_object(shown->is_json, certificate_report_json(report)) : OK;
+}
+
+static int show_file(const struct cert_options *options) {
+    CLEANUP(buffer_done) struct buffer content = buffer_with_limit(CERT_FILE_SIZE_MAX);
+    struct shown shown = {.is_json = options->is_json};
+    struct reason reason = {""};
+    result outcome = read_file(options->what, &content, &reason);
+    if (outcome == OK)
+        outcome = cert_file_decode(buffer_span(&content), show_report, &shown, &reason);
+    if (outcome != OK)
+        return exit_with(outcome, &reason);
+    return shown.has_readable ? EXIT_OK : EXIT_DATA;
+}
+
+/* ---- the database */
+
+static int show_stored(const struct cert_options *options, int64_t id) {
+    struct store_certificate_detail detail;
+    struct database database;
+    int code = database_open(options->config, &database);
+    if (code != EXIT_OK)
+        return code;
+    result outcome = store_certificate_show(database.store, id, database.arena, &detail);
+    if (outcome != OK)
+        code = database_failed(&database, outcome);
+    else if (print_object(options->is_json, certificate_detail_json(&detail)) != OK)
+        code = EXIT_IO;
+    database_done(&database);
+    return code;
+}
+
+static int run_show(int argc, char **argv) {
+    struct cert_options options = {0};
+    uint64_t id;
+    if (command_parse(&parser, argc, argv, &options) != 0)
+        return EXIT_USAGE_WRONG;
+    bool is_id = text_to_number(span_of_text(options.what), INT64_MAX, &id) == OK && id > 0;
+    return is_id ? show_stored(&options, (int64_t) id) : show_file(&options);
+}
+
+static const struct command sub_commands[] = {
+    {"show", "", "Show a certificate of the database or of a file", run_show},
+    {0},
+};
+
+int command_cert(int argc, char **argv) {
+    return command_run_sub(sub_commands, "One certificate in every detail.", argc, argv);
+}
