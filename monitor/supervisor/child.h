@@ -18,6 +18,8 @@ struct restart_policy {
     int64_t window_ms;
 };
 
+enum child_reload { RELOAD_NOTHING, RELOAD_SIGNAL, RELOAD_RESTART }; /* unaffected; SIGHUP; stopped and started again */
+
 struct child_plan {
     const char *name;
     const char *program;             /* absolute path */
@@ -26,7 +28,7 @@ struct child_plan {
     const char *needs;               /* name of the plan that must be ready first; "" */
     const struct restart_policy *restart;
     bool is_task;                    /* ready when it has ended with 0, and then not started again */
-    bool hears_reload;               /* gets SIGHUP when the service does */
+    enum child_reload on_reload;     /* when the service was told to read the settings again */
     int stop_signal, death_signal;   /* to stop it; what it gets when the supervisor dies */
     int hard_stop_signal;            /* when stop_ms are over; SIGKILL to its group follows hard_stop_ms later */
     int64_t stop_ms;

@@ -110,13 +110,23 @@ static result add_drill(const struct builder *builder) {
     return add_plan(builder, &plan);
 }
 
-static result add_program(const struct builder *builder, const char *name, const char *file, const char *needs, bool with_secrets) {
+static result add_alerts(const struct builder *builder) {
     struct child_plan plan;
-    const char *const words[] = {file, "--config", settings_path(builder->settings)};
-    TRY(fill_program(builder, file, with_secrets, &plan));
-    plan.name = name;
-    plan.needs = needs;
-    plan.hears_reload = true;
+    const char *const words[] = {"pinwatch-alerts", "--config", settings_path(builder->settings)};
+    TRY(fill_program(builder, words[0], true, &plan));
+    plan.name = "alerts";
+    plan.on_reload = RELOAD_RESTART;
+    plan.arguments = make_arguments(builder->arena, words, sizeof words / sizeof words[0]);
+    return add_plan(builder, &plan);
+}
+
+static result add_monitor(const struct builder *builder) {
+    struct child_plan plan;
+    const char *const words[] = {"pinwatch-monitor", "--config", settings_path(builder->settings)};
+    TRY(fill_program(builder, words[0], false, &plan));
+    plan.name = "monitor";
+    plan.needs = builder->settings->has_drill ? "drill" : "schema";
+    plan.on_reload = RELOAD_SIGNAL;
     plan.arguments = make_arguments(builder->arena, words, sizeof words / sizeof words[0]);
     return add_plan(builder, &plan);
 }
@@ -129,6 +139,6 @@ result service_build(const struct settings *settings, struct arena *arena, struc
     TRY(add_schema(&builder));
     if (settings->has_drill)
         TRY(add_drill(&builder));
-    TRY(add_program(&builder, "alerts", "pinwatch-alerts", "schema", true));
-    return add_program(&builder, "monitor", "pinwatch-monitor", settings->has_drill ? "drill" : "schema", false);
+    TRY(add_alerts(&builder));
+    return add_monitor(&builder);
 }

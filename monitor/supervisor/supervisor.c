@@ -121,6 +121,7 @@ static void start_child(struct supervisor *supervisor, struct child *child) {
         return;
     }
     child->state = CHILD_STARTED;
+    child->hardness = 0;
     child->started_ms = clock_monotonic_ms();
     child->was_slow = false;
     log_say(LOG_INFO, "child.started", LOG_TEXT("child", child->plan->name), LOG_NUMBER("pid", child->pid));
@@ -140,13 +141,6 @@ static void look_whether_ready(struct child *child, int64_t now) {
     log_say(LOG_WARNING, "child.slow", LOG_TEXT("child", plan->name), LOG_TEXT("reason", "it is not ready after a minute"));
 }
 
-static void advance_child(struct supervisor *supervisor, struct child *child, int64_t now) {
-    if (child->state == CHILD_WAITING && !child->is_done && now >= child->due_ms && needs_are_met(supervisor, child))
-        start_child(supervisor, child);
-    else if (child->state == CHILD_STARTED)
-        look_whether_ready(child, now);
-}
-
 static void send_stop(struct child *child, int64_t now) {
     const int steps[] = {child->plan->stop_signal, child->plan->hard_stop_signal, SIGKILL};
     unsigned step = child->hardness < 2 ? child->hardness : 2;
@@ -156,6 +150,15 @@ static void send_stop(struct child *child, int64_t now) {
     child->state = CHILD_STOPPING;
     child->due_ms = now + (step == 0 ? child->plan->stop_ms : HARD_STOP_MS);
     child->hardness++;
+}
+
+static void advance_child(struct supervisor *supervisor, struct child *child, int64_t now) {
+    if (child->state == CHILD_WAITING && !child->is_done && now >= child->due_ms && needs_are_met(supervisor, child))
+        start_child(supervisor, child);
+    else if (child->state == CHILD_STARTED)
+        look_whether_ready(child, now);
+    else if (child->state == CHILD_STOPPING && now >= child->due_ms)
+        send_stop(child, now);
 }
 
 /* Last first, one after the other: a child is told to stop when all that may need it are gone. */
@@ -203,6 +206,7 @@ static void say_how(const siginfo_t *info, char *ret_how, size_t size) {
 
 static void note_end(struct supervisor *supervisor, struct child *child, const siginfo_t *info) {
     char how[80];
+    bool was_asked = child->state == CHILD_STOPPING;
     bool ended_well = info->si_code == CLD_EXITED && info->si_status == 0;
     child->pid = 0;
     if (child->plan->is_task && ended_well) {
@@ -211,7 +215,11 @@ static void note_end(struct supervisor *supervisor, struct child *child, const s
         return;
     }
     say_how(info, how, sizeof how);
-    if (supervisor->is_stopping)
+    if (was_asked) { /* to make way for a new start with new settings, or for good */
+        child->state = CHILD_WAITING;
+        child->due_ms = 0;
+    }
+    if (was_asked || supervisor->is_stopping)
         log_say(LOG_INFO, "child.stopped", LOG_TEXT("child", child->plan->name), LOG_TEXT("how", how));
     else
         note_death(supervisor, child, how);
@@ -231,6 +239,15 @@ static void reap(struct supervisor *supervisor) {
     }
 }
 
+static void reload_child(struct child *child) {
+    if (child->pid == 0)
+        return;
+    if (child->plan->on_reload == RELOAD_SIGNAL)
+        kill(child->pid, SIGHUP);
+    if (child->plan->on_reload == RELOAD_RESTART && child->state != CHILD_STOPPING)
+        send_stop(child, clock_monotonic_ms());
+}
+
 static void reload(struct supervisor *supervisor) {
     struct reason why = {""};
     const struct supervisor_options *options = supervisor->options;
@@ -240,8 +257,7 @@ static void reload(struct supervisor *supervisor) {
         log_say(LOG_ERROR, "settings.refused", LOG_FAULT(outcome), LOG_TEXT("reason", why.text),
                 LOG_TEXT("consequence", "the service goes on with the settings that it had"));
     for (size_t i = 0; outcome == OK && i < supervisor->count; i++)
-        if (supervisor->children[i].pid != 0 && supervisor->children[i].plan->hears_reload)
-            kill(supervisor->children[i].pid, SIGHUP);
+        reload_child(&supervisor->children[i]);
     if (outcome == OK)
         log_say(LOG_NOTICE, "settings.reloaded", LOG_NUMBER("pid", getpid()));
     sd_notify(0, supervisor->told_ready ? "READY=1" : "STATUS=starting");

@@ -191,23 +191,25 @@ static void a_child_that_ignores_sigterm_is_killed_after_its_time(void **state) 
     assert_int_equal(end_of(pid), 0);
 }
 
-static void sighup_reaches_children_that_hear_it_unless_the_settings_are_refused(void **state) {
+static void sighup_reaches_or_restarts_children_unless_the_settings_are_refused(void **state) {
     (void) state;
     const struct child_plan plans[] = {
-        {SCRIPT("hears", LIVES), .needs = "", .settle_ms = 50, .hears_reload = true},
+        {SCRIPT("hears", LIVES), .needs = "", .settle_ms = 50, .on_reload = RELOAD_SIGNAL},
+        {SCRIPT("renewed", LIVES), .needs = "", .settle_ms = 50, .on_reload = RELOAD_RESTART},
         {SCRIPT("quiet", LIVES), .needs = "", .settle_ms = 50},
     };
     char text[1000];
-    pid_t pid = supervise(plans, 2, accept_reload);
+    pid_t pid = supervise(plans, 3, accept_reload);
     await_event("all ready");
     kill(pid, SIGHUP);
     await_event("hears reloads");
+    await_event("renewed ends\nrenewed starts\n");
     kill(pid, SIGTERM);
     assert_int_equal(end_of(pid), 0);
     read_events(text, sizeof text);
     assert_null(strstr(text, "quiet reloads"));
     unlink(events_path);
-    pid = supervise(plans, 2, refuse_reload);
+    pid = supervise(plans, 3, refuse_reload);
     await_event("all ready");
     kill(pid, SIGHUP);
     pause_ms(200);
@@ -215,6 +217,7 @@ static void sighup_reaches_children_that_hear_it_unless_the_settings_are_refused
     assert_int_equal(end_of(pid), 0);
     read_events(text, sizeof text);
     assert_null(strstr(text, "reloads"));
+    assert_null(strstr(strstr(text, "renewed starts") + 1, "renewed starts"));
 }
 
 /* Within two seconds; a zombie that nobody has reaped is gone too. */
@@ -357,7 +360,7 @@ int main(void) {
         cmocka_unit_test_setup(five_deaths_within_the_window_stop_the_service_and_its_other_children, forget_events),
         cmocka_unit_test_setup(a_program_that_is_not_there_counts_as_a_death, forget_events),
         cmocka_unit_test_setup(a_child_that_ignores_sigterm_is_killed_after_its_time, forget_events),
-        cmocka_unit_test_setup(sighup_reaches_children_that_hear_it_unless_the_settings_are_refused, forget_events),
+        cmocka_unit_test_setup(sighup_reaches_or_restarts_children_unless_the_settings_are_refused, forget_events),
         cmocka_unit_test_setup(what_a_dead_child_left_in_its_group_goes_with_it, forget_events),
         cmocka_unit_test_setup(children_die_with_a_supervisor_that_is_killed, forget_events),
         cmocka_unit_test_setup(a_child_inherits_no_descriptor_and_only_the_environment_of_its_plan, forget_events),
