@@ -57,7 +57,7 @@ static result source_open(struct reader *reader, struct source *ret_source) {
 }
 
 static bool source_is_at_end(const struct reader *reader, const struct source *source) {
-    return source->is_list ? source->next == reader->list.count : cursor_at_end(&source->tile);
+    return source->is_list ? source->next >= reader->list.count : cursor_at_end(&source->tile);
 }
 
 /* The leaf_input's bytes. A text with escapes makes Jansson read the body again, once. */

@@ -73,15 +73,17 @@ static void copy_hits(struct story *story) {
     report->broad_suffix = hits->is_nearly_all ? hits->broad_suffix : "";
 }
 
-/* extra_data with escapes that the scanner stepped over: Jansson reads the body again. The leaf was decoded already. */
+/* extra_data with escapes that the scanner stepped over: Jansson reads the body as well. The list at hand stays as it is,
+ * because entries that are still to come lie in it, and Jansson may refuse what the scanner took. */
 static struct span unescaped(struct story *story, struct span text) {
     struct reader *reader = story->reader;
     size_t position = story->entry->position;
     if (reader->list.tree != NULL || !get_entries_is_escaped(text))
         return text;
-    if (get_entries_read_slowly(&reader->list, reader->plain) != OK || position >= reader->list.count)
-        return span_of(NULL, 0);
-    return reader->list.items[position].extra_data;
+    if (!reader->is_slow_tried && get_entries_read_slowly(&reader->slow_list, reader->plain) != OK)
+        get_entries_done(&reader->slow_list);
+    reader->is_slow_tried = true;
+    return position < reader->slow_list.count ? reader->slow_list.items[position].extra_data : text;
 }
 
 static void add_extra_data(struct story *story) {

@@ -39,6 +39,7 @@ result reader_init(struct reader *reader) {
 void reader_done(struct reader *reader) {
     inflater_done(&reader->inflater);
     get_entries_done(&reader->list);
+    get_entries_done(&reader->slow_list);
     buffer_done(&reader->leaf_bytes);
     buffer_done(&reader->extra_bytes);
     arena_free(reader->arena);
@@ -67,6 +68,8 @@ void reader_act(struct reader *reader, const struct reader_request *request) {
     reader->request = request;
     reader->reports = (struct buffer){.bytes = reader->area, .capacity = reader->area_size, .limit = reader->area_size - 1};
     reader->is_full = false;
+    reader->is_slow_tried = false;
+    get_entries_done(&reader->slow_list);
     const struct task *task = &tasks[request->task];
     result outcome = inflater_read(&reader->inflater, (enum reader_encoding) request->encoding, body, task->ceiling,
                                    &reader->plain);

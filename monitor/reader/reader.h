@@ -22,6 +22,7 @@ struct reader {
     /* reused */
     struct inflater inflater;
     struct get_entries list;
+    struct get_entries slow_list; /* the same body by Jansson, when some extra_data wants it */
     struct buffer leaf_bytes;  /* a decoded leaf_input */
     struct buffer extra_bytes; /* a decoded extra_data, or a certificate out of PEM */
     struct arena *arena;       /* of one report */
@@ -30,6 +31,7 @@ struct reader {
     const struct reader_request *request;
     struct reader_answer answer;
     struct span plain;     /* the body, inflated */
+    bool is_slow_tried;    /* slow_list was filled, or cannot be */
     struct buffer reports; /* over `area`; never grows */
     bool is_full;          /* some report did not fit: the owner has to ask again */
 };

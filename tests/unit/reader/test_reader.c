@@ -367,6 +367,40 @@ static void real_entries_are_proven_down_to_issuer_and_scts(void **state) {
     buffer_done(&body);
 }
 
+/* Two good entries whose extra_data holds what stands for `spoilt`. */
+static void ask_spoilt(struct fixture *f, const char *spoilt) {
+    struct buffer raw = corpus_read("a-ct/rfc6962/live_ct.json"), body = buffer_with_limit(1 << 24);
+    json_t *list = json_loadb((const char *) raw.bytes, raw.size, 0, NULL);
+    buffer_add_text(&body, "{\"entries\":[");
+    for (size_t i = 0; i < 2; i++)
+        buffer_printf(&body, "%s{\"leaf_input\":\"%s\",\"extra_data\":\"%s\"}", i == 0 ? "" : ",",
+                      json_string_value(json_object_get(json_array_get(list, i), "leaf_input")), spoilt);
+    buffer_add_text(&body, "]}");
+    const struct reader_answer *answer = ask_text(f, buffer_text(&body), 2);
+    assert_int_equal(answer->status, READER_DONE);
+    assert_int_equal(answer->entry_count, 2);
+    assert_int_equal(answer->report_count, 2);
+    json_decref(list);
+    buffer_done(&raw);
+    buffer_done(&body);
+}
+
+static void extra_data_that_cannot_be_read_loses_no_entry_and_is_told(void **state) {
+    const char *const spoilt[] = {"!", "AA==", "\\q\\/", "\\/\x01"}; /* the last two are no JSON */
+    struct fixture f;
+    (void) state;
+    START(&f, {WATCH_SUBTREE, ""});
+    for (size_t i = 0; i < sizeof spoilt / sizeof spoilt[0]; i++) {
+        ask_spoilt(&f, spoilt[i]);
+        for (uint64_t k = 0; k < 2; k++) {
+            struct entry_report report = report_at(&f, k);
+            assert_true(report.oddity_count > 0 && report.name_count > 0 && !report.is_unreadable);
+            assert_non_null(strstr(report.oddities[0], "extra_data"));
+        }
+    }
+    stop(&f);
+}
+
 static void a_file_of_two_certificates_proves_one_by_the_other(void **state) {
     struct fixture f;
     struct buffer leaf = corpus_read("a-ct/rfc6962/google-ct-testdata/test-cert.pem");
@@ -401,6 +435,7 @@ int main(void) {
         cmocka_unit_test(a_bomb_is_refused_at_the_ceiling),
         cmocka_unit_test(bytes_behind_a_gzip_member_are_refused),
         cmocka_unit_test(real_entries_are_proven_down_to_issuer_and_scts),
+        cmocka_unit_test(extra_data_that_cannot_be_read_loses_no_entry_and_is_told),
         cmocka_unit_test(a_file_of_two_certificates_proves_one_by_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
