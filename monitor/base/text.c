@@ -131,10 +131,20 @@ bool text_is_printable(struct span text) {
     return true;
 }
 
+static size_t utf8_length(uint8_t lead) {
+    if (lead < 0x80)
+        return 1;
+    if (lead >= 0xc2 && lead < 0xe0)
+        return 2;
+    if ((lead & 0xf0) == 0xe0)
+        return 3;
+    return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+}
+
 /* Length of the well-formed UTF-8 sequence at `at` (RFC 3629), 0 for none; its code point goes to ret_point. */
 static size_t utf8_sequence(struct span text, size_t at, uint32_t *ret_point) {
     uint8_t lead = text.bytes[at];
-    size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    size_t length = utf8_length(lead);
     if (length == 0 || length > text.size - at)
         return 0;
     uint32_t point = length == 1 ? lead : lead & (0xffu >> (length + 1));

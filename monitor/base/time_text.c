@@ -75,12 +75,7 @@ static int days_in_month(int year, int month) {
     return month == 2 && is_leap ? 29 : days[month - 1];
 }
 
-/* Reads "YYYY-MM-DDThh:mm:ss", 19 characters. */
-static bool read_date_and_time(struct span text, int64_t *ret_seconds) {
-    static const char shape[] = "dddd-dd-ddTdd:dd:dd";
-    for (size_t i = 0; i < sizeof shape - 1; i++)
-        if (shape[i] != 'd' && text.bytes[i] != shape[i] && !(shape[i] == 'T' && (text.bytes[i] == 't' || text.bytes[i] == ' ')))
-            return false;
+static bool read_fields(struct span text, int64_t *ret_seconds) {
     int year = digits_at(text, 0, 4), month = digits_at(text, 5, 2), day = digits_at(text, 8, 2);
     int hour = digits_at(text, 11, 2), minute = digits_at(text, 14, 2), second = digits_at(text, 17, 2);
     if (year < 0 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
@@ -89,6 +84,15 @@ static bool read_date_and_time(struct span text, int64_t *ret_seconds) {
         return false;
     *ret_seconds = time_of_date(year, (unsigned) month, (unsigned) day) + hour * 3600 + minute * 60 + second;
     return true;
+}
+
+/* Reads "YYYY-MM-DDThh:mm:ss", 19 characters. */
+static bool read_date_and_time(struct span text, int64_t *ret_seconds) {
+    static const char shape[] = "dddd-dd-ddTdd:dd:dd";
+    for (size_t i = 0; i < sizeof shape - 1; i++)
+        if (shape[i] != 'd' && text.bytes[i] != shape[i] && !(shape[i] == 'T' && (text.bytes[i] == 't' || text.bytes[i] == ' ')))
+            return false;
+    return read_fields(text, ret_seconds);
 }
 
 /* Reads "Z" or "+hh:mm" as seconds east of UTC. */

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "formats/entry_report.h"
 #include "formats/single_entry.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 #include "steps/log_request.h"
 #include "steps/tile_nodes.h"
 

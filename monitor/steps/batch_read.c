@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 
 FAULT(fault_reader_refused, FAULT_INPUT, "batch.refused", "answer with entries", "RFC 6962 4.6; static-ct-api, Log Entries",
       "not readable as entries, or fewer than the head implies", "the entries that were asked for");

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 #include "steps/log_request.h"
 
 #define REPORTS_LIMIT ((size_t) 64 * 1024 * 1024)

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 
 #define ARENA_LIMIT ((size_t) 1024 * 1024)
 #define WAIT_MS 60000

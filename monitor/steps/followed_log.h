@@ -6,6 +6,7 @@
 #include "formats/tile_path.h"
 #include "formats/tree_head.h"
 #include "rules/signature.h"
+#include "steps/batch.h"
 #include "steps/follow.h"
 #include "steps/proof_fetch.h"
 
@@ -29,33 +30,6 @@ struct kept_head {
     size_t raw_size;
     int64_t received_ms;
     bool is_stored;
-};
-
-enum batch_state { BATCH_WAITING, BATCH_FETCHING, BATCH_READING, BATCH_HASHING, BATCH_READY };
-
-/* Entries [begin, end), fetched, read and kept until it is their turn. */
-struct batch {
-    struct batch *next; /* in order of index */
-    struct followed_log *log;
-    struct reader_pool *readers;
-    uint64_t begin, end;
-    enum batch_state state;
-    bool wants_full_tile;  /* the partial tile is gone */
-    bool needs_hash_tile;  /* the data tile cannot be read here: hashes come from level 0 */
-    bool is_abandoned;     /* freed when the reader gives it back */
-    int slot;              /* -1: none */
-    struct transfer *transfer;
-    const struct fault *hash_reason; /* why no reader can read it */
-    uint8_t *body;         /* BATCH_HASHING: a level 0 tile, or one entry as JSON */
-    unsigned tries;
-    int64_t not_before_ms; /* monotonic */
-    uint64_t asked_end;    /* what the transfer under way asked for */
-    struct reader_request request;
-    struct reader_node *nodes; /* owned */
-    size_t node_count;
-    struct hash last_leaf;
-    struct buffer reports;
-    uint64_t matches, unreadable;
 };
 
 /* Reports of entries [begin, end) that wait for a root. */
@@ -143,60 +117,3 @@ struct followed_log {
     enum follow_state state;
     result fault;
 };
-
-/* follow.c */
-void follow_error(struct followed_log *log, result fault, const char *what);
-void follow_success(struct followed_log *log);
-void follow_end(struct followed_log *log, result fault); /* a one shot or a finished log */
-void follow_fork(struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how);
-/* Delay after the n-th failure in a row: doubling from 1 s (100 ms in a one shot) to 60 s, with jitter. */
-int64_t follow_backoff_ms(const struct followed_log *log, unsigned failures);
-bool follow_is_static(const struct followed_log *log);
-/* Size up to which entries are wanted now. */
-uint64_t follow_target(const struct followed_log *log);
-void follow_tell(struct followed_log *log, const char *rule, bool is_over, const char *evidence);
-
-/* head_step.c */
-void head_step(struct followed_log *log, int64_t now_ms);
-void head_cancel(struct followed_log *log);
-void kept_head_done(struct kept_head *head);
-bool kept_head_copy(struct kept_head *target, const struct kept_head *source);
-void head_remember_verified(struct followed_log *log, const struct tree_head *head);
-void head_check_late(struct followed_log *log);
-/* After going back: the newest head is to be reproduced again. */
-void head_keep_best(struct followed_log *log);
-/* Makes a head that a log list names (final_tree_head) one to be reproduced. */
-void head_expect_final(struct followed_log *log);
-
-/* start_step.c */
-void start_step(struct followed_log *log, int64_t now_ms);
-void follow_begin_at(struct followed_log *log, const struct compact_range *frontier);
-
-/* batch_step.c */
-void batch_step(struct followed_log *log, int64_t now_ms);
-void batch_free(struct batch *batch);
-void batches_drop(struct followed_log *log);
-struct batch *batch_insert_after(struct batch *batch, uint64_t begin, uint64_t end);
-void batch_ready(struct batch *batch);
-/* Only `count` entries came: keeps those, plans the rest anew. False without memory or entries. */
-bool batch_shorten(struct batch *batch, uint64_t count);
-void batch_failed(struct batch *batch, result fault, const char *what, int64_t pause_ms);
-
-extern const struct fault fault_reader_refused; /* a body whose framing breaks a rule */
-
-/* batch_read.c: a received body goes to a reader */
-void batch_read(struct batch *batch, const struct transfer_answer *answer);
-
-/* batch_hash.c: leaf hashes of entries that no reader can read */
-void batch_hash(struct batch *batch);
-
-/* sequence_step.c */
-void sequence_step(struct followed_log *log, int64_t now_ms);
-/* Drops the kept heads that the frontier has reached; one of its very size must have its root. */
-void sequence_pass_heads(struct followed_log *log);
-/* Back to what is committed. */
-void sequence_rewind(struct followed_log *log);
-void pending_drop(struct followed_log *log);
-
-/* watchdog_step.c: stale, behind, unreachable */
-void watchdog_step(struct followed_log *log, int64_t now_ms);

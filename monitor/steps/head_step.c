@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 #include "steps/log_request.h"
 
 #define FUTURE_MAX_MS ((int64_t) 24 * 3600 * 1000)

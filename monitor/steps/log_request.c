@@ -1,7 +1,7 @@
 #include "steps/log_request.h"
 
 #include "base/memory.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 
 #define TIMEOUT_MS 60000
 #define STALL_MS 20000

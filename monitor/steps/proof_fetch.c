@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 #include "steps/log_request.h"
 #include "steps/tile_nodes.h"
 

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 
 #define COMMIT_ARENA_LIMIT ((size_t) 512 * 1024 * 1024)
 #define RATE_INTERVAL_MS 5000
@@ -49,35 +49,37 @@ static void on_mismatch(struct followed_log *log, const struct tree_head *head, 
 
 /* ---- commits */
 
-static result decode_pending(struct followed_log *log, uint64_t end, struct arena *arena, struct entry_report **ret_reports,
-                             size_t *ret_count) {
-    size_t room = 64, count = 0;
-    struct entry_report *reports = memory_new_array(room, sizeof *reports);
-    for (struct pending_reports *pending = log->pending_first; pending != NULL && reports != NULL; pending = pending->next) {
+struct decoded {
+    struct entry_report *reports; /* owned */
+    size_t count, room;
+};
+
+static result decoded_make_room(struct decoded *decoded) {
+    if (decoded->count < decoded->room)
+        return OK;
+    size_t room = decoded->room == 0 ? 64 : decoded->room * 2;
+    struct entry_report *reports = memory_resize(decoded->reports, room * sizeof *reports);
+    if (reports == NULL)
+        return &fault_no_memory;
+    decoded->reports = reports;
+    decoded->room = room;
+    return OK;
+}
+
+static bool is_due(const struct followed_log *log, uint64_t index) {
+    return index < log->commit_frontier.end && index >= log->verified.end && index >= log->report_begin && index < log->report_end;
+}
+
+static result decode_pending(struct followed_log *log, struct arena *arena, struct decoded *decoded) {
+    for (struct pending_reports *pending = log->pending_first; pending != NULL; pending = pending->next) {
         struct cursor cursor = cursor_of(buffer_span(&pending->reports));
         while (cursor_remaining(&cursor) > 0) {
-            if (count == room) {
-                struct entry_report *more = memory_resize(reports, 2 * room * sizeof *reports);
-                if (more == NULL) {
-                    memory_free(reports);
-                    return &fault_no_memory;
-                }
-                reports = more;
-                room *= 2;
-            }
-            result fault = entry_report_decode(&cursor, arena, &reports[count]);
-            if (fault != OK) {
-                memory_free(reports);
-                return fault;
-            }
-            uint64_t index = reports[count].index;
-            bool is_due = index < end && index >= log->verified.end && index >= log->report_begin && index < log->report_end;
-            count += is_due;
+            TRY(decoded_make_room(decoded));
+            TRY(entry_report_decode(&cursor, arena, &decoded->reports[decoded->count]));
+            decoded->count += is_due(log, decoded->reports[decoded->count].index);
         }
     }
-    *ret_reports = reports;
-    *ret_count = count;
-    return reports == NULL ? &fault_no_memory : OK;
+    return OK;
 }
 
 static void pending_release(struct followed_log *log, uint64_t end) {
@@ -122,10 +124,9 @@ static void commit_succeeded(struct followed_log *log) {
 static void commit(struct followed_log *log) {
     struct sink_head heads[HEADS_KEPT_MAX + 1];
     size_t head_count = 0;
-    struct entry_report *reports = NULL;
-    size_t report_count = 0;
+    struct decoded decoded = {0};
     CLEANUP(arena_free_at) struct arena *arena = arena_new(COMMIT_ARENA_LIMIT);
-    result fault = arena == NULL ? &fault_no_memory : decode_pending(log, log->commit_frontier.end, arena, &reports, &report_count);
+    result fault = arena == NULL ? &fault_no_memory : decode_pending(log, arena, &decoded);
     struct sink_head against = {
         .size = log->commit_head.size, .timestamp_ms = log->commit_head.timestamp_ms, .root = log->commit_head.root,
         .signature = span_of(log->commit_head.signature, log->commit_head.signature_size), .state = HEAD_VERIFIED,
@@ -135,11 +136,11 @@ static void commit(struct followed_log *log) {
     struct verified_range range = {
         .first_index = log->first_index, .begin = log->verified.end, .end = log->commit_frontier.end,
         .frontier = &log->commit_frontier, .heads = heads, .head_count = head_count, .against = &against,
-        .reports = reports, .report_count = report_count, .now_ms = clock_wall_ms(),
+        .reports = decoded.reports, .report_count = decoded.count, .now_ms = clock_wall_ms(),
     };
     if (fault == OK)
         fault = log->world->sink.commit(log->world->sink.context, log, &range);
-    memory_free(reports);
+    memory_free(decoded.reports);
     if (fault == OK) {
         commit_succeeded(log);
     } else {

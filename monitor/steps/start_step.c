@@ -1,7 +1,7 @@
 /* Where reading begins: at zero, at a stored position, or at a place whose frontier the log proves in a signed head. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 
 void follow_begin_at(struct followed_log *log, const struct compact_range *frontier) {
     log->has_start = true;

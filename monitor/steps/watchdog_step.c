@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "steps/followed_log.h"
+#include "steps/follow_steps.h"
 
 #define STALE_MARGIN_MS ((int64_t) 15 * 60 * 1000) /* DESIGN: How a log is followed, 7 */
 #define STALE_POLLS 3
