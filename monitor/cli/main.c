@@ -16,51 +16,21 @@
 #define CHECK "Checks without the service"
 
 static const struct command commands[] = {
-#if __has_include("cli/init.c")
     {"init", START, "Write the settings file, prepare the state folder and the database", command_init},
-#endif
-#if __has_include("cli/run.c")
     {"run", START, "Run the service", command_run},
-#endif
-#if __has_include("cli/stop.c")
     {"stop", START, "Stop the service and wait until it has ended", command_stop},
-#endif
-#if __has_include("cli/doctor.c")
     {"doctor", START, "Check everything that the service needs and say what to do", command_doctor},
-#endif
-#if __has_include("cli/drill.c")
     {"drill", START, "Fire drill: issue a wrong certificate locally and time the alert", command_drill},
-#endif
-#if __has_include("cli/watch.c")
     {"watch", WANT, "Add, remove, list and import what is watched", command_watch},
-#endif
-#if __has_include("cli/apply.c")
     {"apply", WANT, "Make watches, policies and channels what a YAML file says", command_apply},
-#endif
-#if __has_include("cli/export.c")
     {"export", WANT, "Print watches, policies and channels as such a file", command_export},
-#endif
-#if __has_include("cli/findings.c")
     {"findings", SEEN, "List, show, acknowledge and resolve findings", command_findings},
-#endif
-#if __has_include("cli/certs.c")
     {"certs", SEEN, "List the certificates that matched a watch", command_certs},
-#endif
-#if __has_include("cli/alerts.c")
     {"alerts", SEEN, "List deliveries; send a test alert", command_alerts},
-#endif
-#if __has_include("cli/logs.c")
     {"logs", SEEN, "Show how far each log is read and verified", command_logs},
-#endif
-#if __has_include("cli/scan.c")
     {"scan", CHECK, "Read logs once, verify them, print what matches", command_scan},
-#endif
-#if __has_include("cli/cert.c")
     {"cert", CHECK, "Show a certificate from the database or a file", command_cert},
-#endif
-#if __has_include("cli/loglist.c")
     {"loglist", CHECK, "Say which logs of a list would be followed, and why", command_loglist},
-#endif
     {NULL, NULL, NULL, NULL},
 };
 
