@@ -22,6 +22,7 @@ extern const struct fault fault_postgres_silent;   /* RETRY: it does not answer 
 struct private_postgres_command {
     char program[512];                             /* absolute path of postgres */
     char data_folder[512];
+    char socket_folder[512];
     const char *arguments[POSTGRES_ARGUMENTS_MAX]; /* argv, NULL-terminated; points into this struct */
     const char *const *environment;                /* LC_ALL=C.UTF-8 and nothing else */
     int stop_signal;                               /* SIGINT: fast shutdown */
@@ -39,7 +40,7 @@ MUST_CHECK result private_postgres_command(const struct settings *settings, stru
 int private_postgres_running(const struct settings *settings);
 /* Asks a postmaster found by private_postgres_running to stop fast, and waits; true when it is gone. */
 bool private_postgres_stop(const struct settings *settings, int64_t timeout_ms);
-/* Does the socket accept connections now? Returns at once. Another second or two may pass before it also answers queries. */
+/* Is it ready (past recovery) and does its socket accept connections? Returns at once. */
 bool private_postgres_is_listening(const struct settings *settings);
 /* Waits for that. Error: fault_postgres_silent. */
 MUST_CHECK result private_postgres_wait(const struct settings *settings, int64_t timeout_ms, struct reason *reason);

@@ -1,0 +1,127 @@
+#include "supervisor/postgres_programs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "supervisor/private_postgres.h"
+
+#define MAJOR_MIN 15 /* UNIQUE NULLS NOT DISTINCT */
+#define MAJOR_MAX 999
+
+const char *const postgres_environment[] = {"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", NULL};
+
+static result spawn(const char *const *argv, const int pipe_ends[2], pid_t *ret_pid) {
+    posix_spawn_file_actions_t actions;
+    if (posix_spawn_file_actions_init(&actions) != 0)
+        return &fault_no_memory;
+    int error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    error = error ? error : posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 1);
+    error = error ? error : posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 2);
+    /* The interface of posix_spawn wants pointers to what it never writes to. */
+    error = error ? error : posix_spawn(ret_pid, argv[0], &actions, NULL, (char *const *) argv,
+                                        (char *const *) postgres_environment);
+    posix_spawn_file_actions_destroy(&actions);
+    errno = error;
+    return error == 0 ? OK : &fault_postgres_programs;
+}
+
+/* Reads to the end, whether or not the buffer has room: the writer must not block. */
+static void drain(int fd, struct buffer *output) {
+    uint8_t piece[4096];
+    for (;;) {
+        ssize_t got = read(fd, piece, sizeof(piece));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return;
+        (void) buffer_add(output, span_of(piece, (size_t) got));
+    }
+}
+
+result program_run(const char *const *argv, struct buffer *output, int *ret_status, struct reason *reason) {
+    int ends[2];
+    pid_t pid;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return reason_set(reason, &fault_postgres_programs, "%s: no pipe: %s", argv[0], strerror(errno));
+    result outcome = spawn(argv, ends, &pid);
+    int error = errno;
+    close(ends[1]);
+    if (outcome != OK) {
+        close(ends[0]);
+        return reason_set(reason, outcome, "%s: cannot be started: %s", argv[0], strerror(error));
+    }
+    drain(ends[0], output);
+    close(ends[0]);
+    while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+        ;
+    return OK;
+}
+
+/* "postgres (PostgreSQL) 15.14 (Debian …)" gives 15; 0 when it is something else. */
+static unsigned major_of(const char *folder) {
+    char program[POSTGRES_FOLDER_SIZE + 16], initdb[POSTGRES_FOLDER_SIZE + 16];
+    snprintf(program, sizeof(program), "%s/postgres", folder);
+    snprintf(initdb, sizeof(initdb), "%s/initdb", folder);
+    if (access(program, X_OK) != 0 || access(initdb, X_OK) != 0)
+        return 0;
+    CLEANUP(buffer_done) struct buffer output = buffer_with_limit(4096);
+    const char *const argv[] = {program, "--version", NULL};
+    struct reason ignored;
+    int status;
+    if (program_run(argv, &output, &status, &ignored) != OK || status != 0)
+        return 0;
+    const char *number = strstr(buffer_text(&output), ") ");
+    uint64_t major = 0;
+    if (number == NULL || text_to_number(span_of(number + 2, strspn(number + 2, "0123456789")), MAJOR_MAX, &major) != OK)
+        return 0;
+    return (unsigned) major;
+}
+
+static result versions_differ(unsigned cluster, struct reason *reason) {
+    return reason_set(reason, &fault_postgres_version,
+                      "private PostgreSQL: the cluster was made by version %u, whose programs are not found; install "
+                      "postgresql-%u, or move the data with pg_upgrade", cluster, cluster);
+}
+
+static bool folder_fits(const char *folder, unsigned major, unsigned *best) {
+    unsigned version = major_of(folder);
+    if (version < MAJOR_MIN || (major > 0 && version != major) || version <= *best)
+        return false;
+    *best = version;
+    return true;
+}
+
+static void installed_find(unsigned major, char ret_folder[POSTGRES_FOLDER_SIZE], unsigned *best) {
+    static const char *const patterns[] = {"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin"};
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        glob_t found;
+        if (glob(patterns[i], 0, NULL, &found) != 0)
+            continue;
+        for (size_t at = 0; at < found.gl_pathc; at++)
+            if (strlen(found.gl_pathv[at]) < POSTGRES_FOLDER_SIZE && folder_fits(found.gl_pathv[at], major, best))
+                snprintf(ret_folder, POSTGRES_FOLDER_SIZE, "%s", found.gl_pathv[at]);
+        globfree(&found);
+    }
+}
+
+result postgres_programs_find(const char *chosen, unsigned major, char ret_folder[POSTGRES_FOLDER_SIZE], struct reason *reason) {
+    unsigned best = 0;
+    if (chosen[0] == '\0')
+        installed_find(major, ret_folder, &best);
+    else if (strlen(chosen) < POSTGRES_FOLDER_SIZE && folder_fits(chosen, major, &best))
+        snprintf(ret_folder, POSTGRES_FOLDER_SIZE, "%s", chosen);
+    if (best > 0)
+        return OK;
+    if (major > 0)
+        return versions_differ(major, reason);
+    return reason_set(reason, &fault_postgres_programs,
+                      "private PostgreSQL: no initdb and postgres of version %d or later in %s; install postgresql, or set "
+                      "postgres_folder, or database", MAJOR_MIN, chosen[0] ? chosen : "/usr/lib/postgresql/*/bin");
+}
