@@ -1,6 +1,5 @@
 #include "steps/follow.h"
 
-#include <inttypes.h>
 #include <openssl/rand.h>
 
 #include "base/clock.h"
@@ -11,7 +10,6 @@
 
 #define ARENA_LIMIT ((size_t) 1024 * 1024)
 #define WAIT_MS 60000
-#define EVIDENCE_LIMIT 16384
 
 const char *follow_state_name(enum follow_state state) {
     static const char *const names[] = {
@@ -55,29 +53,33 @@ void follow_success(struct followed_log *log) {
         log->last_error.text[0] = '\0';
 }
 
-void follow_tell(struct followed_log *log, const char *rule, bool is_over, const char *evidence) {
-    struct log_event event = {.rule = rule, .is_over = is_over, .detail = "", .evidence = evidence, .now_ms = clock_wall_ms()};
+void follow_tell(struct followed_log *log, const char *rule, bool is_over, json_t *evidence) {
+    char *dumped = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT);
+    struct log_event event = {.rule = rule, .is_over = is_over, .detail = "", .evidence = dumped != NULL ? dumped : "{}",
+                              .now_ms = clock_wall_ms()};
     result fault = log->world->sink.tell(log->world->sink.context, log, &event);
     if (fault != OK)
         log_say(LOG_WARNING, "finding.not-recorded", LOG_TEXT("log", log->identity.log.description), LOG_TEXT("rule", rule),
                 LOG_FAULT(fault));
+    memory_free_foreign(dumped);
+    json_decref(evidence);
 }
 
-void follow_fork(struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how) {
+static json_t *fork_evidence(const struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how) {
     char root[HASH_HEX_SIZE], other[HASH_HEX_SIZE], when[RFC3339_SIZE];
     char signature[TREE_HEAD_SIGNATURE_MAX * 4 / 3 + 8];
     hash_to_hex(&head->root, root);
     hash_to_hex(computed, other);
     text_of_time_ms((int64_t) head->timestamp_ms, when);
     text_of_base64(span_of(head->signature, head->signature_size), signature);
-    CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(EVIDENCE_LIMIT);
-    buffer_printf(&evidence,
-                  "{\"how\":\"%s\",\"tree_size\":%" PRIu64 ",\"signed_root\":\"%s\",\"signed_at\":\"%s\",\"signature\":\"%s\","
-                  "\"computed_root\":\"%s\",\"verified_size\":%" PRIu64 "}",
-                  how, head->size, root, when, signature, other, log->verified.end);
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:s}", "detail", how, "head_size", (json_int_t) head->size, "head_root", root,
+                     "head_time", when, "head_signature", signature, "position", (json_int_t) log->verified.end, "position_root", other);
+}
+
+void follow_fork(struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how) {
     follow_error(log, &fault_merkle_root, how);
     if (!log->is_told_forked || log->state != FOLLOW_FORKED)
-        follow_tell(log, "log.fork", false, buffer_text(&evidence));
+        follow_tell(log, "log.fork", false, fork_evidence(log, head, computed, how));
     log->is_told_forked = true;
     log->state = FOLLOW_FORKED;
     if (log->options.is_one_shot)

@@ -1,6 +1,8 @@
 /* The steps that a followed log consists of; each file of the folder implements those under its name. */
 #pragma once
 
+#include <jansson.h>
+
 #include "steps/followed_log.h"
 
 /* follow.c */
@@ -13,7 +15,8 @@ int64_t follow_backoff_ms(const struct followed_log *log, unsigned failures);
 bool follow_is_static(const struct followed_log *log);
 /* Size up to which entries are wanted now. */
 uint64_t follow_target(const struct followed_log *log);
-void follow_tell(struct followed_log *log, const char *rule, bool is_over, const char *evidence);
+/* Raises or ends a finding about the log; takes `evidence` over (docs/alerts.md), NULL for none. */
+void follow_tell(struct followed_log *log, const char *rule, bool is_over, json_t *evidence);
 
 /* head_step.c */
 void head_step(struct followed_log *log, int64_t now_ms);

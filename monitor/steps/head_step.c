@@ -197,9 +197,7 @@ static void head_refused(struct followed_log *log, result fault) {
     reason_of_fault(fault, &reason);
     log->head_failures++;
     if (fault->family == FAULT_LOG && ++log->bad_signatures >= BAD_SIGNATURES_TOLD && !log->is_told_bad_signature) {
-        CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(4096);
-        buffer_printf(&evidence, "{\"reason\":\"%s\",\"times\":%u}", fault->name, log->bad_signatures);
-        follow_tell(log, "log.bad-head", false, buffer_text(&evidence));
+        follow_tell(log, "log.bad-head", false, json_pack("{s:s, s:i}", "detail", reason.text, "times", (int) log->bad_signatures));
         log->is_told_bad_signature = true;
     }
     follow_error(log, fault, reason.text);
@@ -216,7 +214,7 @@ static void head_taken(struct followed_log *log, struct span body, const struct 
     log->head_polls++;
     log->bad_signatures = 0;
     if (log->is_told_bad_signature)
-        follow_tell(log, "log.bad-head", true, "{}");
+        follow_tell(log, "log.bad-head", true, NULL);
     log->is_told_bad_signature = false;
     follow_success(log);
     take_head(log, &head);

@@ -1,8 +1,5 @@
 /* A log that is silent, old or too fast for us is a condition that people see: log.stale, log.unreachable, log.behind. */
-#include <inttypes.h>
-
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/text.h"
 #include "steps/follow_steps.h"
 
@@ -15,10 +12,10 @@
 static void tell_stale(struct followed_log *log, int64_t age_ms) {
     char when[RFC3339_SIZE];
     text_of_time_ms((int64_t) log->best.head.timestamp_ms, when);
-    CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(1024);
-    buffer_printf(&evidence, "{\"head_time\":\"%s\",\"tree_size\":%" PRIu64 ",\"age_seconds\":%" PRId64 ",\"mmd_seconds\":%u}", when,
-                  log->best.head.size, age_ms / 1000, log->identity.log.mmd_seconds);
-    follow_tell(log, "log.stale", false, buffer_text(&evidence));
+    int64_t allowed_ms = (int64_t) log->identity.log.mmd_seconds * 1000 + STALE_MARGIN_MS;
+    follow_tell(log, "log.stale", false,
+                json_pack("{s:s, s:I, s:I, s:I}", "head_time", when, "head_size", (json_int_t) log->best.head.size, "age_seconds",
+                          (json_int_t) (age_ms / 1000), "allowed_seconds", (json_int_t) (allowed_ms / 1000)));
     log->is_told_stale = true;
 }
 
@@ -29,7 +26,7 @@ static void check_stale(struct followed_log *log, int64_t wall_ms) {
     bool is_old = age_ms > (int64_t) log->identity.log.mmd_seconds * 1000 + STALE_MARGIN_MS;
     if (!is_old) {
         if (log->is_told_stale)
-            follow_tell(log, "log.stale", true, "{}");
+            follow_tell(log, "log.stale", true, NULL);
         log->is_told_stale = false;
         log->stale_polls = 0;
     } else if (log->head_polls != log->stale_seen_poll) { /* counted once per answered poll */
@@ -46,12 +43,8 @@ static void check_reachable(struct followed_log *log, int64_t wall_ms) {
     bool is_silent = wall_ms - last > UNREACHABLE_AFTER_MS && !log->identity.is_unreachable_a_note;
     if (is_silent == log->is_told_unreachable)
         return;
-    CLEANUP(buffer_done) struct buffer harmless = buffer_with_limit(4096);
-    CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(8192);
-    for (const char *at = log->last_error.text; *at != '\0'; at++)
-        buffer_printf(&harmless, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
-    buffer_printf(&evidence, "{\"silent_seconds\":%" PRId64 ",\"last_error\":\"%s\"}", (wall_ms - last) / 1000, buffer_text(&harmless));
-    follow_tell(log, "log.unreachable", !is_silent, buffer_text(&evidence));
+    follow_tell(log, "log.unreachable", !is_silent,
+                json_pack("{s:I, s:s}", "silent_seconds", (json_int_t) ((wall_ms - last) / 1000), "last_error", log->last_error.text));
     log->is_told_unreachable = is_silent;
 }
 
@@ -63,7 +56,7 @@ static void check_behind(struct followed_log *log, int64_t now_ms) {
     if (lag < BEHIND_ENTRIES_MIN) {
         log->behind_since_ms = 0;
         if (log->is_told_behind)
-            follow_tell(log, "log.behind", true, "{}");
+            follow_tell(log, "log.behind", true, NULL);
         log->is_told_behind = false;
         return;
     }
@@ -71,13 +64,9 @@ static void check_behind(struct followed_log *log, int64_t now_ms) {
         log->behind_since_ms = now_ms;
     if (log->is_told_behind || now_ms - log->behind_since_ms < BEHIND_AFTER_MS)
         return;
-    CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(1024);
-    buffer_printf(&evidence, "{\"lag_entries\":%" PRIu64 ",\"entries_per_second\":%.1f,\"eta_seconds\":", lag, log->rate);
-    if (log->rate > 0)
-        buffer_printf(&evidence, "%.0f}", (double) lag / log->rate);
-    else
-        buffer_add_text(&evidence, "null}");
-    follow_tell(log, "log.behind", false, buffer_text(&evidence));
+    json_t *eta = log->rate > 0 ? json_real((double) lag / log->rate) : json_null();
+    follow_tell(log, "log.behind", false,
+                json_pack("{s:I, s:f, s:o}", "lag_entries", (json_int_t) lag, "entries_per_second", log->rate, "eta_seconds", eta));
     log->is_told_behind = true;
 }
 
