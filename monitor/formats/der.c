@@ -97,7 +97,37 @@ static result take_element(struct cursor *cursor, bool is_strict, struct der_ele
     return OK;
 }
 
+/* Nearly every element: a short tag and a minimal length of one to three bytes. False leaves it to take_element. */
+static inline bool take_common(struct cursor *cursor, struct der_element *ret_element) {
+    size_t left = cursor->size - cursor->position, header = 2, size;
+    if (cursor->failed || left < 4)
+        return false;
+    const uint8_t *at = cursor->bytes + cursor->position;
+    if ((at[0] & TAG_NUMBER_MASK) == TAG_NUMBER_MASK)
+        return false;
+    if (at[1] < 0x80) {
+        size = at[1];
+    } else if (at[1] == 0x81 && at[2] >= 0x80) {
+        size = at[2];
+        header = 3;
+    } else if (at[1] == 0x82 && at[2] != 0) {
+        size = (size_t) at[2] << 8 | at[3];
+        header = 4;
+    } else {
+        return false;
+    }
+    if (size > left - header)
+        return false;
+    ret_element->tag = at[0];
+    ret_element->content = span_of(at + header, size);
+    ret_element->whole = span_of(at, header + size);
+    cursor->position += header + size;
+    return true;
+}
+
 static result take_or_fail(struct cursor *cursor, bool is_strict, struct der_element *ret_element, bool *is_ber) {
+    if (take_common(cursor, ret_element))
+        return OK;
     struct cursor attempt = *cursor;
     result outcome = take_element(&attempt, is_strict, ret_element, is_ber);
     if (outcome != OK)
