@@ -3,12 +3,36 @@
 #include "formats/data_file.h"
 #include "formats/json_document.h"
 
+/* Characters that JSON takes as they are, and YAML refuses or folds (YAML 1.1 5.1, 5.4): written as \u. */
+static size_t odd_character(const uint8_t *at, uint32_t *ret_point) {
+    if (at[0] == 0x7f) {
+        *ret_point = 0x7f;
+        return 1;
+    }
+    if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
+        *ret_point = at[1];
+        return 2;
+    }
+    if (at[0] < 0xe0 || at[0] > 0xef || at[1] == 0 || at[2] == 0)
+        return 0;
+    *ret_point = (uint32_t) (at[0] & 0x0f) << 12 | (uint32_t) (at[1] & 0x3f) << 6 | (at[2] & 0x3f);
+    bool is_odd = *ret_point == 0x2028 || *ret_point == 0x2029 || *ret_point == 0xfeff || *ret_point >= 0xfffe;
+    return is_odd ? 3 : 0;
+}
+
 static void add_json(struct buffer *out, json_t *value) {
     char *dumped = json_dumps(value, JSON_ENCODE_ANY);
     if (dumped == NULL)
         out->failed = true;
-    else
-        buffer_add_text(out, dumped);
+    for (const uint8_t *at = (const uint8_t *) dumped; at != NULL && *at != '\0';) {
+        uint32_t point = 0;
+        size_t size = odd_character(at, &point);
+        if (size > 0)
+            buffer_printf(out, "\\u%04x", point);
+        else
+            buffer_add(out, span_of(at, 1));
+        at += size > 0 ? size : 1;
+    }
     memory_free_foreign(dumped);
     json_decref(value);
 }
