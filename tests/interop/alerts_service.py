@@ -1,5 +1,6 @@
 """A throw-away PostgreSQL with the schema of sql/, and pinwatch-alerts on it. For the tests alerts-* beside this file."""
 import glob
+import hashlib
 import json
 import os
 import pwd
@@ -81,6 +82,9 @@ class Service:
         for step in sorted(glob.glob(ROOT + "/sql/[0-9]*.sql")):
             self.call(["psql", "-q", "-X", "-1", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-U", "postgres", "pinwatch"],
                       open(step).read())
+            content = open(step, "rb").read()
+            self.sql(f"INSERT INTO schema_step VALUES ({int(os.path.basename(step)[:4])}, 'test', "
+                     f"'\\x{hashlib.sha256(content).hexdigest()}', clock_timestamp())")
         self.sql("ALTER ROLE pinwatch_alerts LOGIN; ALTER ROLE pinwatch_alerts SET search_path = pinwatch")
         lines = {"state_folder": self.state, "database": f"host={self.socket} dbname=pinwatch user=pinwatch_alerts",
                  "follows_public_logs": False, "log_level": "debug", **self.settings}

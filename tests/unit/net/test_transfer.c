@@ -15,6 +15,7 @@
 #include "net/transfer.h"
 
 #define BODY_ROOM 100
+#define PEERS_MAX 64
 
 struct canned {
     const char *path;
@@ -47,6 +48,7 @@ struct server {
     struct event_base *loop;
     struct evconnlistener *listener;
     unsigned port, connections;
+    struct bufferevent *peers[PEERS_MAX];
     char last_request[4000];
     struct net *net;
 };
@@ -74,17 +76,25 @@ static void on_request(struct bufferevent *peer, void *context) {
         }
 }
 
+static void drop(struct server *server, struct bufferevent *peer) {
+    for (size_t i = 0; i < PEERS_MAX; i++)
+        if (server->peers[i] == peer)
+            server->peers[i] = NULL;
+    bufferevent_free(peer);
+}
+
 static void on_written(struct bufferevent *peer, void *context) {
     struct server *server = context;
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
-        if (answers[i].closes && strstr(server->last_request, answers[i].path) != NULL)
-            bufferevent_free(peer);
+        if (answers[i].closes && strstr(server->last_request, answers[i].path) != NULL) {
+            drop(server, peer);
+            return;
+        }
 }
 
 static void on_gone(struct bufferevent *peer, short what, void *context) {
-    (void) context;
     if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-        bufferevent_free(peer);
+        drop(context, peer);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t socket, struct sockaddr *address, int size, void *context) {
@@ -92,8 +102,9 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t socket, s
     (void) address;
     (void) size;
     struct server *server = context;
-    server->connections++;
     struct bufferevent *peer = bufferevent_socket_new(server->loop, socket, BEV_OPT_CLOSE_ON_FREE);
+    assert_true(server->connections < PEERS_MAX);
+    server->peers[server->connections++] = peer;
     bufferevent_setcb(peer, on_request, on_written, on_gone, server);
     bufferevent_enable(peer, EV_READ | EV_WRITE);
 }
@@ -117,6 +128,9 @@ static int start(void **state) {
 static int stop(void **state) {
     struct server *server = *state;
     net_free(server->net);
+    for (size_t i = 0; i < PEERS_MAX; i++)
+        if (server->peers[i] != NULL)
+            bufferevent_free(server->peers[i]);
     evconnlistener_free(server->listener);
     event_base_free(server->loop);
     free(server);
