@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "channels/database.h"
 #include "channels/dispatcher.h"
 #include "channels/hook_files.h"
+#include "settings/database.h"
 
 #define EXIT_SETTINGS    78 /* sysexits.h EX_CONFIG */
 #define EXIT_OTHER       70
@@ -114,7 +114,7 @@ static result open_net(struct program *program) {
 static result open_store(struct program *program, struct reason *reason) {
     CLEANUP(buffer_done) struct buffer conninfo = buffer_with_limit(8192);
     struct store_options options = {.application_name = "pinwatch-alerts", .connect_timeout_s = 3, .statement_timeout_ms = 10000};
-    result outcome = database_of_alerts(program->settings, &conninfo, reason);
+    result outcome = database_conninfo(program->settings, DATABASE_ALERTS, &conninfo, reason);
     if (outcome == OK)
         outcome = store_new(buffer_text(&conninfo), &options, &program->store);
     if (conninfo.bytes != NULL)

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "channels/lane.h"
 #include "channels/settlement.h"
+#include "store/schema.h"
 
 #define POLL_MS        500            /* when no notification comes; also the pace of looking for what has become due */
 #define SOON_MS        20             /* there was more than one claim could bring */
@@ -25,6 +26,7 @@ struct dispatcher {
     struct lanes lanes;
     struct sending *ended; /* outcomes not yet written down */
     unsigned claim_limit;
+    bool is_schema_known;    /* the database has the schema of this build */
     int notified_descriptor; /* the connection that listens, -1 for none */
     int64_t pause_ms;        /* 0: the database answers */
     int64_t stop_at_ms;      /* monotonic; 0: not stopping */
@@ -117,7 +119,7 @@ static size_t place(struct dispatcher *dispatcher, struct claim_batch *batch, co
     return 1;
 }
 
-static result claim(struct dispatcher *dispatcher, size_t *ret_placed, bool *ret_is_more) {
+static result claim(struct dispatcher *dispatcher, bool *ret_is_more) {
     struct store_claim wanted = {.now_ms = clock_wall_ms(), .claim_ms = CLAIM_MS, .per_channel_max = CLAIM_LANE_MAX,
                                  .limit = dispatcher->claim_limit};
     struct store_delivery *deliveries = NULL;
@@ -129,7 +131,6 @@ static result claim(struct dispatcher *dispatcher, size_t *ret_placed, bool *ret
     for (size_t i = 0; outcome == OK && i < count; i++)
         refused += place(dispatcher, batch, &deliveries[i]);
     claim_batch_leave(batch);
-    *ret_placed = count - refused;
     *ret_is_more = outcome == OK && count > 0 && refused == 0;
     /* Rows too large to be read together are read one by one. */
     dispatcher->claim_limit = outcome == &fault_no_memory || outcome == &fault_limit_reached ? 1 : CLAIM_LIMIT;
@@ -145,13 +146,14 @@ static void finish_stopping(struct dispatcher *dispatcher) {
 }
 
 static result work(struct dispatcher *dispatcher, bool *ret_is_more) {
-    size_t placed = 0;
     TRY(settle_all(dispatcher));
     if (dispatcher->stop_at_ms != 0)
         return OK;
+    if (!dispatcher->is_schema_known)
+        TRY(schema_check(dispatcher->store));
+    dispatcher->is_schema_known = true;
     TRY(listen_for_work(dispatcher));
-    TRY(claim(dispatcher, &placed, ret_is_more));
-    return OK;
+    return claim(dispatcher, ret_is_more);
 }
 
 static void tick(evutil_socket_t file, short what, void *context) {

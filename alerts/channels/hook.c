@@ -215,12 +215,13 @@ static void step(evutil_socket_t file, short what, void *context) {
     for (; hook->next < hook->program_count; hook->next++) {
         const char *program = hook->programs[hook->next];
         int64_t left_ms = hook->end_ms - clock_monotonic_ms();
-        int64_t limit_ms = hook->limit_ms < left_ms ? hook->limit_ms : left_ms;
+        struct hook_command command = {.path = program, .environment = hook->environment,
+                                       .limit_ms = hook->limit_ms < left_ms ? hook->limit_ms : left_ms};
         if (has_succeeded(hook, program))
             continue;
-        if (limit_ms <= 0)
+        if (command.limit_ms <= 0)
             note_unstarted(hook, program, "was not started: the programs before it took all the time");
-        else if (hook_run_start(hook->tools->loop, program, hook->environment, limit_ms, on_program_end, hook, &hook->run) == OK)
+        else if (hook_run_start(hook->tools->loop, &command, on_program_end, hook, &hook->run) == OK)
             return;
         else
             note_unstarted(hook, program, "could not be started");

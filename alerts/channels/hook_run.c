@@ -176,8 +176,8 @@ static void kill_and_reap(struct hook_run *run) {
         waitpid(run->pid, NULL, 0);
 }
 
-result hook_run_start(struct event_base *loop, const char *path, char *const environment[], int64_t limit_ms, hook_done done,
-                      void *context, struct hook_run **ret_run) {
+result hook_run_start(struct event_base *loop, const struct hook_command *command, hook_done done, void *context,
+                      struct hook_run **ret_run) {
     int ends[2];
     CLEANUP(run_free_at) struct hook_run *run = memory_new(sizeof *run);
     if (run == NULL)
@@ -186,12 +186,12 @@ result hook_run_start(struct event_base *loop, const char *path, char *const env
     if (pipe2(ends, O_CLOEXEC) != 0)
         return &fault_hook_start;
     run->output = ends[0];
-    int code = fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ? errno : spawn(path, environment, ends[1], &run->pid);
+    int code = fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ? errno : spawn(command->path, command->environment, ends[1], &run->pid);
     close(ends[1]);
     if (code != 0)
         return &fault_hook_start;
     run->process = pidfd_open(run->pid, 0);
-    if (run->process < 0 || !watch(run, loop, limit_ms)) {
+    if (run->process < 0 || !watch(run, loop, command->limit_ms)) {
         kill_and_reap(run);
         return &fault_hook_start;
     }

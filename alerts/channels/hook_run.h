@@ -10,6 +10,12 @@
 
 struct hook_run;
 
+struct hook_command {
+    const char *path;         /* checked with hook_program_check */
+    char *const *environment; /* NULL-terminated, and nothing else */
+    int64_t limit_ms;
+};
+
 struct hook_result {
     bool timed_out;
     int exit_code; /* -1 when a signal ended it */
@@ -27,10 +33,10 @@ extern const struct fault fault_hook_start;
  * write. `reason` names the path. */
 MUST_CHECK result hook_program_check(const char *path, struct reason *reason);
 
-/* Starts `path` (checked) with `environment` and nothing else: standard input is /dev/null, all other descriptors are closed,
- * signals are at their defaults, the working folder is /. After `limit_ms` its process group gets SIGTERM, 5 s later SIGKILL.
+/* Starts a program; `command` is not kept. Standard input is /dev/null, all other descriptors are closed,
+ * signals are at their defaults, the working folder is /. After the limit its process group gets SIGTERM, 5 s later SIGKILL.
  * `done` is called once from the loop when the program itself has ended; what it left in the background on a good end stays. */
-MUST_CHECK result hook_run_start(struct event_base *loop, const char *path, char *const environment[], int64_t limit_ms,
-                                 hook_done done, void *context, struct hook_run **ret_run);
+MUST_CHECK result hook_run_start(struct event_base *loop, const struct hook_command *command, hook_done done, void *context,
+                                 struct hook_run **ret_run);
 /* Kills the process group and forgets it; `done` is not called. */
 void hook_run_cancel(struct hook_run *run);

@@ -15,7 +15,7 @@ static void say(enum log_level level, const char *event, const struct sending *s
 /* The finding is about the channel: no error in telling it may hold up the deliveries themselves. */
 static void tell(struct store *store, const struct sending *sending, bool is_over, bool is_dead, int64_t now_ms) {
     const struct store_delivery *delivery = sending->delivery;
-    json_t *body = json_pack("{s:s, s:s, s:s, s:I, s:i}", "channel", delivery->channel, "kind", delivery->channel_kind,
+    json_t *body = json_pack("{s:s, s:s, s:s, s:I, s:b}", "channel", delivery->channel, "kind", delivery->channel_kind,
                              "last_error", sending->outcome.reason.text, "attempts", (json_int_t) delivery->attempts, "dead",
                              is_dead ? 1 : 0);
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);

@@ -5,9 +5,9 @@
 
 #define EVIDENCE_LIST_MAX 50   /* elements shown; the rest is counted, webhook and JSON file carry all */
 #define EVIDENCE_TEXT_MAX 2000 /* bytes of one text before escapes */
-#define EVIDENCE_ROW_MAX  (4u << 10) /* 52 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
+#define EVIDENCE_ROW_MAX  (4u << 10) /* 57 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
 
-enum evidence_type { EVIDENCE_TEXT, EVIDENCE_NUMBER, EVIDENCE_SECONDS, EVIDENCE_LIST, EVIDENCE_EXPECTED, EVIDENCE_LOGS };
+enum evidence_type { EVIDENCE_TEXT, EVIDENCE_NUMBER, EVIDENCE_SECONDS, EVIDENCE_RATE, EVIDENCE_FLAG, EVIDENCE_LIST, EVIDENCE_EXPECTED, EVIDENCE_LOGS };
 
 struct evidence_row {
     const char *label; /* at most 16 characters */
@@ -43,30 +43,34 @@ static const struct evidence_row rows[] = {
     {"operator", "operator", EVIDENCE_TEXT},
     {"address", "url", EVIDENCE_TEXT},
     {"log id", "log_id", EVIDENCE_TEXT},
-    {"head size", "head_size", EVIDENCE_NUMBER},
-    {"head time", "head_time", EVIDENCE_TEXT},
-    {"head root", "head_root", EVIDENCE_TEXT},
-    {"verified to", "position", EVIDENCE_NUMBER},
-    {"computed root", "position_root", EVIDENCE_TEXT},
+    {"contradiction", "how", EVIDENCE_TEXT},
+    {"tree size", "tree_size", EVIDENCE_NUMBER},
+    {"head's time", "head_time", EVIDENCE_TEXT},
+    {"head's age", "age_seconds", EVIDENCE_SECONDS},
+    {"allowed (MMD)", "mmd_seconds", EVIDENCE_SECONDS},
+    {"signed root", "signed_root", EVIDENCE_TEXT},
+    {"signed at", "signed_at", EVIDENCE_TEXT},
+    {"signature", "signature", EVIDENCE_TEXT},
+    {"computed root", "computed_root", EVIDENCE_TEXT},
+    {"verified to", "verified_size", EVIDENCE_NUMBER},
+    {"silent for", "silent_seconds", EVIDENCE_SECONDS},
     {"behind, entries", "lag_entries", EVIDENCE_NUMBER},
-    {"behind, time", "lag_seconds", EVIDENCE_SECONDS},
+    {"entries/second", "entries_per_second", EVIDENCE_RATE},
     {"caught up in", "eta_seconds", EVIDENCE_SECONDS},
-    {"allowed age", "allowed_seconds", EVIDENCE_SECONDS},
-    {"last success", "last_success_at", EVIDENCE_TEXT},
     {"entry", "index", EVIDENCE_NUMBER},
     {"reason", "reason", EVIDENCE_TEXT},
     {"explanation", "reason_text", EVIDENCE_TEXT},
     {"leaf hash", "leaf_hash", EVIDENCE_TEXT},
     {"list", "list", EVIDENCE_TEXT},
-    {"list's time", "list_time", EVIDENCE_TEXT},
     {"channel", "channel", EVIDENCE_TEXT},
     {"channel kind", "kind", EVIDENCE_TEXT},
     {"attempts", "attempts", EVIDENCE_NUMBER},
-    {"given up", "dead", EVIDENCE_NUMBER},
+    {"given up", "dead", EVIDENCE_FLAG},
     {"last error", "last_error", EVIDENCE_TEXT},
     {"detail", "detail", EVIDENCE_TEXT},
     {"times seen", "occurrences", EVIDENCE_NUMBER},
     {"entries so far", "count", EVIDENCE_NUMBER},
+    {"times in a row", "times", EVIDENCE_NUMBER},
     {"found at", "opened_at", EVIDENCE_TEXT},
 };
 
@@ -137,15 +141,15 @@ static void add_logs(struct buffer *value, const json_t *logs) {
         buffer_printf(value, " and %zu more", count - shown);
 }
 
-static void add_seconds(struct buffer *value, json_int_t seconds) {
-    if (seconds >= 2 * 86400)
-        buffer_printf(value, "%lld days", (long long) (seconds / 86400));
-    else if (seconds >= 2 * 3600)
-        buffer_printf(value, "%lld hours", (long long) (seconds / 3600));
-    else if (seconds >= 120)
-        buffer_printf(value, "%lld minutes", (long long) (seconds / 60));
-    else
-        buffer_printf(value, "%lld seconds", (long long) seconds);
+static void add_seconds(struct buffer *value, double seconds) {
+    static const struct {
+        double length;
+        const char *name;
+    } units[] = {{86400, "days"}, {3600, "hours"}, {60, "minutes"}, {1, "seconds"}};
+    size_t unit = 0;
+    while (units[unit].length > 1 && seconds < 2 * units[unit].length)
+        unit++;
+    buffer_printf(value, "%.0f %s", seconds / units[unit].length, units[unit].name);
 }
 
 static void add_value(struct buffer *value, const struct evidence_row *row, const json_t *field) {
@@ -154,7 +158,11 @@ static void add_value(struct buffer *value, const struct evidence_row *row, cons
     else if (row->type == EVIDENCE_NUMBER && json_is_integer(field))
         buffer_printf(value, "%lld", (long long) json_integer_value(field));
     else if (row->type == EVIDENCE_SECONDS && json_is_number(field))
-        add_seconds(value, (json_int_t) json_number_value(field));
+        add_seconds(value, json_number_value(field));
+    else if (row->type == EVIDENCE_RATE && json_is_number(field))
+        buffer_printf(value, "%.1f", json_number_value(field));
+    else if (row->type == EVIDENCE_FLAG && json_is_true(field))
+        buffer_add_text(value, "yes");
     else if (row->type == EVIDENCE_LIST)
         add_list(value, field);
     else if (row->type == EVIDENCE_EXPECTED)

@@ -96,6 +96,11 @@ static bool add_reason(struct buffer *text, const struct alert *alert) {
     return fact[0] != '\0';
 }
 
+static bool add_because(struct buffer *text, const struct alert *alert) {
+    add_cut(text, alert_first(alert, "reasons"));
+    return alert_first(alert, "reasons")[0] != '\0';
+}
+
 static const struct placeholder placeholders[] = {
     {.name = "rule", .add = add_rule, .general = "without a name"},
     {.name = "finding", .add = add_finding},
@@ -111,6 +116,7 @@ static const struct placeholder placeholders[] = {
     {.name = "log", .add = add_log, .general = "without a name"},
     {.name = "operator", .field = "operator", .general = "of the log"},
     {.name = "reason", .add = add_reason, .general = "for a reason that was not recorded"},
+    {.name = "because", .add = add_because, .general = "see the evidence"},
     {.name = "list", .field = "list", .general = "a browser"},
     {.name = "channel", .field = "channel"},
 };
