@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "drill/folder.h"
 
 #define ARENA_LIMIT ((size_t) 1024 * 1024)
@@ -18,8 +19,8 @@ void loop_free_at(struct event_base **loop) {
 }
 
 static void on_stop(evutil_socket_t signal_number, short events, void *context) {
-    (void) signal_number;
     (void) events;
+    log_say(LOG_NOTICE, "drill.stops", LOG_NUMBER("signal", signal_number));
     event_base_loopbreak(context);
 }
 
@@ -32,6 +33,10 @@ result stop_events_init(struct event_base *loop, struct stop_events *events) {
             return &fault_no_memory;
     }
     return OK;
+}
+
+result run_loop(struct event_base *loop, struct reason *reason) {
+    return event_base_dispatch(loop) >= 0 ? OK : reason_set(reason, &fault_library, "the event loop broke: %s", strerror(errno));
 }
 
 void stop_events_done(struct stop_events *events) {

@@ -15,6 +15,8 @@ struct stop_events {
 void loop_free_at(struct event_base **loop);
 /* SIGTERM and SIGINT end the loop. */
 MUST_CHECK result stop_events_init(struct event_base *loop, struct stop_events *events);
+/* Until one of them. */
+MUST_CHECK result run_loop(struct event_base *loop, struct reason *reason);
 void stop_events_done(struct stop_events *events);
 
 /* Holds the folder until `ret_lock` is closed or the process ends; refuses when another drill holds it. */

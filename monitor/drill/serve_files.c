@@ -70,7 +70,7 @@ result serve_files(const struct serve_options *options, struct reason *reason) {
     TRY(http_new(loop, &http_options, options->port, &http, reason));
     result outcome = announce(&files, options->folder, http_port(http), reason);
     if (outcome == OK)
-        event_base_dispatch(loop);
+        outcome = run_loop(loop, reason);
     http_free(http);
     return outcome;
 }

@@ -97,7 +97,7 @@ static result run_with_desk(struct event_base *loop, struct issue_desk *desk, co
     if (outcome == OK)
         outcome = announce(desk, options, http_port(http), socket_path, reason);
     if (outcome == OK)
-        event_base_dispatch(loop);
+        outcome = run_loop(loop, reason);
     order_socket_free(orders);
     http_free(http);
     return outcome;
