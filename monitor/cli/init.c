@@ -193,6 +193,7 @@ static result apply_schema_offline(const struct settings *settings, struct reaso
     struct private_postgres_command command;
     pid_t pid;
     TRY(private_postgres_command(settings, &command, reason));
+    command.arguments[0] = command.program; /* as in the service */
     const struct child_plan plan = {.name = "postgres", .program = command.program, .arguments = command.arguments,
                                     .environment = command.environment, .needs = "", .restart = &never,
                                     .stop_signal = command.stop_signal, .death_signal = command.stop_signal};

@@ -26,6 +26,7 @@ static bool postgres_listens(void *context) {
 static result add_postgres(const struct builder *builder) {
     struct service *service = builder->service;
     TRY(private_postgres_command(builder->settings, &service->postgres, builder->reason));
+    service->postgres.arguments[0] = service->postgres.program; /* postgres finds its own files by it: there is no PATH */
     union {
         const struct settings *borrowed;
         void *context;
