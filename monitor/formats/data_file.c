@@ -177,7 +177,7 @@ static result take_configuration(struct reading *reading, const json_t *object, 
 }
 
 static result take_channel(struct reading *reading, const char *name, const json_t *value, const json_t *holder) {
-    static const char *const fields[] = {"kind", "configuration", "secret_name", "least_severity", "enabled", NULL};
+    static const char *const fields[] = {"kind", "configuration", "secret", "least_severity", "enabled", NULL};
     static const char *const kinds[] = {"webhook", "email", "hook", NULL};
     static const char *const severities[] = {"info", "notice", "warning", "critical", NULL};
     struct data_channel *channel = &reading->file.channels[reading->file.channel_count++];
@@ -185,9 +185,9 @@ static result take_channel(struct reading *reading, const char *name, const json
     TRY(check_name(reading, name, at(value, holder)));
     if (!json_is_object(value))
         return refuse(reading, &fault_data_file, at(value, holder), "a channel: wanted kind and configuration");
-    TRY(check_fields(reading, value, fields, "kind, configuration, secret_name, least_severity or enabled"));
+    TRY(check_fields(reading, value, fields, "kind, configuration, secret, least_severity or enabled"));
     TRY(take_text(reading, value, (struct wanted_text){"kind", NULL, 20}, &channel->kind));
-    TRY(take_text(reading, value, (struct wanted_text){"secret_name", "", DATA_NAME_MAX}, &channel->secret_name));
+    TRY(take_text(reading, value, (struct wanted_text){"secret", "", DATA_NAME_MAX}, &channel->secret_name));
     TRY(take_text(reading, value, (struct wanted_text){"least_severity", "notice", 20}, &channel->least_severity));
     TRY(take_configuration(reading, value, channel));
     if (!is_one_of(channel->kind, kinds))

@@ -82,7 +82,7 @@ static void add_channel(struct buffer *out, const struct data_channel *channel) 
     buffer_printf(out, ":\n    kind: %s\n    configuration:%s\n", channel->kind, is_bare ? " {}" : "");
     add_members(out, channel->configuration, "      ");
     if (channel->secret_name[0] != '\0') {
-        buffer_add_text(out, "    secret_name: ");
+        buffer_add_text(out, "    secret: ");
         add_quoted(out, channel->secret_name);
         buffer_add_text(out, "\n");
     }

@@ -47,7 +47,7 @@ static const char whole[] =
     "  ops:\n"
     "    kind: webhook\n"
     "    configuration: {url: \"https://ops.example/hook\", nested: {b: 1, a: [true, null, \"1\"]}}\n"
-    "    secret_name: ops-webhook\n"
+    "    secret: ops-webhook\n"
     "    least_severity: warning\n"
     "  off:\n"
     "    kind: hook\n"
