@@ -14,7 +14,8 @@ struct cursor {
 };
 
 static inline struct cursor cursor_of(struct span input) {
-    return (struct cursor){.bytes = input.bytes, .size = input.size};
+    /* arithmetic on NULL is undefined, even by 0 */
+    return (struct cursor){.bytes = input.bytes != NULL ? input.bytes : (const uint8_t *) "", .size = input.size};
 }
 
 static inline size_t cursor_remaining(const struct cursor *cursor) {

@@ -72,27 +72,39 @@ static bool take_year(struct cursor *cursor, uint8_t tag, unsigned *ret_year, bo
     return true;
 }
 
+struct moment {
+    unsigned year, month, day, hour, minute, second;
+};
+
+static bool take_moment(struct cursor *cursor, uint8_t tag, struct moment *moment, bool *is_odd) {
+    if (!take_year(cursor, tag, &moment->year, is_odd) || !take_digits(cursor, 2, &moment->month) ||
+        !take_digits(cursor, 2, &moment->day) || !take_digits(cursor, 2, &moment->hour) ||
+        !take_digits(cursor, 2, &moment->minute))
+        return false;
+    if (next_is_digit(cursor))
+        return take_digits(cursor, 2, &moment->second);
+    *is_odd = true;
+    return true;
+}
+
+static bool moment_exists(const struct moment *moment) {
+    return moment->month >= 1 && moment->month <= 12 && moment->day >= 1 &&
+           moment->day <= days_in_month(moment->year, moment->month) && moment->hour < 24 && moment->minute < 60 &&
+           moment->second < 60;
+}
+
 result der_time(uint8_t tag, struct span content, int64_t *ret_seconds, bool *is_odd) {
     struct cursor cursor = cursor_of(content);
-    unsigned year, month, day, hour, minute, second = 0;
+    struct moment moment = {.second = 0};
     int64_t offset = 0;
     bool odd = false;
-    if ((tag != DER_UTC_TIME && tag != DER_GENERALIZED_TIME) || !take_year(&cursor, tag, &year, &odd) ||
-        !take_digits(&cursor, 2, &month) || !take_digits(&cursor, 2, &day) || !take_digits(&cursor, 2, &hour) ||
-        !take_digits(&cursor, 2, &minute))
-        return &fault_der_time;
-    if (!next_is_digit(&cursor))
-        odd = true;
-    else if (!take_digits(&cursor, 2, &second))
+    if ((tag != DER_UTC_TIME && tag != DER_GENERALIZED_TIME) || !take_moment(&cursor, tag, &moment, &odd))
         return &fault_der_time;
     skip_fraction(&cursor, &odd);
-    if (!take_offset(&cursor, &offset, &odd))
+    if (!take_offset(&cursor, &offset, &odd) || !moment_exists(&moment))
         return &fault_der_time;
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 ||
-        second > 59)
-        return &fault_der_time;
-    *ret_seconds = time_of_date((int64_t) year, month, day) + (int64_t) hour * 3600 + (int64_t) minute * 60 +
-                   (int64_t) second - offset;
+    *ret_seconds = time_of_date((int64_t) moment.year, moment.month, moment.day) + (int64_t) moment.hour * 3600 +
+                   (int64_t) moment.minute * 60 + (int64_t) moment.second - offset;
     if (odd)
         *is_odd = true;
     return OK;
