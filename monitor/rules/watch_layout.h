@@ -6,6 +6,7 @@
  * through the table is known to belong to its parent by its number alone. */
 #pragma once
 
+#define XXH_INLINE_ALL /* a call costs more than hashing a label */
 #include <xxhash.h>
 
 #include "rules/watch_image.h"
