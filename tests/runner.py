@@ -273,9 +273,9 @@ def fuzz_jobs(is_sanitized):
         yield Job(f"fuzz/{harness[5:]}", command, SCRIPT_SECONDS, fuzz_results, environment(build_name))
 
 
-def run_jobs(jobs, report):
-    with ThreadPoolExecutor(JOBS) as pool:
-        for outcome in (pool.map(Job.run, jobs)):
+def run_jobs(jobs, report, at_once=JOBS):
+    with ThreadPoolExecutor(at_once) as pool:
+        for outcome in pool.map(Job.run, jobs):
             report.add(*outcome)
 
 
@@ -291,7 +291,7 @@ def main(arguments):
     build("gcc", report)
     run_jobs(wanted(lint_jobs()), report)
     run_jobs(wanted(unit_jobs("gcc")), report)
-    run_jobs(wanted(script_jobs()), report)
+    run_jobs(wanted(script_jobs()), report, 1)  # whole services with time limits: not beside each other
     if not is_fast and (only is None or only.search("build/clang")):
         build("clang", report)
     late = [] if is_fast else wanted(unit_jobs("sanitize"))
