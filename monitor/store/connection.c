@@ -137,9 +137,15 @@ static result session_prepare(struct store *store, const char *role) {
                     &params);
 }
 
+/* libpq adds lines of advice; the first says what happened. */
+static int first_line(const char *message) {
+    return (int) strcspn(message, "\n");
+}
+
 static result connect_failed(struct store *store) {
     result fault = fault_of_connect_message(PQerrorMessage(store->connection));
-    store_fail(store, fault, "database: no connection: %s", PQerrorMessage(store->connection));
+    const char *message = PQerrorMessage(store->connection);
+    store_fail(store, fault, "database: %sno connection: %.*s", sqlstate_hint(fault), first_line(message), message);
     store_disconnect(store);
     return fault;
 }
@@ -235,8 +241,8 @@ static result answer_failed(struct store *store, const PGresult *answer) {
     result fault = is_lost ? &fault_store_unreachable : fault_of_sqlstate(state);
     if (message == NULL)
         message = PQerrorMessage(store->connection);
-    store_fail(store, fault, "database: %s%s%s%s%s (%s)", sqlstate_hint(fault), message, detail ? "; " : "",
-               detail ? detail : "", is_lost ? "; the connection was lost" : "", state ? state : "no SQLSTATE");
+    store_fail(store, fault, "database: %s%.*s%s%s%s (%s)", sqlstate_hint(fault), first_line(message), message,
+               detail ? "; " : "", detail ? detail : "", is_lost ? "; the connection was lost" : "", state ? state : "no SQLSTATE");
     if (is_lost && !store->is_in_transaction)
         store_disconnect(store);
     return fault;

@@ -1,6 +1,6 @@
 #include "store/outbox.h"
 
-#include "store/statement.h"
+#include "store/payload.h"
 
 static void take_delivery(struct row_taker *taker, int row, struct store_delivery *ret_delivery) {
     const struct store_rows *rows = taker->rows;
@@ -57,19 +57,28 @@ result store_outbox_delivered(struct store *store, const struct store_delivery *
     return store_do(store, "SELECT delivery_done($1, $2, $3)", &params);
 }
 
+/* What a channel answered, which may be anything, as the last parameter. */
+static result send_error(struct store *store, const char *sql, struct store_params *params, const char *error) {
+    json_t *text = json_of_text(error);
+    if (text == NULL)
+        return store_no_memory(store);
+    params_text(params, json_string_value(text));
+    result outcome = store_do(store, sql, params);
+    json_decref(text);
+    return outcome;
+}
+
 result store_outbox_retry(struct store *store, const struct store_delivery *delivery, int64_t next_ms, const char *error) {
     CLEANUP(params_done) struct store_params params = {0};
     params_delivery(&params, delivery);
     params_time_ms(&params, next_ms);
-    params_text(&params, error);
-    return store_do(store, "SELECT delivery_again($1, $2, $3, $4)", &params);
+    return send_error(store, "SELECT delivery_again($1, $2, $3, $4)", &params, error);
 }
 
 result store_outbox_dead(struct store *store, const struct store_delivery *delivery, const char *error) {
     CLEANUP(params_done) struct store_params params = {0};
     params_delivery(&params, delivery);
-    params_text(&params, error);
-    return store_do(store, "SELECT delivery_dead($1, $2, $3)", &params);
+    return send_error(store, "SELECT delivery_dead($1, $2, $3)", &params, error);
 }
 
 result store_outbox_next_due(struct store *store, int64_t *ret_ms) {
