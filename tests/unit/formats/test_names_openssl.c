@@ -230,6 +230,7 @@ static void test_what_openssl_sees_we_see(void **state) {
     assert_int_equal(tally.missed, 0);
     assert_true(tally.parsed_by_openssl > 1500);
     assert_true(tally.names > 2000);
+    assert_true(tally.only_lenient > 0);
 }
 
 int main(void) {
