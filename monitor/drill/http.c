@@ -198,7 +198,8 @@ static void add_chain_of_kind(struct call *call, bool is_precertificate) {
         refuse(call, 400, "wanted {\"chain\":[base64 DER, …]} with 1 to 8 certificates");
         return;
     }
-    if (options->submit(options->submit_context, call->log, is_precertificate, chain.certificates, chain.count, &json, &reason) != OK)
+    struct submission submission = {call->log, is_precertificate, chain.certificates, chain.count};
+    if (options->submit(options->submit_context, &submission, &json, &reason) != OK)
         refuse(call, 400, reason.text);
     else
         reply_json(call, &json);

@@ -10,9 +10,16 @@
 
 struct http;
 
-/* Takes the chain of an add-chain or add-pre-chain request (DER, leaf first) and appends the answer's JSON; a reason otherwise. */
-typedef result (*http_submit)(void *context, struct drill_log *log, bool is_precertificate, const struct span *chain, size_t count,
-                              struct buffer *ret_json, struct reason *reason);
+/* What add-chain or add-pre-chain was sent. */
+struct submission {
+    struct drill_log *log;
+    bool is_precertificate;
+    const struct span *chain; /* DER, leaf first */
+    size_t count;
+};
+
+/* Logs the chain and appends the answer's JSON; a reason otherwise. */
+typedef result (*http_submit)(void *context, const struct submission *submission, struct buffer *ret_json, struct reason *reason);
 
 struct http_options {
     struct drill_log *logs[DRILL_LOGS_MAX];

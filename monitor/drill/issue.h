@@ -2,6 +2,7 @@
 #pragma once
 
 #include "drill/authority.h"
+#include "drill/http.h"
 #include "drill/live.h"
 
 #define DRILL_AUTHORITIES 2
@@ -25,5 +26,4 @@ struct issue_desk {
 bool issue_answer(struct issue_desk *desk, struct span order_json, struct buffer *out);
 
 /* http_submit: add-chain and add-pre-chain (RFC 6962 4.1, 4.2); `context` is the desk. */
-result issue_submit(void *context, struct drill_log *log, bool is_precertificate, const struct span *chain, size_t count,
-                    struct buffer *ret_json, struct reason *reason);
+result issue_submit(void *context, const struct submission *submission, struct buffer *ret_json, struct reason *reason);

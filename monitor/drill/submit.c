@@ -111,25 +111,26 @@ static void set_chain(struct drill_entry *entry, const struct span *chain, size_
         entry->chain[entry->chain_count++] = root_der;
 }
 
-result issue_submit(void *context, struct drill_log *log, bool is_precertificate, const struct span *chain, size_t count,
-                    struct buffer *ret_json, struct reason *reason) {
+result issue_submit(void *context, const struct submission *submission, struct buffer *ret_json, struct reason *reason) {
     struct issue_desk *desk = context;
+    const struct span *chain = submission->chain;
+    bool is_precertificate = submission->is_precertificate;
     CLEANUP(checked_chain_done) struct checked_chain checked = {0};
     CLEANUP(buffer_done) struct buffer tbs = buffer_with_limit(DER_LIMIT);
-    TRY(check_chain(desk, chain, count, &checked, reason));
+    TRY(check_chain(desk, chain, submission->count, &checked, reason));
     int poison = X509_get_ext_by_NID(checked.certificates[0], NID_ct_precert_poison, -1);
     if ((poison >= 0) != is_precertificate)
         return reason_set(reason, &fault_drill_order, is_precertificate ? "no precertificate: the poison is missing (RFC 6962 3.1)"
                                                                         : "a precertificate belongs to add-pre-chain (RFC 6962 4.2)");
     struct drill_entry entry = {.kind = is_precertificate ? ENTRY_PRECERTIFICATE : ENTRY_CERTIFICATE};
-    set_chain(&entry, chain, count, checked.root);
+    set_chain(&entry, chain, submission->count, checked.root);
     if (!is_precertificate) {
         entry.certificate = chain[0];
-        return log_chain(desk, log, &entry, ret_json, reason);
+        return log_chain(desk, submission->log, &entry, ret_json, reason);
     }
     TRY(strip_poison(checked.certificates[0], &tbs));
     TRY(hash_issuer_key(&checked, &entry.issuer_key_hash));
     entry.tbs = buffer_span(&tbs);
     entry.precertificate = chain[0];
-    return log_chain(desk, log, &entry, ret_json, reason);
+    return log_chain(desk, submission->log, &entry, ret_json, reason);
 }
