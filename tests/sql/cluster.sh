@@ -1,5 +1,5 @@
 #!/bin/sh
-# tests/sql/cluster COMMAND…: runs COMMAND with PGHOST, PGUSER (superuser postgres, no password) and PGDATABASE of a throw-away
+# sh tests/sql/cluster.sh COMMAND…: runs COMMAND with PGHOST, PGUSER (superuser postgres, no password) and PGDATABASE of a throw-away
 # cluster on a socket in a temporary folder; the exit status is the command's. 77 where PostgreSQL 15 or later is missing.
 set -eu
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -t/ -k5 -n | tail -1)
