@@ -114,6 +114,8 @@ static void take_position(struct followed_log *log, const struct follow_position
     follow_begin_at(log, &position->frontier);
     log->verified_head = position->head;
     head_remember_verified(log, &position->head);
+    for (size_t i = 0; i < position->head_count; i++)
+        head_keep_known(log, &position->heads[i]);
 }
 
 result followed_log_new(const struct follow_world *world, const struct chosen_log *chosen, const struct follow_options *options,

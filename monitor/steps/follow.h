@@ -13,6 +13,8 @@
 #include "steps/reader_pool.h"
 #include "steps/sink.h"
 
+#define FOLLOW_HEADS_MAX 64 /* DESIGN: How a log is followed, 2 */
+
 struct follow_world {
     struct event_base *loop;
     struct net *net;
@@ -37,6 +39,8 @@ struct follow_position {
     uint64_t first_index;
     struct compact_range frontier;
     struct tree_head head; /* the head that it was verified against */
+    struct tree_head heads[FOLLOW_HEADS_MAX]; /* signed ones not yet reproduced; checked again */
+    size_t head_count;
 };
 
 enum follow_state {

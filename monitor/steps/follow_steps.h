@@ -25,6 +25,8 @@ void kept_head_done(struct kept_head *head);
 bool kept_head_copy(struct kept_head *target, const struct kept_head *source);
 void head_remember_verified(struct followed_log *log, const struct tree_head *head);
 void head_check_late(struct followed_log *log);
+/* A head from before a restart: kept when the log's key signed it and it lies ahead. */
+void head_keep_known(struct followed_log *log, const struct tree_head *head);
 /* After going back: the newest head is to be reproduced again. */
 void head_keep_best(struct followed_log *log);
 /* Makes a head that a log list names (final_tree_head) one to be reproduced. */

@@ -10,7 +10,7 @@
 #include "steps/follow.h"
 #include "steps/proof_fetch.h"
 
-#define HEADS_KEPT_MAX 64              /* DESIGN: How a log is followed, 2 */
+#define HEADS_KEPT_MAX FOLLOW_HEADS_MAX
 #define VERIFIED_HEADS_KEPT 64         /* to compare late heads with */
 #define BATCH_SIZE_FIRST 1024          /* asked of an RFC 6962 log before its own limit is known */
 #define GROW_AFTER_FIRST 16            /* full batches before a larger one is tried */

@@ -138,6 +138,15 @@ static void keep_ahead(struct followed_log *log, struct kept_head *head) {
     *head = (struct kept_head){0};
 }
 
+void head_keep_known(struct followed_log *log, const struct tree_head *known) {
+    if (known->size <= log->frontier.end || signature_check_tree_head(log->key, known) != OK)
+        return;
+    struct kept_head head = {.head = *known, .raw = memory_new(1), .is_stored = true};
+    if (head.raw != NULL)
+        keep_ahead(log, &head);
+    kept_head_done(&head);
+}
+
 void head_keep_best(struct followed_log *log) {
     struct kept_head copy = {0};
     if (kept_head_copy(&copy, &log->best))

@@ -42,31 +42,32 @@ static struct follow_options options_of(struct monitor *monitor, const struct ch
     };
 }
 
-/* On the very first start of this database, positions begin at the heads; a log that appears later is read from its beginning. */
-static result is_first_start(struct monitor *monitor, bool *ret_is_first) {
-    CLEANUP(arena_free_at) struct arena *arena = arena_new(POSITION_ARENA_LIMIT);
-    struct store_log_row *rows;
-    size_t count;
-    if (arena == NULL)
-        return &fault_no_memory;
-    TRY(store_logs_list(monitor->store, false, arena, &rows, &count));
-    *ret_is_first = true;
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].has_position && !rows[i].is_drill && clock_wall_ms() - rows[i].verified_ms > 0 && rows[i].first_index > 0)
-            *ret_is_first = false;
-    return OK;
+/* Heads that were signed and not yet reproduced when the last follower ended. */
+static size_t saved_heads(const struct store_saved_position *saved, struct tree_head *ret_heads) {
+    size_t count = 0;
+    for (size_t i = 0; i < saved->head_count && count < FOLLOW_HEADS_MAX; i++) {
+        const struct store_head *head = &saved->heads[i];
+        if (head->state != STORE_HEAD_PENDING || head->signature.size > TREE_HEAD_SIGNATURE_MAX)
+            continue;
+        ret_heads[count] = (struct tree_head){.size = head->size, .timestamp_ms = head->timestamp_ms, .root = head->root,
+                                              .signature_size = head->signature.size};
+        memcpy(ret_heads[count++].signature, head->signature.bytes, head->signature.size);
+    }
+    return count;
 }
 
 static result start_log(struct monitor *monitor, struct monitor_log *entry) {
     const struct chosen_log *chosen = &monitor->chosen[entry->chosen];
     CLEANUP(arena_free_at) struct arena *arena = arena_new(POSITION_ARENA_LIMIT);
     struct store_saved_position saved;
-    bool is_first = monitor->is_first_start;
+    bool is_first = true;
     if (arena == NULL)
         return &fault_no_memory;
     TRY(store_position_load(monitor->store, &entry->log_id, arena, &saved));
+    TRY(store_log_is_of_first_start(monitor->store, &entry->log_id, &is_first));
     struct follow_options options = options_of(monitor, chosen, is_first);
     struct follow_position position = {.first_index = saved.first_index, .frontier = saved.frontier, .head = saved.head};
+    position.head_count = saved_heads(&saved, position.heads);
     TRY(followed_log_new(&monitor->world, chosen, &options, saved.exists ? &position : NULL, &entry->follow));
     followed_log_set_mark(entry->follow, entry);
     result fault = drive_add(monitor->drive, entry->follow);
@@ -111,10 +112,6 @@ result step_hold_leases(struct monitor *monitor, int64_t unused_now_ms) {
     int64_t fencings[MONITOR_LOGS_MAX] = {0};
     if (monitor->watches == NULL)
         return OK; /* nothing is read before it is known what to look for */
-    if (!monitor->knows_first_start) {
-        TRY(is_first_start(monitor, &monitor->is_first_start));
-        monitor->knows_first_start = true;
-    }
     TRY(stop_some(monitor));
     TRY(take_leases(monitor, fencings));
     size_t at = 0;

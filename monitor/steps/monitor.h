@@ -66,7 +66,7 @@ struct monitor {
     unsigned issuers_under_way;
     unsigned store_failures;     /* in a row; the steps wait meanwhile */
     int64_t store_pause_until_ms;
-    bool should_stop, should_restart, is_first_start, knows_first_start;
+    bool should_stop, should_restart;
     int64_t step_due_ms[MONITOR_STEPS_MAX];
     struct event *signals[3];
 };

@@ -23,6 +23,10 @@ struct store_saved_position {
 MUST_CHECK result store_position_load(struct store *store, const struct hash *log_id, struct arena *arena,
                                       struct store_saved_position *ret_position);
 
+/* Was this log named within an hour of the first one that any list named? Such a log is read from its head on; one that a list names
+ * later is read from index 0. */
+MUST_CHECK result store_log_is_of_first_start(struct store *store, const struct hash *log_id, bool *ret_is_of_first_start);
+
 /* Leases. A holder is one process: machine, state folder and something random, at most 200 characters. */
 struct store_lease_wish {
     const char *holder;

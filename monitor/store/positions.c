@@ -72,6 +72,19 @@ result store_position_load(struct store *store, const struct hash *log_id, struc
     return OK;
 }
 
+result store_log_is_of_first_start(struct store *store, const struct hash *log_id, bool *ret_is_of_first_start) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_hash(&params, log_id);
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store,
+                  "SELECT l.first_seen_at <= (SELECT min(o.first_seen_at) FROM log o WHERE o.source NOT IN ('settings', 'drill'))"
+                  "       + interval '1 hour'"
+                  "  FROM log l WHERE l.log_id = $1 AND l.source NOT IN ('settings', 'drill')",
+                  &params, "B", ROWS_ANY, &rows));
+    *ret_is_of_first_start = rows.count == 0 || rows_bool(&rows, 0, 0);
+    return OK;
+}
+
 static void take_log_row(struct row_taker *taker, int row, struct store_log_row *ret_row) {
     const struct store_rows *rows = taker->rows;
     ret_row->log_id = rows_hash(rows, row, 0).hash;
