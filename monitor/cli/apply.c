@@ -195,12 +195,10 @@ int command_apply(int argc, char **argv) {
     result outcome = arena == NULL ? &fault_no_memory : read_data(&options, arena, &data, &reason);
     if (outcome != OK) {
         bool is_about_file = outcome->family == FAULT_SETTINGS || outcome->family == FAULT_INPUT;
+        struct reason whole = reason;
         if (is_about_file && outcome != &fault_file)
-            fprintf(stderr, "pinwatch: %s: ", options.file);
-        if (is_about_file && outcome != &fault_file)
-            fprintf(stderr, "%s\n", reason.text);
-        else
-            (void) exit_with(outcome, &reason);
+            (void) reason_set(&whole, outcome, "%s: %s", options.file, reason.text);
+        (void) exit_with(outcome, &whole);
         arena_free(arena);
         return is_about_file ? EXIT_DATA : exit_code_of(outcome);
     }

@@ -111,8 +111,8 @@ static result show_report(void *context, const struct entry_report *report) {
     shown->has_readable = shown->has_readable || !report->is_unreadable || report->name_count > 0;
     if (!report->is_unreadable)
         return print_object(shown->is_json, certificate_report_json(report));
-    fputs("pinwatch: a certificate cannot be read: ", stderr);
-    fprintf(stderr, "%s\n", report->reason_text); /* a fault's own words */
+    struct reason reason;
+    (void) exit_with(reason_set(&reason, &fault_cert_file, "a certificate cannot be read: %s", report->reason_text), &reason);
     return report->name_count > 0 ? print_object(shown->is_json, certificate_report_json(report)) : OK;
 }
 
