@@ -243,7 +243,7 @@ static void make_names(struct made_up *made_up, const struct made_up_order *orde
 
 static result add_spki(struct made_up *made_up, struct made_up_issuer *issuer) {
     uint8_t spki[P256_SPKI_SIZE];
-    if (weak_random(&made_up->random) % 100 < 45) {
+    if (weak_random(&made_up->random) % 100 < 70) {
         add_rsa_spki(&made_up->head, &made_up->random);
         return OK;
     }

@@ -23,9 +23,9 @@ unsigned made_up_name_count(uint64_t *random) {
         return 1;
     if (dice < 780)
         return 2;
-    if (dice < 940)
+    if (dice < 960)
         return 3 + (unsigned) (second % 8);
-    if (dice < 985)
+    if (dice < 993)
         return 11 + (unsigned) (second % 40);
     return 51 + (unsigned) (second % 50);
 }
