@@ -110,7 +110,7 @@ static json_t *unreadable_line(const struct followed_log *log, const struct entr
                      (json_int_t) report->index, "reason", words);
 }
 
-static void issuer_known(void *context, const struct issuer_verdict *verdict) {
+static void issuer_known(void *context, const struct issuer_answer *verdict) {
     struct line *line = context;
     struct scan_printer *printer = line->printer;
     if (verdict->issuer_spki.is_known)
@@ -121,7 +121,8 @@ static void issuer_known(void *context, const struct issuer_verdict *verdict) {
 }
 
 static void ask_issuer(struct line *line, const struct followed_log *log, const struct entry_report *report) {
-    struct issuer_query query = {.monitoring_url = followed_log_identity(log)->log.monitoring_url,
+    const struct listed_log *listed = &followed_log_identity(log)->log;
+    struct issuer_query query = {.monitoring_url = listed->monitoring_url[0] != '\0' ? listed->monitoring_url : listed->url,
                                  .fingerprint = report->chain_fingerprints[0], .certificate = report->certificate};
     line->is_waiting = issuer_fetch_ask(line->printer->issuers, &query, issuer_known, line) == OK;
     line->printer->waiting += line->is_waiting;

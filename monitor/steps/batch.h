@@ -17,6 +17,7 @@ struct batch {
     struct reader_pool *readers;
     uint64_t begin, end;
     enum batch_state state;
+    bool is_tile;          /* asked for as a data tile: static logs, and RFC 6962 logs that serve tiles too */
     bool wants_full_tile;  /* the partial tile is gone */
     bool needs_hash_tile;  /* the data tile cannot be read here: hashes come from level 0 */
     bool is_abandoned;     /* freed when the reader gives it back */

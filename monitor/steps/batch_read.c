@@ -46,6 +46,8 @@ static bool keep_nodes(struct batch *batch, const struct reader_answer *answer) 
 static void refused(struct batch *batch, const struct reader_answer *answer) {
     struct followed_log *log = batch->log;
     char what[READER_REASON_TEXT_SIZE];
+    if (batch->is_tile && !follow_is_static(log))
+        batch_no_tiles(log); /* what it serves there is no tile: get-entries decides */
     memcpy(what, answer->reason_text, sizeof what);
     bool has_some = answer->entry_count > 0 && batch_shorten(batch, answer->entry_count);
     if (has_some) {
@@ -80,9 +82,11 @@ static void answered(struct batch *batch, const struct reader_answer *answer) {
     if (answer->status == READER_REFUSED) {
         refused(batch, answer);
     } else if (answer->entry_count == wanted) {
+        if (batch->is_tile)
+            log->tiles = TILES_SERVED;
         batch_shorten(batch, wanted);
         batch_ready(batch);
-    } else if (answer->entry_count == 0 || follow_is_static(log)) {
+    } else if (answer->entry_count == 0) {
         buffer_reset(&batch->reports);
         batch_failed(batch, &fault_reader_refused, "fewer entries than the log's head implies", 0);
         batch->wants_full_tile = false;
@@ -141,15 +145,14 @@ static void add_cuts(struct batch *batch) {
 
 void batch_read(struct batch *batch, const struct transfer_answer *answer) {
     struct followed_log *log = batch->log;
-    bool is_static = follow_is_static(log);
-    bool wants_index = is_static && !(log->identity.sources & SOURCE_SETTINGS && log->identity.log.log_type != NULL &&
+    bool wants_index = follow_is_static(log) && !(log->identity.sources & SOURCE_SETTINGS && log->identity.log.log_type != NULL &&
                                       strcmp(log->identity.log.log_type, "archive") == 0);
     batch->request = (struct reader_request){
-        .task = is_static ? READER_DATA_TILE : READER_GET_ENTRIES,
+        .task = batch->is_tile ? READER_DATA_TILE : READER_GET_ENTRIES,
         .slot = (uint32_t) batch->slot,
         .encoding = READER_SNIFF, /* gzip may come without negotiation and without its header */
         .body_size = answer->body_size,
-        .first_index = is_static ? batch->begin / TILE_WIDTH * TILE_WIDTH : batch->begin,
+        .first_index = batch->is_tile ? batch->begin / TILE_WIDTH * TILE_WIDTH : batch->begin,
         .wanted_begin = batch->begin,
         .wanted_end = batch->end,
         .report_from = batch->begin,

@@ -102,7 +102,7 @@ void batch_failed(struct batch *batch, result fault, const char *what, int64_t p
 static void learn_from(struct batch *batch, uint64_t count) {
     struct followed_log *log = batch->log;
     uint64_t asked = batch->asked_end - batch->begin;
-    if (follow_is_static(log))
+    if (batch->is_tile)
         return;
     if (count < asked && batch->begin % count == 0 && (count >= SHORT_ANSWER_TRUSTED || count == log->last_short_count)) {
         log->batch_size = count;
@@ -136,22 +136,45 @@ bool batch_shorten(struct batch *batch, uint64_t count) {
 
 /* ---- asking */
 
+/* Asked differently at once; nothing failed. */
+static void batch_ask_again(struct batch *batch) {
+    batch->not_before_ms = 0;
+    batch->state = BATCH_WAITING;
+    batch->log->active_count--;
+    reader_pool_give_slot(batch->readers, batch->slot);
+    batch->slot = -1;
+}
+
+void batch_no_tiles(struct followed_log *log) {
+    log->tiles = TILES_NOT_SERVED;
+    log->probe_not_before_ms = clock_monotonic_ms() + PROBE_INTERVAL_MS;
+}
+
+/* May this batch be asked for as a data tile? RFC 6962 logs only owe full ones, if any. */
+static bool is_asked_as_tile(const struct batch *batch, int64_t now_ms) {
+    const struct followed_log *log = batch->log;
+    if (follow_is_static(log))
+        return true;
+    bool is_full_tile = batch->begin % TILE_WIDTH == 0 && batch->end - batch->begin == TILE_WIDTH;
+    bool is_worth_asking = log->tiles != TILES_NOT_SERVED || now_ms >= log->probe_not_before_ms;
+    return is_full_tile && is_worth_asking && batch->tries == 0;
+}
+
 static void fetch_done(void *context, const struct transfer_answer *answer) {
     struct batch *batch = context;
     struct followed_log *log = batch->log;
     batch->transfer = NULL;
     bool has_failed = answer->fault != OK && answer->fault != &fault_transfer_too_large;
-    bool is_gone_partial = answer->status == 404 && follow_is_static(log) && !batch->wants_full_tile && batch->asked_end % TILE_WIDTH != 0;
+    bool is_gone_partial = answer->status == 404 && batch->is_tile && !batch->wants_full_tile && batch->asked_end % TILE_WIDTH != 0;
     budget_finished(log->options.budget, is_gone_partial ? BUDGET_NEUTRAL : budget_outcome_of(answer->status, has_failed),
                     answer->retry_after_ms, clock_monotonic_ms());
-    if (is_gone_partial) {
+    if (answer->fault != OK && batch->is_tile && !follow_is_static(log)) {
+        batch_no_tiles(log);
+        batch_ask_again(batch);
+    } else if (is_gone_partial) {
         batch->wants_full_tile = true; /* static-ct-api: partial tiles may vanish once the full tile exists */
-        batch->not_before_ms = 0;
-        batch->state = BATCH_WAITING;
-        log->active_count--;
-        reader_pool_give_slot(log->world->readers, batch->slot);
-        batch->slot = -1;
-    } else if (answer->fault == &fault_transfer_too_large && batch->end - batch->begin > 1 && !follow_is_static(log)) {
+        batch_ask_again(batch);
+    } else if (answer->fault == &fault_transfer_too_large && batch->end - batch->begin > 1 && !batch->is_tile) {
         log->batch_size = log->batch_size > 1 ? log->batch_size / 2 : 1;
         uint64_t middle = batch->begin + (batch->end - batch->begin) / 2;
         if (batch_insert_after(batch, middle, batch->end) != NULL)
@@ -165,7 +188,7 @@ static void fetch_done(void *context, const struct transfer_answer *answer) {
 }
 
 static void batch_path(const struct batch *batch, struct buffer *path) {
-    if (!follow_is_static(batch->log)) {
+    if (!batch->is_tile) {
         buffer_printf(path, "ct/v1/get-entries?start=%" PRIu64 "&end=%" PRIu64, batch->begin, batch->asked_end - 1);
         return;
     }
@@ -183,6 +206,7 @@ static void batch_start(struct batch *batch, int64_t now_ms) {
         return;
     CLEANUP(buffer_done) struct buffer path = buffer_with_limit(256);
     batch->asked_end = batch->end;
+    batch->is_tile = is_asked_as_tile(batch, now_ms);
     if (follow_is_static(log)) { /* a part of a tile is asked for as the tile that the newest head implies */
         uint64_t tile_end = (batch->begin / TILE_WIDTH + 1) * TILE_WIDTH;
         uint64_t known_size = log->has_best ? log->best.head.size : batch->end;
@@ -205,13 +229,16 @@ static void batch_start(struct batch *batch, int64_t now_ms) {
 
 /* End of the batch that begins at `begin`: at the next multiple of the batch size, at the target at the latest. */
 static uint64_t batch_end(const struct followed_log *log, uint64_t begin, uint64_t target) {
-    uint64_t end = (begin / log->batch_size + 1) * log->batch_size;
+    bool is_by_tile = log->tiles == TILES_SERVED || (log->tiles == TILES_UNKNOWN && begin % TILE_WIDTH == 0 && target - begin >= TILE_WIDTH);
+    uint64_t size = is_by_tile ? TILE_WIDTH : log->batch_size;
+    uint64_t end = (begin / size + 1) * size;
     return end < target ? end : target;
 }
 
 static void batches_plan(struct followed_log *log) {
     uint64_t target = follow_target(log);
-    unsigned wanted = log->is_batch_size_known ? log->parallel * 2 : 1;
+    bool is_learning = log->tiles != TILES_SERVED && !log->is_batch_size_known;
+    unsigned wanted = is_learning ? 1 : log->parallel * 2;
     struct batch **last = &log->batches;
     while (*last != NULL)
         last = &(*last)->next;

@@ -42,6 +42,8 @@ void batch_free(struct batch *batch);
 void batches_drop(struct followed_log *log);
 struct batch *batch_insert_after(struct batch *batch, uint64_t begin, uint64_t end);
 void batch_ready(struct batch *batch);
+/* The log serves no usable data tiles (any more). */
+void batch_no_tiles(struct followed_log *log);
 /* Only `count` entries came: keeps those, plans the rest anew. False without memory or entries. */
 bool batch_shorten(struct batch *batch, uint64_t count);
 void batch_failed(struct batch *batch, result fault, const char *what, int64_t pause_ms);

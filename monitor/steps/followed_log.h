@@ -19,10 +19,14 @@
 #define COMMIT_INTERVAL_MS 5000        /* a proof is asked for after this long without a reproduced root */
 #define COMMIT_ENTRIES_MAX ((uint64_t) 1 << 20)
 #define PROOF_PAUSE_MS 60000           /* a log that gave no proof is asked again after this */
+#define PROBE_INTERVAL_MS ((int64_t) 24 * 3600 * 1000) /* a log that serves no tiles is asked again after this */
 #define FORK_PAUSE_MS 300000
 #define MISMATCH_PAUSE_MS 5000
 #define READ_ALL_INSTEAD_MAX ((uint64_t) 1 << 20) /* entries read for want of a proof */
 #define ONE_SHOT_TRIES 6
+
+/* Found by asking; whatever comes must lead to the signed root like everything else. */
+enum tile_service { TILES_UNKNOWN, TILES_SERVED, TILES_NOT_SERVED };
 
 struct kept_head {
     struct tree_head head;
@@ -85,6 +89,8 @@ struct followed_log {
     struct batch *batches;
     unsigned batch_count, active_count;
     uint64_t next_begin;
+    enum tile_service tiles; /* RFC 6962 logs: do they serve data tiles as well? */
+    int64_t probe_not_before_ms;
     uint64_t batch_size;
     bool is_batch_size_known;
     unsigned full_batches, grow_after;

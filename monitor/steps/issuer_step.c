@@ -67,7 +67,7 @@ static result ask(struct monitor *monitor, int64_t after_id, int64_t *ret_id) {
         const struct chosen_log *log = chosen_of(monitor, &rows[0].log_id);
         *job = (struct issuer_job){.monitor = monitor, .arena = arena, .row = rows[0]};
         *ret_id = rows[0].certificate_id;
-        struct issuer_query query = {.monitoring_url = log == NULL ? "" : log->log.monitoring_url, .certificate = rows[0].certificate,
+        struct issuer_query query = {.monitoring_url = log == NULL ? "" : log->log.monitoring_url[0] != '\0' ? log->log.monitoring_url : log->log.url, .certificate = rows[0].certificate,
                                      .known_issuer = rows[0].known_issuer};
         if (rows[0].chain_count > 0)
             query.fingerprint = rows[0].chain[0];

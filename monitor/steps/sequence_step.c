@@ -36,7 +36,10 @@ void sequence_rewind(struct followed_log *log) {
 }
 
 static void on_mismatch(struct followed_log *log, const struct tree_head *head, const struct hash *computed) {
-    log->mismatches++;
+    bool is_by_tiles = !follow_is_static(log) && log->tiles == TILES_SERVED;
+    if (is_by_tiles)
+        batch_no_tiles(log); /* before the log is accused, its get-entries are asked */
+    log->mismatches += !is_by_tiles;
     sequence_rewind(log);
     bool is_fork = log->mismatches >= FORKED_AFTER_MISMATCHES;
     int64_t pause_ms = is_fork && !log->options.is_one_shot ? FORK_PAUSE_MS : log->options.is_one_shot ? 100 : MISMATCH_PAUSE_MS;

@@ -117,7 +117,7 @@ class Entry:
         chain = u24(b"".join(u24(c) for c in self.chain))
         return (u24(self.precertificate) if self.kind == 1 else b"") + chain
 
-    def tile_leaf(self, index):
+    def tile_leaf(self, index=None):
         prints = b"".join(sha256(c) for c in self.chain)
         before = u24(self.precertificate) if self.kind == 1 else b""
         return self.timestamped(index) + before + struct.pack(">H", len(prints)) + prints
@@ -166,6 +166,7 @@ class Log:
         self.size = None
         self.origin = "log.test/static"
         self.has_proofs = True
+        self.serves_both = False    # RFC 6962 log that also serves data tiles
         self.wrong_at = None        # serve another leaf at this index
         self.bad_signature = False
         self.no_partials = False
@@ -263,7 +264,7 @@ class Log:
         width = min(256, count) if wanted is None else wanted
         first = number * 256
         if kind == "data":
-            data = b"".join(self.shown(i).tile_leaf(i) for i in range(first, first + width))
+            data = b"".join(self.shown(i).tile_leaf(i if self.static else None) for i in range(first, first + width))
             if self.broken_tile == number:
                 data = data[:len(data) // 2]
             return gzip.compress(data) if self.gzip_tiles else data
@@ -274,6 +275,10 @@ class Log:
         url = urllib.parse.urlparse(path)
         parts = url.path.strip("/").split("/")
         self.requests.append(path)
+        if self.serves_both and parts[:3] == ["rfc", "tile", "data"]:
+            return self.answer_tile(parts[2:])
+        if self.serves_both and parts[:2] == ["rfc", "issuer"]:
+            return self.issuers.get(parts[2])
         if parts[:3] == ["rfc", "ct", "v1"]:
             found = self.answer_rfc(parts[3], urllib.parse.parse_qs(url.query))
             return None if found is None else json.dumps(found).encode()
