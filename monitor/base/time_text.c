@@ -43,8 +43,9 @@ static void write_time(int64_t unix_seconds, const char *fraction, char ret_text
     ret_text[0] = '\0';
     if (date.year < 0 || date.year > 9999)
         return;
-    snprintf(ret_text, RFC3339_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", (int) date.year, date.month, date.day,
-             second / 3600, second / 60 % 60, second % 60, fraction);
+    snprintf(ret_text, RFC3339_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u%.4sZ", (unsigned) date.year % 10000,
+             (unsigned) date.month % 100, (unsigned) date.day % 100, (unsigned) second / 3600 % 100, (unsigned) second / 60 % 60,
+             (unsigned) second % 60, fraction);
 }
 
 void text_of_time(int64_t unix_seconds, char ret_text[RFC3339_SIZE]) {

@@ -157,33 +157,52 @@ static bool is_asked_as_tile(const struct batch *batch, int64_t now_ms) {
         return true;
     bool is_full_tile = batch->begin % TILE_WIDTH == 0 && batch->end - batch->begin == TILE_WIDTH;
     bool is_worth_asking = log->tiles != TILES_NOT_SERVED || now_ms >= log->probe_not_before_ms;
-    return is_full_tile && is_worth_asking && batch->tries == 0;
+    return is_full_tile && is_worth_asking && batch->tries < BATCH_TRIES_BEFORE_HALVING;
+}
+
+/* An RFC 6962 log that answers the way to a tile with a refusal serves none; anything else is trouble like any other. */
+static bool is_without_tiles(const struct batch *batch, const struct transfer_answer *answer) {
+    bool is_refusal = answer->status >= 400 && answer->status < 500 && answer->status != 408 && answer->status != 429;
+    return batch->is_tile && !follow_is_static(batch->log) && (is_refusal || answer->fault == &fault_transfer_too_large);
+}
+
+/* static-ct-api: partial tiles may vanish once the full tile exists. */
+static bool is_partial_gone(const struct batch *batch, const struct transfer_answer *answer) {
+    return answer->status == 404 && batch->is_tile && !batch->wants_full_tile && batch->asked_end % TILE_WIDTH != 0;
+}
+
+static void ask_for_half(struct batch *batch, const struct transfer_answer *answer) {
+    struct followed_log *log = batch->log;
+    uint64_t middle = batch->begin + (batch->end - batch->begin) / 2;
+    log->batch_size = log->batch_size > 1 ? log->batch_size / 2 : 1;
+    if (batch_insert_after(batch, middle, batch->end) != NULL)
+        batch->end = middle;
+    batch_failed(batch, answer->fault, answer->reason.text, 0);
+}
+
+static void tell_budget(const struct batch *batch, const struct transfer_answer *answer) {
+    bool has_failed = answer->fault != OK && answer->fault != &fault_transfer_too_large;
+    bool is_no_news = is_partial_gone(batch, answer) || is_without_tiles(batch, answer);
+    budget_finished(batch->log->options.budget, is_no_news ? BUDGET_NEUTRAL : budget_outcome_of(answer->status, has_failed),
+                    answer->retry_after_ms, clock_monotonic_ms());
 }
 
 static void fetch_done(void *context, const struct transfer_answer *answer) {
     struct batch *batch = context;
-    struct followed_log *log = batch->log;
     batch->transfer = NULL;
-    bool has_failed = answer->fault != OK && answer->fault != &fault_transfer_too_large;
-    bool is_gone_partial = answer->status == 404 && batch->is_tile && !batch->wants_full_tile && batch->asked_end % TILE_WIDTH != 0;
-    budget_finished(log->options.budget, is_gone_partial ? BUDGET_NEUTRAL : budget_outcome_of(answer->status, has_failed),
-                    answer->retry_after_ms, clock_monotonic_ms());
-    if (answer->fault != OK && batch->is_tile && !follow_is_static(log)) {
-        batch_no_tiles(log);
+    tell_budget(batch, answer);
+    if (answer->fault == OK) {
+        batch_read(batch, answer);
+    } else if (is_without_tiles(batch, answer)) {
+        batch_no_tiles(batch->log);
         batch_ask_again(batch);
-    } else if (is_gone_partial) {
-        batch->wants_full_tile = true; /* static-ct-api: partial tiles may vanish once the full tile exists */
+    } else if (is_partial_gone(batch, answer)) {
+        batch->wants_full_tile = true;
         batch_ask_again(batch);
     } else if (answer->fault == &fault_transfer_too_large && batch->end - batch->begin > 1 && !batch->is_tile) {
-        log->batch_size = log->batch_size > 1 ? log->batch_size / 2 : 1;
-        uint64_t middle = batch->begin + (batch->end - batch->begin) / 2;
-        if (batch_insert_after(batch, middle, batch->end) != NULL)
-            batch->end = middle;
-        batch_failed(batch, answer->fault, answer->reason.text, 0);
-    } else if (answer->fault != OK) {
-        batch_failed(batch, answer->fault, answer->reason.text, answer->retry_after_ms);
+        ask_for_half(batch, answer);
     } else {
-        batch_read(batch, answer);
+        batch_failed(batch, answer->fault, answer->reason.text, answer->retry_after_ms);
     }
 }
 
