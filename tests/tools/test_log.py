@@ -181,10 +181,10 @@ class Log:
 
     def add(self, entry):
         index = len(self.entries)
-        self.entries.append(entry)
-        self.tree.leaves.append(leaf_hash(entry.leaf(index if self.static else None)))
         for certificate in entry.chain:
             self.issuers[sha256(certificate).hex()] = certificate
+        self.tree.leaves.append(leaf_hash(entry.leaf(index if self.static else None)))
+        self.entries.append(entry)  # last: requests are answered meanwhile
 
     def sign(self, data):
         if isinstance(self.key, rsa.RSAPrivateKey):
