@@ -53,7 +53,7 @@ void follow_success(struct followed_log *log) {
         log->last_error.text[0] = '\0';
 }
 
-void follow_tell(struct followed_log *log, const char *rule, bool is_over, json_t *evidence) {
+bool follow_tell(struct followed_log *log, const char *rule, bool is_over, json_t *evidence) {
     char *dumped = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT);
     struct log_event event = {.rule = rule, .is_over = is_over, .detail = "", .evidence = dumped != NULL ? dumped : "{}",
                               .now_ms = clock_wall_ms()};
@@ -63,6 +63,12 @@ void follow_tell(struct followed_log *log, const char *rule, bool is_over, json_
                 LOG_FAULT(fault));
     memory_free_foreign(dumped);
     json_decref(evidence);
+    return fault == OK;
+}
+
+void follow_tell_over(struct followed_log *log, const char *rule, enum told *told) {
+    if (*told != TOLD_OVER && follow_tell(log, rule, true, NULL))
+        *told = TOLD_OVER;
 }
 
 static json_t *fork_evidence(const struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how) {
@@ -72,15 +78,14 @@ static json_t *fork_evidence(const struct followed_log *log, const struct tree_h
     hash_to_hex(computed, other);
     text_of_time_ms((int64_t) head->timestamp_ms, when);
     text_of_base64(span_of(head->signature, head->signature_size), signature);
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:s}", "detail", how, "head_size", (json_int_t) head->size, "head_root", root,
-                     "head_time", when, "head_signature", signature, "position", (json_int_t) log->verified.end, "position_root", other);
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:I}", "how", how, "tree_size", (json_int_t) head->size, "signed_root", root,
+                     "signed_at", when, "signature", signature, "computed_root", other, "verified_size", (json_int_t) log->verified.end);
 }
 
 void follow_fork(struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how) {
     follow_error(log, &fault_merkle_root, how);
     if (!log->is_told_forked || log->state != FOLLOW_FORKED)
-        follow_tell(log, "log.fork", false, fork_evidence(log, head, computed, how));
-    log->is_told_forked = true;
+        log->is_told_forked = follow_tell(log, "log.fork", false, fork_evidence(log, head, computed, how));
     log->state = FOLLOW_FORKED;
     if (log->options.is_one_shot)
         follow_end(log, &fault_merkle_root);

@@ -15,8 +15,10 @@ int64_t follow_backoff_ms(const struct followed_log *log, unsigned failures);
 bool follow_is_static(const struct followed_log *log);
 /* Size up to which entries are wanted now. */
 uint64_t follow_target(const struct followed_log *log);
-/* Raises or ends a finding about the log; takes `evidence` over (docs/alerts.md), NULL for none. */
-void follow_tell(struct followed_log *log, const char *rule, bool is_over, json_t *evidence);
+/* Raises or ends a finding about the log; takes `evidence` over (docs/alerts.md), NULL for none. False: it is not recorded, tell it again. */
+bool follow_tell(struct followed_log *log, const char *rule, bool is_over, json_t *evidence);
+/* The end of a condition, told unless it was told before. */
+void follow_tell_over(struct followed_log *log, const char *rule, enum told *told);
 
 /* head_step.c */
 void head_step(struct followed_log *log, int64_t now_ms);

@@ -9,6 +9,7 @@
 #include "steps/batch.h"
 #include "steps/follow.h"
 #include "steps/proof_fetch.h"
+#include "steps/told.h"
 
 #define HEADS_KEPT_MAX FOLLOW_HEADS_MAX
 #define VERIFIED_HEADS_KEPT 64         /* to compare late heads with */
@@ -73,7 +74,8 @@ struct followed_log {
     struct proof_fetch *full_proof;
     unsigned bad_signatures;
     unsigned stale_polls;
-    bool is_told_stale, is_told_unreachable, is_told_behind, is_told_forked, is_told_bad_signature;
+    enum told told_stale, told_unreachable, told_behind, told_bad_head;
+    bool is_told_forked;
     int64_t behind_since_ms, watched_since_ms, watchdog_due_ms;
     uint64_t head_polls, stale_seen_poll;
 

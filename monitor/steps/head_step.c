@@ -205,9 +205,10 @@ static void head_refused(struct followed_log *log, result fault) {
     struct reason reason;
     reason_of_fault(fault, &reason);
     log->head_failures++;
-    if (fault->family == FAULT_LOG && ++log->bad_signatures >= BAD_SIGNATURES_TOLD && !log->is_told_bad_signature) {
-        follow_tell(log, "log.bad-head", false, json_pack("{s:s, s:i}", "detail", reason.text, "times", (int) log->bad_signatures));
-        log->is_told_bad_signature = true;
+    if (fault->family == FAULT_LOG && ++log->bad_signatures >= BAD_SIGNATURES_TOLD && log->told_bad_head != TOLD_OPEN) {
+        json_t *evidence = json_pack("{s:s, s:s, s:i}", "reason", fault->name, "detail", reason.text, "times", (int) log->bad_signatures);
+        if (follow_tell(log, "log.bad-head", false, evidence))
+            log->told_bad_head = TOLD_OPEN;
     }
     follow_error(log, fault, reason.text);
     if (log->options.is_one_shot && (fault->family == FAULT_LOG || log->head_failures >= ONE_SHOT_TRIES))
@@ -222,9 +223,7 @@ static void head_taken(struct followed_log *log, struct span body, const struct 
     log->head_failures = 0;
     log->head_polls++;
     log->bad_signatures = 0;
-    if (log->is_told_bad_signature)
-        follow_tell(log, "log.bad-head", true, NULL);
-    log->is_told_bad_signature = false;
+    follow_tell_over(log, "log.bad-head", &log->told_bad_head);
     follow_success(log);
     take_head(log, &head);
     kept_head_done(&head);

@@ -8,6 +8,7 @@
 #include "rules/log_choice.h"
 #include "rules/signature.h"
 #include "steps/kept_file.h"
+#include "steps/told.h"
 
 #define REFRESH_MS ((int64_t) 3600 * 1000)
 #define RETRY_FIRST_MS 30000
@@ -31,7 +32,7 @@ struct source {
     char etag[256], etag_wanted[256];
     int64_t due_ms, fetched_wall_ms;
     unsigned failures, mismatches;
-    bool is_told_stale, is_told_refused;
+    enum told told_stale, told_refused;
 };
 
 struct list_step {
@@ -43,13 +44,16 @@ struct list_step {
     struct source chrome, apple;
 };
 
-static void tell(struct source *source, const char *rule, bool is_over, const char *detail) {
+static void tell(struct source *source, const char *rule, enum told wanted, enum told *told, const char *detail) {
+    if (*told == wanted)
+        return;
     CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(4096);
     buffer_printf(&evidence, "{\"list\":\"%s\",\"detail\":\"", source->name);
     for (const char *at = detail; *at != '\0'; at++)
         buffer_printf(&evidence, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
     buffer_add_text(&evidence, "\"}");
-    source->step->tell(source->step->context, rule, source->name, is_over, buffer_text(&evidence));
+    if (source->step->tell(source->step->context, rule, source->name, wanted == TOLD_OVER, buffer_text(&evidence)))
+        *told = wanted;
 }
 
 static result file_name(const struct source *source, const char *ending, struct buffer *ret_path) {
@@ -129,9 +133,7 @@ static void fetched(struct source *source) {
     source->failures = source->mismatches = 0;
     source->fetched_wall_ms = clock_wall_ms();
     source->due_ms = clock_monotonic_ms() + REFRESH_MS;
-    if (source->is_told_refused)
-        tell(source, "log.list-refused", true, "");
-    source->is_told_refused = false;
+    tell(source, "log.list-refused", TOLD_OVER, &source->told_refused, "");
 }
 
 static void failed(struct source *source, result fault, const char *why) {
@@ -140,10 +142,8 @@ static void failed(struct source *source, result fault, const char *why) {
     log_say(LOG_WARNING, "list.not-fetched", LOG_TEXT("list", source->name), LOG_TEXT("why", why), LOG_FAULT(fault));
     if (fault->family == FAULT_RETRY)
         return;
-    if (++source->mismatches >= MISMATCHES_TOLD && !source->is_told_refused) { /* two files are two fetches: once may be bad luck */
-        tell(source, "log.list-refused", false, why);
-        source->is_told_refused = true;
-    }
+    if (++source->mismatches >= MISMATCHES_TOLD) /* two files are two fetches: once may be bad luck */
+        tell(source, "log.list-refused", TOLD_OPEN, &source->told_refused, why);
 }
 
 static void received_all(struct source *source, size_t signature_size) {
@@ -205,10 +205,10 @@ static void check_age(struct source *source, int64_t wall_ms) {
     bool is_old = source->list != NULL && source->list->has_timestamp && wall_ms - source->list->timestamp_ms > STALE_MS;
     bool is_unfetched = wall_ms - source->fetched_wall_ms > UNFETCHED_MS;
     bool is_stale = is_old || is_unfetched;
-    if (is_stale == source->is_told_stale)
-        return;
-    tell(source, "log.list-stale", !is_stale, is_old ? "the list itself is older than a week" : "the list could not be fetched for a day");
-    source->is_told_stale = is_stale;
+    if (!is_stale && source->list == NULL)
+        return; /* not known yet */
+    tell(source, "log.list-stale", is_stale ? TOLD_OPEN : TOLD_OVER, &source->told_stale,
+         is_old ? "the list itself is older than a week" : is_unfetched ? "the list could not be fetched for a day" : "");
 }
 
 static void source_run(struct source *source, int64_t now_ms) {

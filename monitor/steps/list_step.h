@@ -7,8 +7,8 @@
 
 struct list_step;
 
-/* A condition to tell people about, or its end. */
-typedef void (*list_event)(void *context, const char *rule, const char *list, bool is_over, const char *evidence);
+/* A condition to tell people about, or its end. False: it is not recorded, tell it again. */
+typedef bool (*list_event)(void *context, const char *rule, const char *list, bool is_over, const char *evidence);
 
 MUST_CHECK result list_step_new(struct net *net, const struct settings *settings, list_event tell, void *context,
                                 struct list_step **ret_step);

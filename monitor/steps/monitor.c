@@ -69,11 +69,12 @@ static int64_t after_round(void *context, int64_t now_ms) {
     return due < due_lists ? due : due_lists;
 }
 
-static void on_list_event(void *context, const char *rule, const char *list, bool is_over, const char *evidence) {
+static bool on_list_event(void *context, const char *rule, const char *list, bool is_over, const char *evidence) {
     struct log_event event = {.rule = rule, .is_over = is_over, .detail = list, .evidence = evidence, .now_ms = clock_wall_ms()};
     result fault = monitor_tell(context, NULL, &event);
     if (fault != OK)
         log_say(LOG_WARNING, "finding.not-recorded", LOG_TEXT("rule", rule), LOG_FAULT(fault));
+    return fault == OK;
 }
 
 /* ---- life */

@@ -119,7 +119,7 @@ static void commit_succeeded(struct followed_log *log) {
     log->has_commit = false;
     log->committed_ms = clock_monotonic_ms();
     log->mismatches = 0;
-    if (log->is_told_forked && log->state == FOLLOW_FORKED)
+    if (log->state == FOLLOW_FORKED)
         log->state = FOLLOW_READING; /* the finding stays open: a person has to look at the evidence */
     head_check_late(log);
 }

@@ -51,21 +51,42 @@ static result make_items(struct watch_set *set) {
     return OK;
 }
 
-result watch_set_load(struct store *store, struct watch_set **ret_set, struct reason *reason) {
+CLEANUP_OF_POINTER(struct watch_set, watch_set_free)
+
+static struct watch_set *set_new(void) {
     struct watch_set *set = memory_new(sizeof *set);
     if (set == NULL)
-        return &fault_no_memory;
+        return NULL;
     set->arena = arena_new(SET_LIMIT);
-    result fault = set->arena == NULL ? &fault_no_memory : store_watch_set_load(store, set->arena, &set->rows);
-    if (fault == OK)
-        fault = parse_policies(set, reason);
-    if (fault == OK)
-        fault = make_items(set);
-    if (fault != OK) {
-        watch_set_free(set);
-        return fault;
+    if (set->arena == NULL) {
+        memory_free(set);
+        return NULL;
     }
-    *ret_set = set;
+    return set;
+}
+
+static result set_prepare(struct watch_set *set, struct reason *reason) {
+    TRY(parse_policies(set, reason));
+    return make_items(set);
+}
+
+result watch_set_load(struct store *store, struct watch_set **ret_set, struct reason *reason) {
+    CLEANUP(watch_set_free_at) struct watch_set *set = set_new();
+    if (set == NULL)
+        return &fault_no_memory;
+    TRY(store_watch_set_load(store, set->arena, &set->rows));
+    TRY(set_prepare(set, reason));
+    *ret_set = TAKE(set);
+    return OK;
+}
+
+result watch_set_of_rows(const struct store_watch_set *rows, struct watch_set **ret_set, struct reason *reason) {
+    CLEANUP(watch_set_free_at) struct watch_set *set = set_new();
+    if (set == NULL)
+        return &fault_no_memory;
+    set->rows = *rows;
+    TRY(set_prepare(set, reason));
+    *ret_set = TAKE(set);
     return OK;
 }
 

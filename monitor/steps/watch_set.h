@@ -10,6 +10,8 @@ struct watch_set;
 
 /* Loads all watches and policies. An unusable policy refuses the whole set, named in `reason`: judging without it would be false calm. */
 MUST_CHECK result watch_set_load(struct store *store, struct watch_set **ret_set, struct reason *reason);
+/* The same from rows that are at hand, in the order that store_watch_set_load gives; borrows them. */
+MUST_CHECK result watch_set_of_rows(const struct store_watch_set *rows, struct watch_set **ret_set, struct reason *reason);
 void watch_set_free(struct watch_set *set);
 const struct store_generation *watch_set_generation(const struct watch_set *set);
 size_t watch_set_count(const struct watch_set *set);

@@ -12,26 +12,24 @@
 static void tell_stale(struct followed_log *log, int64_t age_ms) {
     char when[RFC3339_SIZE];
     text_of_time_ms((int64_t) log->best.head.timestamp_ms, when);
-    int64_t allowed_ms = (int64_t) log->identity.log.mmd_seconds * 1000 + STALE_MARGIN_MS;
-    follow_tell(log, "log.stale", false,
-                json_pack("{s:s, s:I, s:I, s:I}", "head_time", when, "head_size", (json_int_t) log->best.head.size, "age_seconds",
-                          (json_int_t) (age_ms / 1000), "allowed_seconds", (json_int_t) (allowed_ms / 1000)));
-    log->is_told_stale = true;
+    json_t *evidence = json_pack("{s:s, s:I, s:I, s:I}", "head_time", when, "tree_size", (json_int_t) log->best.head.size, "age_seconds",
+                                 (json_int_t) (age_ms / 1000), "mmd_seconds", (json_int_t) log->identity.log.mmd_seconds);
+    if (follow_tell(log, "log.stale", false, evidence))
+        log->told_stale = TOLD_OPEN;
 }
 
 static void check_stale(struct followed_log *log, int64_t wall_ms) {
-    if (!log->has_best || !log->identity.is_stale_checked || log->identity.log.mmd_seconds == 0)
+    if (!log->has_best)
         return;
+    bool is_checked = log->identity.is_stale_checked && log->identity.log.mmd_seconds > 0;
     int64_t age_ms = wall_ms - (int64_t) log->best.head.timestamp_ms;
-    bool is_old = age_ms > (int64_t) log->identity.log.mmd_seconds * 1000 + STALE_MARGIN_MS;
+    bool is_old = is_checked && age_ms > (int64_t) log->identity.log.mmd_seconds * 1000 + STALE_MARGIN_MS;
     if (!is_old) {
-        if (log->is_told_stale)
-            follow_tell(log, "log.stale", true, NULL);
-        log->is_told_stale = false;
+        follow_tell_over(log, "log.stale", &log->told_stale);
         log->stale_polls = 0;
     } else if (log->head_polls != log->stale_seen_poll) { /* counted once per answered poll */
         log->stale_seen_poll = log->head_polls;
-        if (++log->stale_polls >= STALE_POLLS && !log->is_told_stale)
+        if (++log->stale_polls >= STALE_POLLS && log->told_stale != TOLD_OPEN)
             tell_stale(log, age_ms);
     }
 }
@@ -41,11 +39,13 @@ static void check_reachable(struct followed_log *log, int64_t wall_ms) {
         log->watched_since_ms = wall_ms;
     int64_t last = log->last_success_ms > 0 ? log->last_success_ms : log->watched_since_ms;
     bool is_silent = wall_ms - last > UNREACHABLE_AFTER_MS && !log->identity.is_unreachable_a_note;
-    if (is_silent == log->is_told_unreachable)
+    if (!is_silent && (log->last_success_ms > 0 || log->identity.is_unreachable_a_note))
+        follow_tell_over(log, "log.unreachable", &log->told_unreachable);
+    if (!is_silent || log->told_unreachable == TOLD_OPEN)
         return;
-    follow_tell(log, "log.unreachable", !is_silent,
-                json_pack("{s:I, s:s}", "silent_seconds", (json_int_t) ((wall_ms - last) / 1000), "last_error", log->last_error.text));
-    log->is_told_unreachable = is_silent;
+    json_t *evidence = json_pack("{s:I, s:s}", "silent_seconds", (json_int_t) ((wall_ms - last) / 1000), "last_error", log->last_error.text);
+    if (follow_tell(log, "log.unreachable", false, evidence))
+        log->told_unreachable = TOLD_OPEN;
 }
 
 /* Behind: for a quarter of an hour there was more to read than a moment's work. */
@@ -55,19 +55,17 @@ static void check_behind(struct followed_log *log, int64_t now_ms) {
     uint64_t lag = log->best.head.size > log->frontier.end ? log->best.head.size - log->frontier.end : 0;
     if (lag < BEHIND_ENTRIES_MIN) {
         log->behind_since_ms = 0;
-        if (log->is_told_behind)
-            follow_tell(log, "log.behind", true, NULL);
-        log->is_told_behind = false;
+        follow_tell_over(log, "log.behind", &log->told_behind);
         return;
     }
     if (log->behind_since_ms == 0)
         log->behind_since_ms = now_ms;
-    if (log->is_told_behind || now_ms - log->behind_since_ms < BEHIND_AFTER_MS)
+    if (log->told_behind == TOLD_OPEN || now_ms - log->behind_since_ms < BEHIND_AFTER_MS)
         return;
     json_t *eta = log->rate > 0 ? json_real((double) lag / log->rate) : json_null();
-    follow_tell(log, "log.behind", false,
-                json_pack("{s:I, s:f, s:o}", "lag_entries", (json_int_t) lag, "entries_per_second", log->rate, "eta_seconds", eta));
-    log->is_told_behind = true;
+    json_t *evidence = json_pack("{s:I, s:f, s:o}", "lag_entries", (json_int_t) lag, "entries_per_second", log->rate, "eta_seconds", eta);
+    if (follow_tell(log, "log.behind", false, evidence))
+        log->told_behind = TOLD_OPEN;
 }
 
 void watchdog_step(struct followed_log *log, int64_t now_ms) {
