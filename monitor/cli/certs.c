@@ -116,7 +116,8 @@ static int print_certificates(const struct certs_options *options, struct databa
             break;
         filter.before_id = rows[count - 1].certificate_id;
     }
-    return options->list.is_json ? EXIT_OK : table_print(table, "No certificate was seen yet.");
+    return options->list.is_json ? EXIT_OK : table_print(table, options->with_drills ? "No such certificate was seen yet."
+                                                                               : "No such certificate was seen yet; those of fire drills are left out (--drills shows them).");
 }
 
 int command_certs(int argc, char **argv) {

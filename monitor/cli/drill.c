@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "cli/certificate_json.h"
 #include "cli/database.h"
-#include "cli/drill_order.h"
 #include "cli/table.h"
+#include "drill/drill_client.h"
 #include "store/certificates.h"
 #include "store/findings.h"
 #include "store/logs.h"
@@ -63,7 +63,7 @@ static const struct argp parser = {
     .doc = "Fire drill: issues a mis-issued certificate for NAME (example.com) into the local drill log, waits until its alert was delivered, "
            "and prints when each stage was reached.\v"
            "Exit codes: 0 alert delivered (with --expected: recorded, and no alert); 1 not in time, or a false alarm; 65 the name is wrong; "
-           "69 the database cannot be reached; 78 no drill runs, or settings are wrong.",
+           "69 the database or the drill cannot be reached; 78 no drill runs, or settings are wrong.",
 };
 
 enum stage { ISSUED, IN_HEAD, SEEN, RECORDED, QUEUED, DELIVERED, stage_count };
@@ -80,52 +80,63 @@ struct progress {
     const char *rule, *channel, *delivery_state, *last_error;
 };
 
-/* The head's time counts only while it is older than what followed from it. */
+static void set_earliest(int64_t *at_ms, int64_t ms) {
+    if (*at_ms == 0 || ms < *at_ms)
+        *at_ms = ms;
+}
+
+/* The drill logs precertificate and certificate, each into two logs: what counts is where the monitor came first. */
+static void look_at_place(const struct store_log_row *row, const struct drill_place *place, struct progress *progress) {
+    if (!hash_equal(&row->log_id, &place->log_id) || !row->has_position || row->position <= place->index)
+        return;
+    set_earliest(&progress->at_ms[IN_HEAD], row->proven_by_ms);
+    set_earliest(&progress->at_ms[RECORDED], row->verified_ms);
+}
+
 static result look_at_log(struct database *database, struct progress *progress) {
     struct store_log_row *rows;
     size_t count;
     if (progress->at_ms[RECORDED] != 0)
         return OK;
-    TRY(store_logs_list(database->store, false, database->arena, &rows, &count));
-    for (size_t i = 0; i < count; i++) {
-        const struct store_log_row *row = &rows[i];
-        if (!hash_equal(&row->log_id, &progress->issued.log_id))
-            continue;
-        if (row->has_status && row->status.head_size > progress->issued.index && progress->at_ms[IN_HEAD] == 0)
-            progress->at_ms[IN_HEAD] = row->status.head_time_ms;
-        if (row->has_position && row->position > progress->issued.index)
-            progress->at_ms[RECORDED] = row->verified_ms;
-    }
+    TRY(store_logs_list(database->store, true, database->arena, &rows, &count));
+    for (size_t i = 0; i < count; i++)
+        for (size_t place = 0; place < progress->issued.place_count; place++)
+            look_at_place(&rows[i], &progress->issued.places[place], progress);
     return OK;
 }
 
-static result look_at_certificate(struct database *database, struct progress *progress) {
-    struct store_certificate_filter filter = {.tenant_id = -1, .name = "", .sha256 = {true, progress->issued.tbs_sha256}, .issuer_state = "",
-                                              .with_drills = true, .limit = 1};
-    struct store_certificate_row *rows;
-    size_t count;
-    if (progress->certificate_id != 0)
-        return OK;
-    TRY(store_certificates_list(database->store, &filter, database->arena, &rows, &count));
-    if (count > 0) {
-        progress->certificate_id = rows[0].certificate_id;
-        progress->at_ms[SEEN] = rows[0].first_seen_ms;
-    }
-    return OK;
-}
-
-static result look_at_finding(struct database *database, struct progress *progress) {
+static result look_at_finding(struct database *database, int64_t certificate_id, struct progress *progress) {
     struct store_finding_filter filter = {.tenant_id = STORE_ALL_TENANTS, .state = "", .rule = "certificate.", .least_severity = "notice",
-                                          .certificate_id = progress->certificate_id, .limit = 1};
+                                          .certificate_id = certificate_id, .limit = 1};
     struct store_finding_row *rows;
     size_t count;
-    if (progress->finding_id != 0 || progress->certificate_id == 0)
+    if (progress->finding_id != 0)
         return OK;
     TRY(store_findings_list(database->store, &filter, database->arena, &rows, &count));
     if (count > 0) {
         progress->finding_id = rows[0].finding_id;
+        progress->certificate_id = certificate_id;
         progress->rule = rows[0].rule;
     }
+    return OK;
+}
+
+/* Asked again until a finding is there: until the issuer of the final certificate is proven, the issuance may have two rows, of
+ * which one goes. */
+static result look_at_certificate(struct database *database, struct progress *progress) {
+    struct store_certificate_filter filter = {.tenant_id = -1, .name = "", .sha256 = {true, progress->issued.tbs_sha256}, .issuer_state = "",
+                                              .with_drills = true, .limit = 2};
+    struct store_certificate_row *rows;
+    size_t count;
+    if (progress->finding_id != 0)
+        return OK;
+    TRY(store_certificates_list(database->store, &filter, database->arena, &rows, &count));
+    for (size_t i = 0; i < count; i++) {
+        progress->certificate_id = rows[i].certificate_id;
+        set_earliest(&progress->at_ms[SEEN], rows[i].first_seen_ms);
+    }
+    for (size_t i = 0; i < count; i++)
+        TRY(look_at_finding(database, rows[i].certificate_id, progress));
     return OK;
 }
 
@@ -151,9 +162,8 @@ static result look_at_delivery(struct database *database, struct progress *progr
 }
 
 static result look(struct database *database, struct progress *progress) {
-    TRY(look_at_certificate(database, progress));
     TRY(look_at_log(database, progress));
-    TRY(look_at_finding(database, progress));
+    TRY(look_at_certificate(database, progress));
     return look_at_delivery(database, progress);
 }
 
@@ -182,9 +192,9 @@ static bool is_success(const struct drill_options *options, const struct progres
 
 static int print_json(const struct drill_options *options, const struct progress *progress) {
     char log_id[HASH_BASE64_SIZE];
-    hash_to_base64(&progress->issued.log_id, log_id);
+    hash_to_base64(&progress->issued.places[0].log_id, log_id);
     json_t *line = json_pack("{s:s, s:s, s:b, s:b, s:s, s:I, s:o}", "type", "drill", "name", options->name, "expected", options->is_expected,
-                             "success", is_success(options, progress), "log_id", log_id, "index", (json_int_t) progress->issued.index,
+                             "success", is_success(options, progress), "log_id", log_id, "index", (json_int_t) progress->issued.places[0].index,
                              "tbs_sha256", known_hash_json(&(struct known_hash){true, progress->issued.tbs_sha256}));
     json_object_set_new(line, "certificate_id", progress->certificate_id == 0 ? json_null() : json_integer(progress->certificate_id));
     json_object_set_new(line, "finding_id", progress->finding_id == 0 ? json_null() : json_integer(progress->finding_id));
@@ -241,18 +251,19 @@ static void print_for_people(const struct drill_options *options, const struct p
 }
 
 static int run_drill(const struct drill_options *options, struct database *database) {
-    const struct drill_wish wish = {.state_folder = database->settings->state_folder, .name = options->name,
-                                    .is_expected = options->is_expected, .timeout_ms = (int64_t) options->timeout_s * 1000};
+    const struct drill_order order = {.name = options->name, .is_mis_issued = !options->is_expected, .into = "both"};
+    CLEANUP(buffer_done) struct buffer folder = buffer_with_limit(4096);
     struct progress progress = {.at_ms = {[ISSUED] = clock_wall_ms()}};
     struct reason reason = {""};
-    result outcome = drill_order(&wish, &progress.issued, &reason);
+    buffer_printf(&folder, "%s/drill", database->settings->state_folder);
+    result outcome = buffer_check(&folder);
+    if (outcome == OK)
+        outcome = drill_issue(buffer_text(&folder), &order, (int64_t) options->timeout_s * 1000, &progress.issued, &reason);
     if (outcome != OK)
         return exit_with(outcome, &reason);
     outcome = wait_for_end(options, database, &progress);
     if (outcome != OK)
         return database_failed(database, outcome);
-    if (progress.at_ms[SEEN] != 0 && progress.at_ms[IN_HEAD] > progress.at_ms[SEEN])
-        progress.at_ms[IN_HEAD] = 0; /* a later head's time: the status is written every few seconds only */
     if (options->is_json && print_json(options, &progress) != EXIT_OK)
         return EXIT_IO;
     if (!options->is_json)

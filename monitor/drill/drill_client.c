@@ -12,9 +12,10 @@
 #include "drill/folder.h"
 #include "formats/drill_file.h"
 
-FAULT(fault_drill_silent, FAULT_RETRY, "drill.silent", "drill", "", "does not answer", "a running pinwatch-drill (settings: drill: true)");
-FAULT(fault_drill_answer, FAULT_BUG, "drill.answer", "answer of the drill", "", "is a refusal or cannot be read",
-      "the places of a logged certificate");
+FAULT(fault_drill_absent, FAULT_SETTINGS, "drill.absent", "drill", "", "it does not run", "a service with `has_drill: true` in its settings");
+FAULT(fault_drill_silent, FAULT_RETRY, "drill.silent", "drill", "", "it does not answer", "a running service (`pinwatch doctor`)");
+FAULT(fault_drill_refused, FAULT_INPUT, "drill.refused", "drill", "", "it refused the order", "a name that a certificate can hold");
+FAULT(fault_drill_answer, FAULT_BUG, "drill.answer", "answer of the drill", "", "cannot be read", "the places of a logged certificate");
 
 #define ARENA_LIMIT ((size_t) 1024 * 1024)
 #define ANSWER_LIMIT ((size_t) 64 * 1024)
@@ -38,21 +39,26 @@ static result connect_to(const char *path, int64_t timeout_ms, int *ret_socket, 
     if (peer < 0 || setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0 ||
         setsockopt(peer, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0 ||
         connect(peer, (const struct sockaddr *) &address, sizeof address) != 0)
-        return reason_set(reason, &fault_drill_silent, "%s: %s; is the drill running (settings: drill: true)?", path, strerror(errno));
+        return reason_set(reason, &fault_drill_silent, "%s: the drill does not answer (%s): does the service run? (`pinwatch doctor`)", path, strerrordesc_np(errno));
     *ret_socket = peer;
     peer = -1;
     return OK;
 }
 
 static result exchange(int peer, const char *line, struct buffer *answer, struct reason *reason) {
-    size_t size = strlen(line);
-    if (send(peer, line, size, MSG_NOSIGNAL) != (ssize_t) size)
-        return reason_set(reason, &fault_drill_silent, "the order cannot be sent: %s", strerror(errno));
+    for (size_t sent = 0, size = strlen(line); sent < size;) {
+        ssize_t count = send(peer, line + sent, size - sent, MSG_NOSIGNAL);
+        if (count < 0 && errno != EINTR)
+            return reason_set(reason, &fault_drill_silent, "the order cannot be sent: %s", strerrordesc_np(errno));
+        sent += count > 0 ? (size_t) count : 0;
+    }
     while (answer->size == 0 || answer->bytes[answer->size - 1] != '\n') {
         uint8_t chunk[4096];
         ssize_t count = recv(peer, chunk, sizeof chunk, 0);
+        if (count < 0 && errno == EINTR)
+            continue;
         if (count <= 0)
-            return reason_set(reason, &fault_drill_silent, "the drill gave no answer: %s", count == 0 ? "it hung up" : strerror(errno));
+            return reason_set(reason, &fault_drill_silent, "the drill gave no answer: %s", count == 0 ? "it hung up" : strerrordesc_np(errno));
         if (!buffer_add(answer, span_of(chunk, (size_t) count)))
             return reason_set(reason, &fault_drill_answer, "the answer is larger than %zu bytes", ANSWER_LIMIT);
     }
@@ -82,7 +88,7 @@ static result read_answer(struct span text, struct drill_issued *ret_issued, str
     const json_t *places = json_object_get(root, "entries");
     struct drill_issued issued = {.place_count = json_array_size(places)};
     if (error != NULL)
-        return reason_set(reason, &fault_drill_answer, "the drill refused: %s", error);
+        return reason_set(reason, &fault_drill_refused, "the drill refused: %s", error);
     bool is_good = issued.place_count > 0 && issued.place_count <= DRILL_PLACES_MAX && read_hex(root, "tbs_sha256", &issued.tbs_sha256) &&
                    read_hex(root, "spki_sha256", &issued.spki_sha256) &&
                    read_hex(root, "issuer_spki_sha256", &issued.issuer_spki_sha256);
@@ -112,9 +118,11 @@ result drill_issue(const char *drill_folder, const struct drill_order *order, in
     CLEANUP(close_at) int peer = -1;
     struct drill_file file;
     if (arena == NULL || write_order(order, &line) != OK)
-        return reason_set(reason, &fault_no_memory, "no memory, or the name is not UTF-8");
+        return reason_set(reason, &fault_drill_refused, "the name is not valid UTF-8, or too long");
     if (folder_read(drill_folder, DRILL_FILE_NAME, &file_text, reason) != OK)
-        return &fault_drill_silent;
+        return reason_set(reason, &fault_drill_absent,
+                          "no drill runs (%s/%s cannot be read): set `has_drill: true` in the settings and start the service with "
+                          "`pinwatch run --detach`", drill_folder, DRILL_FILE_NAME);
     if (drill_file_read(buffer_span(&file_text), arena, &file) != OK)
         return reason_set(reason, &fault_drill_answer, "%s/%s: not what the drill writes", drill_folder, DRILL_FILE_NAME);
     TRY(connect_to(file.socket, timeout_ms, &peer, reason));

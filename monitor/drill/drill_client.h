@@ -27,8 +27,10 @@ struct drill_issued {
     struct hash tbs_sha256, spki_sha256, issuer_spki_sha256;
 };
 
-extern const struct fault fault_drill_silent; /* no drill runs there, or it does not answer in time */
-extern const struct fault fault_drill_answer; /* it refused, or its answer cannot be read; the sentence says which */
+extern const struct fault fault_drill_absent;  /* SETTINGS: drill.json is not there, so no drill has run */
+extern const struct fault fault_drill_silent;  /* RETRY: it does not answer, or not in time */
+extern const struct fault fault_drill_refused; /* INPUT: the drill said no; the sentence gives its reason */
+extern const struct fault fault_drill_answer;  /* BUG: its answer or drill.json cannot be read */
 
 /* `drill_folder`: where drill.json is. Waits at most `timeout_ms`. */
 MUST_CHECK result drill_issue(const char *drill_folder, const struct drill_order *order, int64_t timeout_ms,

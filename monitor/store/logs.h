@@ -63,6 +63,7 @@ struct store_log_row {
     bool has_position;
     uint64_t first_index, position;  /* [first_index, position) is read and verified */
     int64_t verified_ms;
+    int64_t proven_by_ms;            /* time of the signed head that the position was verified against */
     bool has_status;
     struct store_log_status status;
     const char *holder;              /* "" when nobody follows it now */
