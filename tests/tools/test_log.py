@@ -136,17 +136,19 @@ class Maker:
         self.timestamp = 1795000000000
 
     def entry(self, names, precertificate=False, authority=None):
+        return self.pair(names, authority)[0 if precertificate else 1]
+
+    def pair(self, names, authority=None):
+        """One issuance as it is logged twice: precertificate and final certificate."""
         authority = authority or self.authority
         self.timestamp += 1000
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0] if names else "nothing")])
-        if not precertificate:
-            made = authority.sign(subject, self.key.public_key(), names)
-            return Entry(self.timestamp, 0, made.public_bytes(serialization.Encoding.DER), [authority.der])
         serial = x509.random_serial_number()
         poisoned = authority.sign(subject, self.key.public_key(), names, extra=[(POISON, True)], serial=serial)
         plain = authority.sign(subject, self.key.public_key(), names, serial=serial)
-        return Entry(self.timestamp, 1, plain.tbs_certificate_bytes, [authority.der],
-                     poisoned.public_bytes(serialization.Encoding.DER), authority.key_hash)
+        der = [made.public_bytes(serialization.Encoding.DER) for made in (poisoned, plain)]
+        return (Entry(self.timestamp, 1, plain.tbs_certificate_bytes, [authority.der], der[0], authority.key_hash),
+                Entry(self.timestamp, 0, der[1], [authority.der]))
 
     def raw(self, data):
         self.timestamp += 1000
@@ -169,6 +171,8 @@ class Log:
         self.serves_both = False    # RFC 6962 log that also serves data tiles
         self.wrong_at = None        # serve another leaf at this index
         self.bad_signature = False
+        self.head_age_ms = 0
+        self.other_root = None      # signed in place of the tree's
         self.no_partials = False
         self.extra_signatures = 0
         self.gzip_tiles = True
@@ -186,6 +190,14 @@ class Log:
         self.tree.leaves.append(leaf_hash(entry.leaf(index if self.static else None)))
         self.entries.append(entry)  # last: requests are answered meanwhile
 
+    def replace(self, index, entry):
+        """Another entry in place of one that was logged: another tree."""
+        tree = Tree()
+        tree.leaves = list(self.tree.leaves)
+        tree.leaves[index] = leaf_hash(entry.leaf(index if self.static else None))
+        self.entries[index] = entry
+        self.tree = tree
+
     def sign(self, data):
         if isinstance(self.key, rsa.RSAPrivateKey):
             signature, algorithm = self.key.sign(data, padding.PKCS1v15(), hashes.SHA256()), 1
@@ -197,8 +209,8 @@ class Log:
 
     def head(self):
         size = len(self.entries) if self.size is None else self.size
-        timestamp = int(datetime.datetime.now().timestamp() * 1000)
-        root = self.tree.root(0, size)
+        timestamp = int(datetime.datetime.now().timestamp() * 1000) - self.head_age_ms
+        root = self.other_root or self.tree.root(0, size)
         return size, timestamp, root, self.sign(struct.pack(">BBQQ", 0, 1, timestamp, size) + root)
 
     def get_sth(self):
@@ -329,6 +341,7 @@ class Server:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *unused: None  # who was killed hangs up
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
