@@ -76,7 +76,7 @@ void reader_act(struct reader *reader, const struct reader_request *request) {
     if (outcome == OK)
         outcome = task->read(reader, &reason);
     answer->status = reader->is_full ? READER_MORE : READER_DONE;
-    if (outcome != OK)
+    if (outcome != OK && !reader->is_full) /* first the rest of what is to be told: the framing breaks there once more */
         refuse(answer, outcome, &reason);
     answer->answer_size = reader->reports.size;
 }

@@ -238,6 +238,25 @@ static void a_tile_that_breaks_off_says_how_many_entries_were_good(void **state)
     buffer_done(&body);
 }
 
+static void what_was_good_before_a_break_is_told_to_the_last_match(void **state) {
+    struct fixture f;
+    struct buffer body = tile(0, "data");
+    uint64_t told = 0;
+    (void) state;
+    START(&f, {WATCH_SUBTREE, ""});
+    f.reader.area_size = 100000;
+    for (struct reader_request request = tile_request(0, 256);; request.report_from = f.reader.answer.more_from) {
+        const struct reader_answer *answer = ask(&f, request, span_of(body.bytes, body.size / 2));
+        told += answer->report_count;
+        if (answer->status != READER_MORE)
+            break;
+    }
+    assert_int_equal(f.reader.answer.status, READER_REFUSED);
+    assert_int_equal(told, f.reader.answer.entry_count);
+    stop(&f);
+    buffer_done(&body);
+}
+
 /* ------------------------------------------------------------------ small bodies */
 
 static const struct reader_answer *ask_text(struct fixture *f, const char *body, uint64_t end) {
@@ -429,6 +448,7 @@ int main(void) {
         cmocka_unit_test(all_matches_are_told_with_more_when_the_area_is_full),
         cmocka_unit_test(a_wrong_leaf_index_is_told_and_the_rest_goes_on),
         cmocka_unit_test(a_tile_that_breaks_off_says_how_many_entries_were_good),
+        cmocka_unit_test(what_was_good_before_a_break_is_told_to_the_last_match),
         cmocka_unit_test(a_leaf_that_cannot_be_read_still_counts_in_the_tree),
         cmocka_unit_test(a_leaf_that_is_not_base64_ends_the_body),
         cmocka_unit_test(escaped_slashes_are_undone),
