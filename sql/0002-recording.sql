@@ -382,7 +382,7 @@ DECLARE
     outcome raised;
 BEGIN
     INSERT INTO unreadable_entry (log_id, log_index, reason, reason_text, raw, seen_at)
-    VALUES (p_log, (p_item->>'index')::bigint, p_item->>'reason', p_item->>'reason_text', blob_at(p_blobs, p_item, 'raw'), p_now)
+    VALUES (p_log, (p_item->>'index')::bigint, p_item->>'reason', p_item->>'reason_text', coalesce(blob_at(p_blobs, p_item, 'raw'), ''), p_now)
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN;
