@@ -10,11 +10,13 @@
 
 #define ARENA_LIMIT ((size_t) 1024 * 1024)
 #define WAIT_MS 60000
+#define ONE_SHOT_WAIT_MS 5000 /* somebody is waiting for the answer */
 
 const char *follow_state_name(enum follow_state state) {
     static const char *const names[] = {
         [FOLLOW_STARTING] = "starting", [FOLLOW_READING] = "catching-up", [FOLLOW_WAITING] = "following",
         [FOLLOW_FAILING] = "failing",   [FOLLOW_FORKED] = "forked",       [FOLLOW_FINISHED] = "finished",
+        [FOLLOW_STALE] = "stale",
     };
     return names[state];
 }
@@ -37,7 +39,7 @@ int64_t follow_backoff_ms(const struct followed_log *log, unsigned failures) {
     uint64_t random = 0;
     if (RAND_bytes((unsigned char *) &random, sizeof random) != 1)
         random = (uint64_t) clock_monotonic_ms();
-    return backoff_ms(failures, log->options.is_one_shot ? 100 : 1000, WAIT_MS, random);
+    return log->options.is_one_shot ? backoff_ms(failures, 100, ONE_SHOT_WAIT_MS, random) : backoff_ms(failures, 1000, WAIT_MS, random);
 }
 
 void follow_error(struct followed_log *log, result fault, const char *what) {
@@ -223,7 +225,9 @@ static enum follow_state state_now(const struct followed_log *log) {
         return FOLLOW_FAILING;
     if (!log->has_start)
         return FOLLOW_STARTING;
-    return log->frontier.end < follow_target(log) ? FOLLOW_READING : FOLLOW_WAITING;
+    if (log->frontier.end < follow_target(log))
+        return FOLLOW_READING;
+    return log->is_told_stale ? FOLLOW_STALE : FOLLOW_WAITING;
 }
 
 void followed_log_figures(const struct followed_log *log, struct follow_figures *ret_figures) {

@@ -47,6 +47,7 @@ enum follow_state {
     FOLLOW_STARTING,    /* no verified place to begin yet */
     FOLLOW_READING,
     FOLLOW_WAITING,     /* at the head */
+    FOLLOW_STALE,       /* at a head that is too old: log.stale was told */
     FOLLOW_FAILING,     /* the last requests failed; trying again */
     FOLLOW_FORKED,      /* the log contradicts itself; evidence is kept, reading is tried again slowly */
     FOLLOW_FINISHED,    /* a readonly log read to its final head, or one shot done */
