@@ -227,7 +227,7 @@ static enum follow_state state_now(const struct followed_log *log) {
         return FOLLOW_STARTING;
     if (log->frontier.end < follow_target(log))
         return FOLLOW_READING;
-    return log->is_told_stale ? FOLLOW_STALE : FOLLOW_WAITING;
+    return log->told_stale == TOLD_OPEN ? FOLLOW_STALE : FOLLOW_WAITING;
 }
 
 void followed_log_figures(const struct followed_log *log, struct follow_figures *ret_figures) {
