@@ -26,6 +26,7 @@ struct batch {
     const struct fault *hash_reason; /* why no reader can read it */
     uint8_t *body;         /* BATCH_HASHING: a level 0 tile, or one entry as JSON */
     unsigned tries;
+    unsigned deaths;       /* of readers, while this entry stood alone */
     int64_t not_before_ms; /* monotonic */
     uint64_t asked_end;    /* what the transfer under way asked for */
     struct reader_request request;

@@ -10,7 +10,7 @@ void follow_error(struct followed_log *log, result fault, const char *what);
 void follow_success(struct followed_log *log);
 void follow_end(struct followed_log *log, result fault); /* a one shot or a finished log */
 void follow_fork(struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how);
-/* Delay after the n-th failure in a row: doubling from 1 s (100 ms in a one shot) to 60 s, with jitter. */
+/* Delay after the n-th failure in a row: doubling from 1 s to 60 s (in a one shot from 100 ms to 5 s), with jitter. */
 int64_t follow_backoff_ms(const struct followed_log *log, unsigned failures);
 bool follow_is_static(const struct followed_log *log);
 /* Size up to which entries are wanted now. */

@@ -106,6 +106,12 @@ static result parse_answer(struct proof_fetch *fetch, struct span json, struct p
     return OK;
 }
 
+/* Does the log refuse, rather than fail for a while? */
+static bool is_refusal(result fault, long status) {
+    bool is_passing = status >= 500 || status == 408 || status == 429;
+    return fault->family == FAULT_INPUT || (fault == &fault_transfer_status && !is_passing);
+}
+
 static void json_done(void *context, const struct transfer_answer *answer) {
     struct proof_fetch *fetch = context;
     fetch->transfer = NULL;
@@ -123,8 +129,7 @@ static void json_done(void *context, const struct transfer_answer *answer) {
         if (fault == OK)
             return;
     }
-    bool is_refusal = fault == &fault_transfer_status || fault->family == FAULT_INPUT;
-    fetch_fail(fetch, is_refusal ? &fault_proof_unavailable : fault, answer->fault != OK ? answer->reason.text : fault->wrong);
+    fetch_fail(fetch, is_refusal(fault, answer->status) ? &fault_proof_unavailable : fault, answer->fault != OK ? answer->reason.text : fault->wrong);
 }
 
 static void escape_hash(const struct hash *hash, char ret_text[ESCAPED_HASH_SIZE]) {
@@ -211,7 +216,7 @@ static void tile_done(void *context, const struct transfer_answer *answer) {
         if (fault == OK)
             return;
     }
-    fetch_fail(fetch, fault == &fault_transfer_status ? &fault_proof_unavailable : fault,
+    fetch_fail(fetch, is_refusal(fault, answer->status) ? &fault_proof_unavailable : fault,
                answer->fault != OK ? answer->reason.text : "a level tile has another length than its width asks for");
 }
 

@@ -7,6 +7,8 @@ void follow_begin_at(struct followed_log *log, const struct compact_range *front
     log->has_start = true;
     log->verified = *frontier;
     log->frontier = *frontier;
+    if (frontier->end == 0) /* nobody needs to sign the empty tree to be held against its root */
+        merkle_empty_root(&log->verified_head.root);
     log->next_begin = frontier->end;
     log->committed_ms = clock_monotonic_ms();
     log->rate_mark_ms = log->committed_ms;
@@ -71,13 +73,10 @@ void start_step(struct followed_log *log, int64_t now_ms) {
         log->pause_until_ms = now_ms + follow_backoff_ms(log, 6);
         return;
     }
-    if (log->first_index == 0 || (log->options.is_one_shot && log->first_index == follow_target(log))) {
+    if (log->first_index == 0) {
         struct compact_range start;
         compact_range_init(&start, 0);
-        if (log->first_index == 0)
-            follow_begin_at(log, &start);
-        else
-            follow_end(log, OK);
+        follow_begin_at(log, &start);
         return;
     }
     bool is_at_head = log->first_index == head->size;
