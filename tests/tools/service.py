@@ -114,7 +114,7 @@ class Service:
         self.log_path = self.folder + "/service.log"
         kept = ("PATH", "LANG", "LC_ALL", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TMPDIR")
         self.environment = {name: os.environ[name] for name in kept if name in os.environ}
-        self.environment.update(PINWATCH_SQL=ROOT + "/sql", PINWATCH_CONFIG=self.config, HOME=self.folder)
+        self.environment.update(PINWATCH_SQL=os.environ.get("PINWATCH_SQL", ROOT + "/sql"), PINWATCH_CONFIG=self.config, HOME=self.folder)
 
     def __enter__(self):
         try:
