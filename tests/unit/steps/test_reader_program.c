@@ -167,9 +167,10 @@ static void files_that_a_person_names_do_not_kill_a_reader(void **state) {
     struct fixture f;
     char path[2000];
     (void) state;
-    if (list == NULL)
+    if (list == NULL) {
         print_message("skipped: for people: PINWATCH_READER_FILES names a file of paths to try\n");
         skip();
+    }
     FILE *paths = fopen(list, "r");
     assert_non_null(paths);
     start(&f);

@@ -96,7 +96,6 @@ static int tear_down(void **state) {
     do { \
         (void) state; \
         if (!w.is_ready) { \
-            print_message("PINWATCH_TEST_DATABASE is not set: nothing was tested\n"); \
             print_message("skipped: needs a cluster; tests/sql/store runs it with one\n"); \
             skip(); \
         } \
