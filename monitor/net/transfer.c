@@ -36,6 +36,7 @@ struct transfer {
     bool is_post;
     bool is_too_large;
     bool is_loopback;
+    bool is_whole;   /* ended well, so that its handle serves again */
     bool is_telling; /* inside `done`: a cancel then has nothing left to do */
     struct curl_slist *headers;
     char shown_url[SHOWN_URL_MAX];
@@ -43,9 +44,14 @@ struct transfer {
     struct transfer_answer answer;
 };
 
+/* The handle of a transfer that failed early, at an unknown name for one, keeps its buffer over a reset and refuses CURLOPT_BUFFERSIZE
+ * from then on (libcurl 7.88): only those of whole transfers are used again. */
 static void transfer_release(struct transfer *transfer) {
     curl_slist_free_all(transfer->headers);
-    net_give_easy(transfer->job.net, transfer->job.easy);
+    if (transfer->is_whole)
+        net_give_easy(transfer->job.net, transfer->job.easy);
+    else
+        curl_easy_cleanup(transfer->job.easy);
     memory_free(transfer);
 }
 
@@ -185,6 +191,7 @@ static void transfer_finished(struct net_job *job, CURLcode code) {
     curl_easy_getinfo(job->easy, CURLINFO_TOTAL_TIME_T, &total_us);
     transfer->answer.latency_ms = total_us / 1000;
     judge(transfer, code);
+    transfer->is_whole = code == CURLE_OK;
     transfer->is_telling = true;
     transfer->done(transfer->context, &transfer->answer);
     transfer_release(transfer);

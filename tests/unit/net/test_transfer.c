@@ -286,6 +286,17 @@ static void a_closed_port_or_an_unknown_name_is_a_connect_fault(void **state) {
     assert_ptr_equal(run(server, &request).fault, &fault_transfer_connect);
 }
 
+static void a_transfer_that_failed_spoils_none_after_it(void **state) {
+    struct server *server = *state;
+    static const char *const urls[] = {"http://name.invalid/", "http://127.0.0.1:1/"};
+    for (size_t i = 0; i < 2; i++) {
+        struct transfer_request request = {.url = urls[i], .body = body, .body_room = sizeof body, .timeout_ms = 3000};
+        assert_ptr_equal(run(server, &request).fault, &fault_transfer_connect);
+        assert_ptr_equal(run(server, &request).fault, &fault_transfer_connect);
+        assert_ptr_equal(get(server, "/ok").fault, OK);
+    }
+}
+
 static void plain_http_on_an_https_address_is_a_tls_fault(void **state) {
     struct server *server = *state;
     char url[100];
@@ -471,6 +482,7 @@ int main(void) {
         WITH_SERVER(an_error_page_over_the_ceiling_is_still_that_error),
         WITH_SERVER(silence_ends_at_the_deadline),
         WITH_SERVER(a_closed_port_or_an_unknown_name_is_a_connect_fault),
+        WITH_SERVER(a_transfer_that_failed_spoils_none_after_it),
         WITH_SERVER(plain_http_on_an_https_address_is_a_tls_fault),
         WITH_SERVER(only_http_addresses_without_control_characters_are_taken),
         WITH_SERVER(a_post_carries_its_body_and_headers_and_any_2xx_is_success),
