@@ -5,10 +5,12 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "rules/issuer_policy.h"
+#include "steps/matched_names.h"
 
 #define BROAD_WATCHES_MAX 100
 #define WATCHES_MAX 1000   /* of one certificate; more matches are recorded up to here */
 #define WATCHES_TOLD_MAX 20
+#define NAMES_TOLD_MAX 20
 #define TENANT_RULES_MAX 64 /* findings of one certificate */
 #define RULE_BROAD_NAME "certificate.broad-name"
 
@@ -86,29 +88,10 @@ static void set_names(json_t *body, const struct entry_report *report) {
     json_object_set_new(body, "names", names);
 }
 
-static bool name_is_of_watch(const char *name, const struct store_watch *watch) {
-    size_t name_size = strlen(name), value_size = strlen(watch->value);
-    if (strcmp(name, watch->value) == 0 || (watch->kind == WATCH_SUBTREE && value_size == 0))
-        return true;
-    bool is_below = name_size > value_size && name[name_size - value_size - 1] == '.' &&
-                    strcmp(name + name_size - value_size, watch->value) == 0;
-    if (watch->kind == WATCH_SUBTREE && is_below)
-        return true;
-    const char *parent = strchr(watch->value, '.'); /* *.example.com covers www.example.com */
-    return strncmp(name, "*.", 2) == 0 && parent != NULL && strcmp(name + 2, parent + 1) == 0;
-}
-
-static void set_matched_names(json_t *body, const struct judging *judging, int32_t tenant_id) {
-    const struct entry_report *report = judging->input->report;
-    json_t *matched = json_array();
-    for (size_t i = 0; i < report->name_count && json_array_size(matched) < WATCHES_TOLD_MAX; i++)
-        for (size_t at = 0; at < judging->watch_count; at++)
-            if (judging->watches[at].watch->tenant_id == tenant_id &&
-                name_is_of_watch(report->names[i].value, judging->watches[at].watch)) {
-                json_array_append_new(matched, json_string(report->names[i].value));
-                break;
-            }
-    json_object_set_new(body, "matched_names", matched);
+static bool set_matched_names(json_t *body, const struct judging *judging, int32_t tenant_id) {
+    json_t *matched;
+    result fault = matched_names_list(judging->input->report, judging->watches, judging->watch_count, tenant_id, NAMES_TOLD_MAX, &matched);
+    return fault == OK && json_object_set_new(body, "matched_names", matched) == 0;
 }
 
 static void set_log(json_t *body, const struct judge_input *input) {
@@ -166,15 +149,18 @@ static bool is_drill(const struct judge_input *input) {
     return is_drill_log(input) || is_drill_ca;
 }
 
+CLEANUP_OF_POINTER(json_t, json_decref)
+
 static char *body_of(const struct judging *judging, const struct raised *raised) {
     const struct entry_report *report = judging->input->report;
-    json_t *body = json_object();
+    CLEANUP(json_decref_at) json_t *body = json_object();
+    if (!set_matched_names(body, judging, raised->tenant_id))
+        return NULL;
     json_object_set(body, "watches", raised->watches);
     json_object_set(body, "reasons", raised->reasons);
     set_text(body, "policy", raised->policy);
     set_issuer(body, raised);
     set_names(body, report);
-    set_matched_names(body, judging, raised->tenant_id);
     set_text(body, "subject", report->subject);
     set_text(body, "issuer", report->issuer);
     set_text(body, "serial", report->serial);
@@ -190,7 +176,6 @@ static char *body_of(const struct judging *judging, const struct raised *raised)
     json_object_set_new(body, "is_drill", json_boolean(is_drill(judging->input)));
     set_log(body, judging->input);
     char *dumped = json_dumps(body, JSON_COMPACT);
-    json_decref(body);
     char *kept = dumped == NULL ? NULL : arena_copy_text(judging->arena, dumped);
     memory_free_foreign(dumped);
     return kept;

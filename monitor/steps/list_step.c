@@ -14,6 +14,8 @@
 #define RETRY_FIRST_MS 30000
 #define RETRY_CAP_MS ((int64_t) 15 * 60 * 1000)
 #define SIGNATURE_MAX 1024
+#define SIGNATURE_NOW "sig"
+#define SIGNATURE_NEXT "next-sig"
 #define LIST_ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
 #define STALE_MS ((int64_t) 7 * 24 * 3600 * 1000)    /* lists are renewed daily: domain of DESIGN, How a log is followed 1 */
 #define UNFETCHED_MS ((int64_t) 24 * 3600 * 1000)
@@ -97,32 +99,42 @@ static result take_into_use(struct source *source, struct span json, struct span
     return OK;
 }
 
-static void keep(struct source *source, struct span json, struct span signature) {
+static result keep_file(const struct source *source, const char *ending, struct span content) {
     CLEANUP(buffer_done) struct buffer path = buffer_with_limit(4096);
-    CLEANUP(buffer_done) struct buffer signature_path = buffer_with_limit(4096);
-    result fault = file_name(source, "json", &path);
-    if (fault == OK && signature.size > 0)
-        fault = file_name(source, "sig", &signature_path);
-    if (fault == OK && signature.size > 0)
-        fault = kept_file_write(buffer_text(&signature_path), signature);
-    if (fault == OK)
-        fault = kept_file_write(buffer_text(&path), json);
-    if (fault != OK)
-        log_say(LOG_WARNING, "list.not-kept", LOG_TEXT("list", source->name), LOG_FAULT(fault));
+    TRY(file_name(source, ending, &path));
+    return kept_file_write(buffer_text(&path), content);
+}
+
+/* List and signature are two files: whenever this ends, one of the two signatures belongs to the list. */
+static result keep(const struct source *source, struct span json, struct span signature) {
+    if (signature.size == 0)
+        return keep_file(source, "json", json);
+    TRY(keep_file(source, SIGNATURE_NEXT, signature));
+    TRY(keep_file(source, "json", json));
+    return keep_file(source, SIGNATURE_NOW, signature);
+}
+
+static result read_kept(const struct source *source, const char *ending, struct buffer *ret_content) {
+    CLEANUP(buffer_done) struct buffer path = buffer_with_limit(4096);
+    TRY(file_name(source, ending, &path));
+    return kept_file_read(buffer_text(&path), ret_content);
+}
+
+static result take_from_disk(struct source *source, struct span json, const char *signature_ending, struct reason *reason) {
+    CLEANUP(buffer_done) struct buffer signature = buffer_with_limit(SIGNATURE_MAX);
+    if (source->signature_url[0] != '\0')
+        TRY(read_kept(source, signature_ending, &signature));
+    return take_into_use(source, json, buffer_span(&signature), reason);
 }
 
 static void load_from_disk(struct source *source) {
-    CLEANUP(buffer_done) struct buffer path = buffer_with_limit(4096);
-    CLEANUP(buffer_done) struct buffer signature_path = buffer_with_limit(4096);
     CLEANUP(buffer_done) struct buffer json = buffer_with_limit(LOG_LIST_SIZE_MAX);
-    CLEANUP(buffer_done) struct buffer signature = buffer_with_limit(SIGNATURE_MAX);
     struct reason reason = {{0}};
-    if (source->url[0] == '\0' || file_name(source, "json", &path) != OK || kept_file_read(buffer_text(&path), &json) != OK)
+    if (source->url[0] == '\0' || read_kept(source, "json", &json) != OK)
         return;
-    if (source->signature_url[0] != '\0' &&
-        (file_name(source, "sig", &signature_path) != OK || kept_file_read(buffer_text(&signature_path), &signature) != OK))
-        return;
-    result fault = take_into_use(source, buffer_span(&json), buffer_span(&signature), &reason);
+    result fault = take_from_disk(source, buffer_span(&json), SIGNATURE_NOW, &reason);
+    if (fault != OK && source->signature_url[0] != '\0')
+        fault = take_from_disk(source, buffer_span(&json), SIGNATURE_NEXT, &reason);
     if (fault != OK)
         log_say(LOG_WARNING, "list.on-disk-refused", LOG_TEXT("list", source->name), LOG_TEXT("why", reason.text), LOG_FAULT(fault));
 }
@@ -155,7 +167,9 @@ static void received_all(struct source *source, size_t signature_size) {
         return;
     }
     memcpy(source->etag, source->etag_wanted, sizeof source->etag);
-    keep(source, json, signature);
+    fault = keep(source, json, signature);
+    if (fault != OK)
+        log_say(LOG_WARNING, "list.not-kept", LOG_TEXT("list", source->name), LOG_FAULT(fault));
     fetched(source);
 }
 

@@ -1,0 +1,129 @@
+/* Which watches stand behind a terminal of the image. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "unit/steps/watch_rows.h"
+
+static struct watch_rows rows;
+static struct watch_set *set;
+
+static void start(void) {
+    rows = (struct watch_rows){0};
+    row_policy(&rows, 1, "web", "{\"expected_issuers\":{\"caa_domains\":[\"good.example\"]}}");
+    row_policy(&rows, 2, "web", "{\"reports_new\":true}");
+    row_add(&rows, 1, WATCH_NAME, "www.example.com", "web");
+    row_add(&rows, 2, WATCH_NAME, "www.example.com", "web");
+    row_add(&rows, 1, WATCH_SUBTREE, "example.com", "");
+    row_add(&rows, 1, WATCH_SUBTREE, "notexample.com", "web");
+    row_add(&rows, 1, WATCH_ADDRESS, "192.0.2.0/24", "missing");
+    struct reason reason = {{0}};
+    assert_null(rows_load(&rows, &set, &reason));
+}
+
+static void equal_watches_of_two_tenants_are_one_terminal(void **state) {
+    (void) state;
+    start();
+    assert_int_equal(watch_set_count(set), 5);
+    assert_int_equal(watch_set_behind(set, 0), 2);
+    assert_int_equal(watch_set_get(set, 0, 0).watch->tenant_id, 1);
+    assert_int_equal(watch_set_get(set, 0, 1).watch->tenant_id, 2);
+    assert_int_equal(watch_set_behind(set, 1), 1);
+    assert_int_equal(watch_set_behind(set, 3), 1);
+    assert_int_equal(watch_set_behind(set, 4), 0);
+    assert_int_equal(watch_set_behind(set, UINT32_MAX), 0);
+    watch_set_free(set);
+}
+
+static void the_image_reports_these_terminals_under_this_generation(void **state) {
+    (void) state;
+    start();
+    struct buffer bytes = buffer_with_limit(1000000);
+    struct watch_image image;
+    struct watch_hits hits;
+    assert_null(watch_set_build_image(set, &bytes));
+    assert_null(watch_image_open(buffer_span(&bytes), &image));
+    assert_int_equal(watch_image_generation(&image), 7);
+    watch_hits_reset(&hits);
+    watch_find_dns(&image, span_of_text("www.example.com"), &hits);
+    assert_int_equal(hits.count, 2);
+    for (size_t i = 0; i < hits.count; i++)
+        assert_true(watch_set_behind(set, hits.terminals[i]) == (hits.terminals[i] == 0 ? 2 : 1));
+    buffer_done(&bytes);
+    watch_set_free(set);
+}
+
+static void a_watch_has_the_policy_of_its_own_tenant(void **state) {
+    (void) state;
+    start();
+    assert_int_equal(watch_set_get(set, 0, 0).policy->caa_domain_count, 1);
+    assert_true(watch_set_get(set, 0, 1).policy->reports_new);
+    assert_int_equal(watch_set_get(set, 0, 1).policy->caa_domain_count, 0);
+    assert_null(watch_set_get(set, 1, 0).policy);
+    assert_null(watch_set_get(set, 3, 0).policy);
+    watch_set_free(set);
+}
+
+static void below_a_suffix_means_whole_labels(void **state) {
+    (void) state;
+    start();
+    struct watch_of_tenant found[10];
+    assert_int_equal(watch_set_under(set, "com", found, 10), 4);
+    assert_int_equal(watch_set_under(set, "example.com", found, 10), 3);
+    assert_int_equal(watch_set_under(set, "", found, 10), 4);
+    assert_int_equal(watch_set_under(set, "", found, 2), 2);
+    assert_int_equal(watch_set_under(set, "ample.com", found, 10), 0);
+    watch_set_free(set);
+}
+
+static void a_watch_is_found_by_tenant_and_row(void **state) {
+    (void) state;
+    start();
+    struct watch_of_tenant found;
+    assert_true(watch_set_find(set, 2, 101, &found));
+    assert_string_equal(found.watch->value, "www.example.com");
+    assert_true(found.policy->reports_new);
+    assert_false(watch_set_find(set, 1, 101, &found));
+    assert_false(watch_set_find(set, 1, 999, &found));
+    watch_set_free(set);
+}
+
+static void an_unusable_policy_refuses_the_whole_set_by_name(void **state) {
+    (void) state;
+    rows = (struct watch_rows){0};
+    row_policy(&rows, 1, "fine", "{}");
+    row_policy(&rows, 1, "broken", "{\"max_lifetime_days\":\"many\"}");
+    row_add(&rows, 1, WATCH_NAME, "example.com", "fine");
+    struct reason reason = {{0}};
+    struct watch_set *none = NULL;
+    assert_ptr_equal(rows_load(&rows, &none, &reason), &fault_policy);
+    assert_null(none);
+    assert_non_null(strstr(reason.text, "policy 'broken'"));
+}
+
+static void nothing_watched_is_a_set_too(void **state) {
+    (void) state;
+    rows = (struct watch_rows){0};
+    struct reason reason = {{0}};
+    struct buffer bytes = buffer_with_limit(1000000);
+    assert_null(rows_load(&rows, &set, &reason));
+    assert_null(watch_set_build_image(set, &bytes));
+    assert_int_equal(watch_set_behind(set, 0), 0);
+    buffer_done(&bytes);
+    watch_set_free(set);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_watches_of_two_tenants_are_one_terminal),
+        cmocka_unit_test(the_image_reports_these_terminals_under_this_generation),
+        cmocka_unit_test(a_watch_has_the_policy_of_its_own_tenant),
+        cmocka_unit_test(below_a_suffix_means_whole_labels),
+        cmocka_unit_test(a_watch_is_found_by_tenant_and_row),
+        cmocka_unit_test(an_unusable_policy_refuses_the_whole_set_by_name),
+        cmocka_unit_test(nothing_watched_is_a_set_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
