@@ -8,8 +8,7 @@
 /* The drill's names are known at run time only. */
 static bool is_of_drill(const char *name) {
     size_t size = strlen(name);
-    return strcasecmp(name, CA_OWNER_DRILL) == 0 || (size > 8 && strcasecmp(name + size - 8, ".invalid") == 0) ||
-           strcasecmp(name, "drill.pinwatch.example") == 0;
+    return strcasecmp(name, CA_OWNER_DRILL) == 0 || (size > 8 && strcasecmp(name + size - 8, ".invalid") == 0);
 }
 
 result policy_names_check(const char *rules, struct arena *arena, struct reason *ret_unknown) {

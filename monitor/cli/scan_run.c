@@ -13,9 +13,11 @@
 #include "cli/read_file.h"
 #include "cli/scan.h"
 #include "cli/table.h"
+#include "net/user_agent.h"
 #include "rules/signature.h"
 #include "steps/drive.h"
 
+#define AGENT_LIMIT 512
 #define KEY_FILE_MAX 65536
 #define IMAGE_LIMIT ((size_t) 8 * 1024 * 1024 * 1024)
 #define READER_DEADLINE_MS 20000
@@ -266,14 +268,14 @@ static result build_image(const struct scan_watch *watch, struct reader_pool *re
 
 static result set_up_world(struct scan *scan, size_t log_count, struct reason *reason) {
     const struct scan_options *options = scan->options;
-    const char *agent = arena_printf(scan->arena, "pinwatch/%s (+https://github.com/pinwatch/pinwatch%s%s)", PINWATCH_VERSION,
-                                     options->contact != NULL ? "; " : "", options->contact != NULL ? options->contact : "");
-    struct net_options net = {.user_agent = agent, .ca_file = options->ca_file, .connections_max = 256, .connections_host_max = 32};
+    CLEANUP(buffer_done) struct buffer agent = buffer_with_limit(AGENT_LIMIT);
+    TRY(user_agent_write(options->contact, &agent));
+    struct net_options net = {.user_agent = buffer_text(&agent), .ca_file = options->ca_file, .connections_max = 256, .connections_host_max = 32};
     size_t slots = log_count * 2 + 32;
     struct reader_pool_options pool = {.reader_count = options->readers, .slot_count = slots > 160 ? 160 : (unsigned) slots,
                                        .slot_size = SLOT_SIZE, .deadline_ms = READER_DEADLINE_MS};
     scan->world.loop = event_base_new();
-    if (scan->world.loop == NULL || agent == NULL)
+    if (scan->world.loop == NULL)
         return &fault_no_memory;
     TRY(net_new(scan->world.loop, &net, &scan->world.net));
     TRY(reader_pool_new(scan->world.loop, &pool, &scan->world.readers));
@@ -292,6 +294,7 @@ static result set_up_world(struct scan *scan, size_t log_count, struct reason *r
 static result set_up(struct scan *scan, struct reason *reason) {
     struct chosen_log one, *logs = &one;
     size_t count = 1;
+    TRY(digest_init());
     scan->arena = arena_new(LISTS_ARENA_LIMIT);
     if (scan->arena == NULL)
         return &fault_no_memory;
@@ -336,6 +339,8 @@ int scan_run(const struct scan_options *options, const struct scan_watch *watch)
         scan.code = exit_with(fault, &reason);
     for (size_t i = 0; i < scan.count && fault == OK; i++)
         print_summary(&scan, &scan.logs[i]);
+    if (scan.code == EXIT_IO)
+        fputs("pinwatch: a line could not be printed\n", stderr);
     tear_down(&scan);
     return scan.code;
 }

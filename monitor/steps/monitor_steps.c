@@ -6,7 +6,7 @@ const struct monitor_step monitor_steps[] = {
     {"reload watches", 500, step_reload_watches},
     {"hold leases", 5000, step_hold_leases},
     {"resolve issuers", 500, step_resolve_issuers},
-    {"save the status", 3000, step_save_status},
+    {"save the status", 1000, step_save_status},
     {"keep house", 24 * 3600 * 1000, step_keep_house},
 };
 const size_t monitor_step_count = sizeof monitor_steps / sizeof monitor_steps[0];
