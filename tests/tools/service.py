@@ -99,10 +99,11 @@ def processes():
 class Service:
     """with Service(server, {...}) as service: settings written, cluster made, `pinwatch run` started and ready.
 
-    server: a test_log.Server whose logs follow() puts into the settings, so that a test can set its watches before.
+    server: a test_log.Server whose logs follow() puts into the settings, so that a test can set its watches before;
+    state: where the state folder shall be.
     """
 
-    def __init__(self, server=None, settings=None):
+    def __init__(self, server=None, settings=None, state=None):
         if not os.access(PINWATCH, os.X_OK):
             skip(PINWATCH + " is not built")
         self.server, self.logs = server, {}
@@ -110,7 +111,7 @@ class Service:
         self.receiver = Receiver()
         self.process, self.sessions = None, set()
         self.folder = tempfile.mkdtemp(prefix="pinwatch-test-")
-        self.state, self.config = self.folder + "/state", self.folder + "/pinwatch.yaml"
+        self.state, self.config = state or self.folder + "/state", self.folder + "/pinwatch.yaml"
         self.log_path = self.folder + "/service.log"
         kept = ("PATH", "LANG", "LC_ALL", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TMPDIR")
         self.environment = {name: os.environ[name] for name in kept if name in os.environ}
