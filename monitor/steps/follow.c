@@ -184,6 +184,7 @@ void followed_log_free(struct followed_log *log) {
     proof_fetch_cancel(log->commit_proof);
     batches_drop(log);
     pending_drop(log);
+    delivered_done(&log->delivered);
     for (size_t i = 0; i < log->head_count; i++)
         kept_head_done(&log->heads[i]);
     kept_head_done(&log->best);

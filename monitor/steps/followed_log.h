@@ -7,6 +7,7 @@
 #include "formats/tree_head.h"
 #include "rules/signature.h"
 #include "steps/batch.h"
+#include "steps/delivered.h"
 #include "steps/follow.h"
 #include "steps/proof_fetch.h"
 #include "steps/told.h"
@@ -112,7 +113,7 @@ struct followed_log {
     struct tree_head commit_head;
     int64_t commit_not_before_ms;
     unsigned commit_failures, proof_failures;
-    uint64_t delivered_end;  /* early delivery: reports below were handed over */
+    struct delivered delivered; /* early delivery: what was handed over */
     int64_t committed_ms;    /* monotonic, last time */
 
     /* figures */

@@ -215,12 +215,12 @@ static result append_batch(struct followed_log *log, const struct batch *batch, 
     return log->frontier.end == batch->end ? OK : &fault_merkle_shape;
 }
 
-static bool keep_reports(struct followed_log *log, struct batch *batch) {
+static result keep_reports(struct followed_log *log, struct batch *batch) {
     if (batch->reports.size == 0)
-        return true;
+        return OK;
     struct pending_reports *pending = memory_new(sizeof *pending);
     if (pending == NULL)
-        return false;
+        return &fault_no_memory;
     pending->begin = batch->begin;
     pending->end = batch->end;
     pending->reports = batch->reports;
@@ -231,30 +231,54 @@ static bool keep_reports(struct followed_log *log, struct batch *batch) {
         log->pending_first = pending;
     log->pending_last = pending;
     log->pending_size += pending->reports.capacity;
-    return true;
+    return OK;
 }
 
-/* Scans print in order as entries come; what a second reading after a mismatch brings again is not printed twice. */
-static bool deliver_early(struct followed_log *log, const struct batch *batch) {
-    if (!log->options.delivers_early || batch->reports.size == 0 || batch->end <= log->delivered_end)
-        return true;
+/* Counts an entry once, however often it is read. */
+static void count_delivery(struct followed_log *log, const struct entry_report *report, enum delivery_news news) {
+    bool was_unreadable = news == DELIVERY_OTHER && !report->is_unreadable;
+    bool was_match = news == DELIVERY_OTHER && report->is_unreadable;
+    if (news == DELIVERY_AGAIN)
+        return;
+    log->matches += !report->is_unreadable;
+    log->matches -= was_match && log->matches > 0;
+    log->unreadable += report->is_unreadable;
+    log->unreadable -= was_unreadable && log->unreadable > 0;
+}
+
+/* Scans print in order as entries come; a second reading after a mismatch tells only what it reads otherwise than the first. */
+static result deliver_early(struct followed_log *log, const struct batch *batch) {
+    if (batch->reports.size == 0)
+        return OK;
     CLEANUP(arena_free_at) struct arena *arena = arena_new(COMMIT_ARENA_LIMIT);
     struct cursor cursor = cursor_of(buffer_span(&batch->reports));
-    while (arena != NULL && cursor_remaining(&cursor) > 0) {
+    if (arena == NULL)
+        return &fault_no_memory;
+    while (cursor_remaining(&cursor) > 0) {
         struct entry_report report;
-        if (entry_report_decode(&cursor, arena, &report) != OK)
-            return false;
-        if (report.index < log->delivered_end || report.index < log->report_begin || report.index >= log->report_end)
+        enum delivery_news news;
+        arena_reset(arena);
+        TRY(entry_report_decode(&cursor, arena, &report));
+        if (report.index < log->report_begin || report.index >= log->report_end)
+            continue;
+        TRY(delivered_note(&log->delivered, &report, &news));
+        if (news == DELIVERY_KNOWN)
             continue;
         struct verified_range range = {.begin = report.index, .end = report.index + 1, .reports = &report, .report_count = 1,
                                        .now_ms = clock_wall_ms()};
-        if (log->world->sink.commit(log->world->sink.context, log, &range) != OK)
-            return false;
-        log->matches += !report.is_unreadable;
-        log->unreadable += report.is_unreadable;
-        arena_reset(arena);
+        TRY(log->world->sink.commit(log->world->sink.context, log, &range));
+        count_delivery(log, &report, news);
     }
-    return arena != NULL;
+    return OK;
+}
+
+/* What was read could not be kept or told: our own trouble, and no word about the log. */
+static void on_own_trouble(struct followed_log *log, result fault) {
+    sequence_rewind(log);
+    follow_error(log, fault, "what was read could not be kept; reading it again");
+    log->pause_until_ms = clock_monotonic_ms() + MISMATCH_PAUSE_MS;
+    if (log->options.is_one_shot)
+        follow_end(log, fault);
 }
 
 static bool take_batch(struct followed_log *log, struct batch *batch) {
@@ -262,15 +286,18 @@ static bool take_batch(struct followed_log *log, struct batch *batch) {
     result fault = append_batch(log, batch, &is_good);
     if (!is_good)
         return false; /* the batch is gone */
-    if (fault != OK || !deliver_early(log, batch) || (!log->options.delivers_early && !keep_reports(log, batch))) {
+    if (fault != OK) {
         struct hash nothing = {0};
         on_mismatch(log, &log->verified_head, &nothing);
         return false;
     }
+    fault = log->options.delivers_early ? deliver_early(log, batch) : keep_reports(log, batch);
+    if (fault != OK) {
+        on_own_trouble(log, fault);
+        return false;
+    }
     log->last_leaf = batch->last_leaf;
     log->entries += batch->end - batch->begin;
-    if (batch->end > log->delivered_end)
-        log->delivered_end = batch->end;
     if (!log->options.delivers_early) {
         log->matches += batch->matches;
         log->unreadable += batch->unreadable;
