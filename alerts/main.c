@@ -11,6 +11,7 @@
 #include "channels/dispatcher.h"
 #include "channels/hook_files.h"
 #include "settings/database.h"
+#include "settings/place.h"
 
 #define EXIT_SETTINGS    78 /* sysexits.h EX_CONFIG */
 #define EXIT_OTHER       70
@@ -24,6 +25,7 @@ struct program {
     struct store *store;
     struct dispatcher *dispatcher;
     struct channel_tools tools;
+    char place[PLACE_NAME_SIZE];
     struct event *signals[3];
 };
 
@@ -126,10 +128,11 @@ static result set_up(struct program *program, struct reason *reason) {
     program->loop = event_base_new();
     if (program->loop == NULL)
         return &fault_no_memory;
+    TRY(place_name(program->settings->state_folder, program->place, reason));
     TRY(open_store(program, reason));
     TRY(open_net(program));
     program->tools = (struct channel_tools){.loop = program->loop, .net = program->net, .settings = program->settings};
-    TRY(dispatcher_new(&program->tools, program->store, &program->dispatcher));
+    TRY(dispatcher_new(&program->tools, program->store, program->place, &program->dispatcher));
     return watch_signals(program);
 }
 

@@ -130,6 +130,10 @@ CREATE TABLE certificate (
 );
 CREATE INDEX certificate_spki ON certificate (spki_sha256);
 CREATE INDEX certificate_seen ON certificate (first_seen_at);
+-- One certificate by any of its hashes.
+CREATE INDEX certificate_tbs ON certificate USING hash (tbs_sha256);
+CREATE INDEX certificate_final ON certificate USING hash (certificate_sha256);
+CREATE INDEX certificate_precertificate ON certificate USING hash (precertificate_sha256);
 CREATE INDEX certificate_pending ON certificate (certificate_id) WHERE issuer_state = 'pending';
 
 -- Certificate seen at log, index, time. Partitioned by the log's time, see ensure_partitions.
@@ -263,6 +267,7 @@ CREATE TABLE finding_event (
     PRIMARY KEY (tenant_id, finding_id, event_id),
     FOREIGN KEY (tenant_id, finding_id) REFERENCES finding
 );
+CREATE INDEX finding_event_finding ON finding_event (finding_id);
 
 -- The outbox. An alert row carries everything that a channel needs; alerts never parses a certificate.
 CREATE TABLE alert (
@@ -278,6 +283,8 @@ CREATE TABLE alert (
     PRIMARY KEY (tenant_id, alert_id),
     FOREIGN KEY (tenant_id, finding_id) REFERENCES finding
 );
+-- `alerts list`, the drill, and every deletion of a finding look for the alerts of one.
+CREATE INDEX alert_finding ON alert (finding_id);
 
 CREATE TABLE delivery (
     tenant_id        integer NOT NULL,
@@ -290,6 +297,7 @@ CREATE TABLE delivery (
     attempts         integer NOT NULL DEFAULT 0,
     next_attempt_at  timestamptz NOT NULL,
     claimed_until    timestamptz,       -- lease of the sender that is trying
+    claimed_by       text NOT NULL DEFAULT '',  -- machine, state folder, process; as the holder of a lease
     last_error       text NOT NULL DEFAULT '',
     delivered_at     timestamptz,
     PRIMARY KEY (tenant_id, delivery_id),

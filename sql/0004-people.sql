@@ -258,9 +258,9 @@ $$;
 
 -- ---------------------------------------------------------------- outbox
 
--- Claims due deliveries, oldest first in each channel and at most p_per_channel of each; attempts count from here, so that an
--- alert that kills its sender does not live for ever. Tests go to disabled channels too.
-CREATE FUNCTION deliveries_claim(p_now timestamptz, p_until timestamptz, p_per_channel integer, p_limit integer)
+-- Claims due deliveries for p_holder, oldest first in each channel and at most p_per_channel of each; attempts count from here, so
+-- that an alert that kills its sender does not live for ever. Tests go to disabled channels too.
+CREATE FUNCTION deliveries_claim(p_holder text, p_now timestamptz, p_until timestamptz, p_per_channel integer, p_limit integer)
     RETURNS TABLE (tenant_id integer, delivery_id bigint, alert_id bigint, finding_id bigint, is_test boolean, rule text,
                    severity text, body jsonb, pem text, created_at timestamptz, idempotency_key uuid, attempts integer,
                    channel_tenant_id integer, channel text, kind text, configuration jsonb, secret_name text)
@@ -278,7 +278,7 @@ CREATE FUNCTION deliveries_claim(p_now timestamptz, p_until timestamptz, p_per_c
                 ORDER BY d.next_attempt_at, d.delivery_id LIMIT p_per_channel FOR UPDATE OF d SKIP LOCKED) q
          ORDER BY q.next_attempt_at, q.delivery_id LIMIT p_limit),
     claimed AS (
-        UPDATE delivery d SET claimed_until = p_until, attempts = d.attempts + 1 FROM due
+        UPDATE delivery d SET claimed_until = p_until, claimed_by = p_holder, attempts = d.attempts + 1 FROM due
          WHERE d.tenant_id = due.tenant_id AND d.delivery_id = due.delivery_id
         RETURNING d.*)
     SELECT d.tenant_id, d.delivery_id, d.alert_id, a.finding_id, a.is_test, a.rule, a.severity, a.body, a.pem, a.created_at,
@@ -286,6 +286,17 @@ CREATE FUNCTION deliveries_claim(p_now timestamptz, p_until timestamptz, p_per_c
       FROM claimed d JOIN alert a ON a.tenant_id = d.tenant_id AND a.alert_id = d.alert_id
       JOIN channel c ON c.tenant_id = d.channel_tenant_id AND c.name = d.channel
      ORDER BY d.next_attempt_at, d.delivery_id
+    $$;
+
+-- Gives free what holders whose name starts with p_predecessor have claimed: they are known to be dead. Returns how many.
+CREATE FUNCTION deliveries_take_over(p_predecessor text) RETURNS bigint LANGUAGE sql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    WITH freed AS (
+        UPDATE delivery SET claimed_until = NULL
+         WHERE state = 'queued' AND claimed_until IS NOT NULL AND p_predecessor <> '' AND starts_with(claimed_by, p_predecessor)
+        RETURNING 1)
+    SELECT count(*) FROM freed
     $$;
 
 CREATE FUNCTION delivery_done(p_tenant integer, p_delivery bigint, p_now timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER

@@ -55,7 +55,8 @@ GRANT EXECUTE ON FUNCTION
 
 -- Alerts sees what it is to send, through its functions alone.
 GRANT EXECUTE ON FUNCTION
-    pinwatch.deliveries_claim(timestamptz, timestamptz, integer, integer),
+    pinwatch.deliveries_claim(text, timestamptz, timestamptz, integer, integer),
+    pinwatch.deliveries_take_over(text),
     pinwatch.delivery_done(integer, bigint, timestamptz),
     pinwatch.delivery_again(integer, bigint, timestamptz, text),
     pinwatch.delivery_dead(integer, bigint, text),

@@ -1,12 +1,15 @@
 #include "channels/dispatcher.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "channels/lane.h"
 #include "channels/settlement.h"
+#include "settings/place.h"
 #include "store/schema.h"
 
 #define POLL_MS        500            /* when no notification comes; also the pace of looking for what has become due */
@@ -22,11 +25,14 @@
 struct dispatcher {
     const struct channel_tools *tools;
     struct store *store;
+    const char *place;
+    char holder[PLACE_NAME_SIZE + 16];
     struct event *tick_event, *notify_event;
     struct lanes lanes;
     struct sending *ended; /* outcomes not yet written down */
     unsigned claim_limit;
     bool is_schema_known;    /* the database has the schema of this build */
+    bool has_taken_over;     /* what a dead predecessor had claimed */
     int notified_descriptor; /* the connection that listens, -1 for none */
     int64_t pause_ms;        /* 0: the database answers */
     int64_t stop_at_ms;      /* monotonic; 0: not stopping */
@@ -120,7 +126,7 @@ static size_t place(struct dispatcher *dispatcher, struct claim_batch *batch, co
 }
 
 static result claim(struct dispatcher *dispatcher, bool *ret_is_more) {
-    struct store_claim wanted = {.now_ms = clock_wall_ms(), .claim_ms = CLAIM_MS, .per_channel_max = CLAIM_LANE_MAX,
+    struct store_claim wanted = {.holder = dispatcher->holder, .now_ms = clock_wall_ms(), .claim_ms = CLAIM_MS, .per_channel_max = CLAIM_LANE_MAX,
                                  .limit = dispatcher->claim_limit};
     struct store_delivery *deliveries = NULL;
     size_t count = 0, refused = 0;
@@ -152,6 +158,9 @@ static result work(struct dispatcher *dispatcher, bool *ret_is_more) {
     if (!dispatcher->is_schema_known)
         TRY(schema_check(dispatcher->store));
     dispatcher->is_schema_known = true;
+    if (!dispatcher->has_taken_over)
+        TRY(store_outbox_take_over(dispatcher->store, dispatcher->place));
+    dispatcher->has_taken_over = true;
     TRY(listen_for_work(dispatcher));
     return claim(dispatcher, ret_is_more);
 }
@@ -175,12 +184,14 @@ static void tick(evutil_socket_t file, short what, void *context) {
 
 CLEANUP_OF_POINTER(struct dispatcher, dispatcher_free)
 
-result dispatcher_new(const struct channel_tools *tools, struct store *store, struct dispatcher **ret_dispatcher) {
+result dispatcher_new(const struct channel_tools *tools, struct store *store, const char *place, struct dispatcher **ret_dispatcher) {
     CLEANUP(dispatcher_free_at) struct dispatcher *dispatcher = memory_new(sizeof *dispatcher);
     if (dispatcher == NULL)
         return &fault_no_memory;
     dispatcher->tools = tools;
     dispatcher->store = store;
+    dispatcher->place = place;
+    snprintf(dispatcher->holder, sizeof dispatcher->holder, "%s%d", place, (int) getpid());
     dispatcher->claim_limit = CLAIM_LIMIT;
     dispatcher->notified_descriptor = -1;
     dispatcher->tick_event = evtimer_new(tools->loop, tick, dispatcher);

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "settings/database.h"
+#include "settings/place.h"
 #include "store/schema.h"
 
 #define READER_DEADLINE_MS 20000
@@ -98,19 +99,12 @@ static result add_signals(struct monitor *monitor) {
     return OK;
 }
 
-/* The holder names machine and state folder, so that the successor of a killed monitor knows a dead one's lease: the lock on the state
- * folder lets only one live at a time. */
-static result name_holder(struct monitor *monitor) {
-    char host[64] = "unknown";
+/* The holder names its place, so that the successor of a killed monitor knows a dead one's lease. */
+static result name_holder(struct monitor *monitor, struct reason *reason) {
     uint64_t random;
-    struct hash folder;
-    char hex[HASH_HEX_SIZE];
-    gethostname(host, sizeof host - 1);
-    digest_of(span_of_text(monitor->settings->state_folder), &folder);
-    hash_to_hex(&folder, hex);
+    TRY(place_name(monitor->settings->state_folder, monitor->predecessor, reason));
     if (RAND_bytes((unsigned char *) &random, sizeof random) != 1)
         return &fault_library;
-    snprintf(monitor->predecessor, sizeof monitor->predecessor, "%s:%.12s:", host, hex);
     snprintf(monitor->holder, sizeof monitor->holder, "%s%d:%016llx", monitor->predecessor, (int) getpid(), (unsigned long long) random);
     return OK;
 }
@@ -150,7 +144,7 @@ static result open_all(struct monitor *monitor, struct reason *reason) {
     monitor->world.loop = monitor->loop;
     TRY(digest_init());
     TRY(add_signals(monitor));
-    TRY(name_holder(monitor));
+    TRY(name_holder(monitor, reason));
     TRY(open_store(monitor, reason));
     TRY(open_world(monitor));
     list_step_load(monitor->lists);

@@ -28,12 +28,13 @@ static void take_delivery(struct row_taker *taker, int row, struct store_deliver
 result store_outbox_claim(struct store *store, const struct store_claim *claim, struct arena *arena,
                           struct store_delivery **ret_deliveries, size_t *ret_count) {
     CLEANUP(params_done) struct store_params params = {0};
+    params_text(&params, claim->holder == NULL ? "" : claim->holder);
     params_time_ms(&params, claim->now_ms);
     params_time_ms(&params, claim->now_ms + claim->claim_ms);
     params_int4(&params, claim->per_channel_max > INT32_MAX ? INT32_MAX : (int32_t) claim->per_channel_max);
     params_int4(&params, claim->limit > INT32_MAX ? INT32_MAX : (int32_t) claim->limit);
     CLEANUP(rows_done) struct store_rows rows = {0};
-    TRY(store_ask(store, "SELECT * FROM deliveries_claim($1, $2, $3, $4)", &params, "niii?Bttjtsunnttjt?", ROWS_ANY, &rows));
+    TRY(store_ask(store, "SELECT * FROM deliveries_claim($1, $2, $3, $4, $5)", &params, "niii?Bttjtsunnttjt?", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};
     struct store_delivery *deliveries = take_rows(&taker, sizeof(*deliveries));
     for (int row = 0; !taker.failed && row < rows.count; row++)
@@ -43,6 +44,12 @@ result store_outbox_claim(struct store *store, const struct store_claim *claim, 
     *ret_deliveries = deliveries;
     *ret_count = (size_t) rows.count;
     return OK;
+}
+
+result store_outbox_take_over(struct store *store, const char *predecessor) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_text(&params, predecessor);
+    return store_do(store, "SELECT deliveries_take_over($1)", &params);
 }
 
 static void params_delivery(struct store_params *params, const struct store_delivery *delivery) {

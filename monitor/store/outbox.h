@@ -25,6 +25,7 @@ struct store_delivery {
 };
 
 struct store_claim {
+    const char *holder;        /* machine, state folder and process, for the successor of a dead one */
     int64_t now_ms;
     int64_t claim_ms;          /* nobody else takes them for this long */
     unsigned per_channel_max;  /* so that one slow channel does not fill the answer */
@@ -34,6 +35,8 @@ struct store_claim {
 /* Claims due deliveries of enabled channels, oldest first in each channel. All texts in `arena`. */
 MUST_CHECK result store_outbox_claim(struct store *store, const struct store_claim *claim, struct arena *arena,
                                      struct store_delivery **ret_deliveries, size_t *ret_count);
+/* Gives free at once what dead holders have claimed: those whose name starts like this. */
+MUST_CHECK result store_outbox_take_over(struct store *store, const char *predecessor);
 MUST_CHECK result store_outbox_delivered(struct store *store, const struct store_delivery *delivery, int64_t now_ms);
 /* Tries again at `next_ms`. */
 MUST_CHECK result store_outbox_retry(struct store *store, const struct store_delivery *delivery, int64_t next_ms,
