@@ -87,8 +87,11 @@ static json_t *json_names(const struct entry_report *report) {
     const char *last = NULL;
     for (size_t i = 0; i < report->name_count; i++) {
         const char *value = report->names[i].value;
-        if (last == NULL || strcmp(last, value) != 0)
-            json_array_append_new(names, json_string(value));
+        bool is_new = last == NULL || strcmp(last, value) != 0;
+        if (is_new && json_array_append_new(names, json_string(value)) != 0) {
+            json_decref(names);
+            return NULL; /* rather no line than one that lacks a name */
+        }
         last = value;
     }
     return names;
@@ -113,19 +116,22 @@ static json_t *unreadable_line(const struct followed_log *log, const struct entr
 static void issuer_known(void *context, const struct issuer_answer *verdict) {
     struct line *line = context;
     struct scan_printer *printer = line->printer;
-    if (verdict->issuer_spki.is_known)
-        json_object_set_new(line->object, "issuer_spki_sha256", json_hash(&verdict->issuer_spki));
+    if (verdict->issuer_spki.is_known &&
+        json_object_set_new(line->object, "issuer_spki_sha256", json_hash(&verdict->issuer_spki)) != 0)
+        printer->has_failed = true;
     line->is_waiting = false;
     printer->waiting--;
     flush(printer);
 }
 
-static void ask_issuer(struct line *line, const struct followed_log *log, const struct entry_report *report) {
+static result ask_issuer(struct line *line, const struct followed_log *log, const struct entry_report *report) {
     const struct listed_log *listed = &followed_log_identity(log)->log;
     struct issuer_query query = {.monitoring_url = listed->monitoring_url[0] != '\0' ? listed->monitoring_url : listed->url,
                                  .fingerprint = report->chain_fingerprints[0], .certificate = report->certificate};
-    line->is_waiting = issuer_fetch_ask(line->printer->issuers, &query, issuer_known, line) == OK;
-    line->printer->waiting += line->is_waiting;
+    TRY(issuer_fetch_ask(line->printer->issuers, &query, issuer_known, line));
+    line->is_waiting = true;
+    line->printer->waiting++;
+    return OK;
 }
 
 static result add_report(struct scan_printer *printer, const struct followed_log *log, const struct entry_report *report) {
@@ -134,18 +140,20 @@ static result add_report(struct scan_printer *printer, const struct followed_log
         return &fault_no_memory;
     line->printer = printer;
     line->object = report->is_unreadable ? unreadable_line(log, report) : match_line(printer, log, report);
-    if (line->object == NULL) {
+    bool wants_issuer = !report->is_unreadable && report->is_issuer_pending && report->chain_count > 0 && report->certificate.size > 0;
+    result fault = line->object == NULL ? &fault_no_memory : OK;
+    if (fault == OK && wants_issuer && printer->issuers != NULL)
+        fault = ask_issuer(line, log, report);
+    if (fault != OK) {
+        json_decref(line->object);
         memory_free(line);
-        return &fault_no_memory;
+        return fault;
     }
     if (printer->last != NULL)
         printer->last->next = line;
     else
         printer->first = line;
     printer->last = line;
-    bool wants_issuer = !report->is_unreadable && report->is_issuer_pending && report->chain_count > 0 && report->certificate.size > 0;
-    if (wants_issuer && printer->issuers != NULL)
-        ask_issuer(line, log, report);
     return OK;
 }
 

@@ -99,8 +99,10 @@ static void add_slow_label(struct span label, struct work *work, struct name_bud
     budget->slow_labels--;
     memcpy(text, label.bytes, label.size);
     text[label.size] = '\0';
-    if (idn2_lookup_u8((const uint8_t *) text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+    int outcome = idn2_lookup_u8((const uint8_t *) text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    if (outcome != IDN2_OK)
         ascii = NULL;
+    budget->has_no_memory |= outcome == IDN2_MALLOC;
     struct span converted = ascii == NULL ? span_of(NULL, 0) : span_of_text((const char *) ascii);
     if (converted.size > 0 && host_is_plain(converted))
         work_add(work, (const char *) converted.bytes, converted.size);

@@ -11,6 +11,7 @@ enum name_charset { CHARSET_UTF8, CHARSET_LATIN1 };
 struct name_budget {
     size_t slow_labels; /* labels that may still be converted through libidn2 */
     uint64_t oddities;  /* bits of certificate.h */
+    bool has_no_memory; /* some label was not converted for want of memory */
 };
 
 struct host_text {

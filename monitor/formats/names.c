@@ -121,7 +121,7 @@ result names_visit(struct certificate *certificate, name_visitor *visit, void *c
     if ((certificate->oddities & ODDITIES_HIDE_NAMES) != 0)
         outcome = ask_openssl(certificate, &reader);
     certificate->oddities |= reader.budget.oddities;
-    return outcome;
+    return reader.budget.has_no_memory ? &fault_no_memory : outcome;
 }
 
 result names_visit_refused(struct span der, bool is_tbs, name_visitor *visit, void *context, uint64_t *oddities) {
@@ -131,5 +131,5 @@ result names_visit_refused(struct span der, bool is_tbs, name_visitor *visit, vo
     *oddities |= reader.budget.oddities;
     if (reader.reading_count > 0)
         *oddities |= ODDITY_BIT(ODDITY_SECOND_READING);
-    return OK;
+    return reader.budget.has_no_memory ? &fault_no_memory : OK;
 }

@@ -6,11 +6,16 @@
 
 #define SPARE_HANDLES_MAX 32 /* a handle with its buffers is about 70 kB */
 #define TEXT_LIMIT ((size_t) 4096)
+#define BLIND_MAX 64
+#define BEAT_MS 500
 
 struct net {
     struct event_base *loop; /* borrowed */
     CURLM *multi;
     struct event *timer;
+    struct event *beat;             /* drives libcurl even where another event could not be added */
+    curl_socket_t blind[BLIND_MAX]; /* sockets that nobody watches: the beat asks them */
+    size_t blind_count;
     struct net_options options; /* its texts are owned */
     struct net_job *jobs;
     CURL *spare[SPARE_HANDLES_MAX];
@@ -49,7 +54,34 @@ static void on_timer(evutil_socket_t socket, short events, void *context) {
     tell_finished(net);
 }
 
-/* CURLMOPT_SOCKETFUNCTION; returning -1 makes libcurl give up what runs. */
+static void on_beat(evutil_socket_t unused_socket, short unused_events, void *context) {
+    (void) unused_socket;
+    (void) unused_events;
+    struct net *net = context;
+    int running;
+    if (net->jobs == NULL)
+        return;
+    for (size_t i = net->blind_count; i-- > 0;)
+        if (i < net->blind_count)
+            curl_multi_socket_action(net->multi, net->blind[i], 0, &running);
+    curl_multi_socket_action(net->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    tell_finished(net);
+}
+
+static void blind_forget(struct net *net, curl_socket_t socket) {
+    for (size_t i = net->blind_count; i-- > 0;)
+        if (net->blind[i] == socket)
+            net->blind[i] = net->blind[--net->blind_count];
+}
+
+/* Refusing would make libcurl 7.88 free a transfer that it still uses; one that finds no place here ends by its time limit. */
+static int blind_keep(struct net *net, curl_socket_t socket) {
+    if (net->blind_count < BLIND_MAX)
+        net->blind[net->blind_count++] = socket;
+    return 0;
+}
+
+/* CURLMOPT_SOCKETFUNCTION */
 static int on_socket_wanted(CURL *easy, curl_socket_t socket, int what, void *context, void *socket_data) {
     (void) easy;
     struct net *net = context;
@@ -58,27 +90,27 @@ static int on_socket_wanted(CURL *easy, curl_socket_t socket, int what, void *co
         event_free(watch);
         curl_multi_assign(net->multi, socket, NULL);
     }
+    blind_forget(net, socket);
     if (what == CURL_POLL_REMOVE)
         return 0;
     short events = (short) (EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
     watch = event_new(net->loop, socket, events, on_socket_ready, net);
     if (watch == NULL)
-        return -1;
+        return blind_keep(net, socket);
     if (event_add(watch, NULL) != 0 || curl_multi_assign(net->multi, socket, watch) != CURLM_OK) {
         event_free(watch);
-        return -1;
+        return blind_keep(net, socket);
     }
     return 0;
 }
 
-/* CURLMOPT_TIMERFUNCTION */
+/* CURLMOPT_TIMERFUNCTION; a timer that cannot be set is what the beat is for. */
 static int on_timer_wanted(CURLM *multi, long timeout_ms, void *context) {
     (void) multi;
     struct net *net = context;
-    if (timeout_ms < 0)
-        return evtimer_del(net->timer);
     struct timeval wait = {.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000};
-    return evtimer_add(net->timer, &wait);
+    (void) (timeout_ms < 0 ? evtimer_del(net->timer) : evtimer_add(net->timer, &wait));
+    return 0;
 }
 
 static char *copy_text(const char *text) {
@@ -119,7 +151,9 @@ result net_new(struct event_base *loop, const struct net_options *options, struc
     net->options.ca_file = copy_text(options->ca_file);
     net->multi = curl_multi_init();
     net->timer = evtimer_new(loop, on_timer, net);
-    if (net->multi == NULL || net->timer == NULL || (net->options.user_agent == NULL) != (options->user_agent == NULL) ||
+    net->beat = event_new(loop, -1, EV_PERSIST, on_beat, net);
+    struct timeval beat = {.tv_usec = BEAT_MS * 1000};
+    if (net->multi == NULL || net->timer == NULL || net->beat == NULL || event_add(net->beat, &beat) != 0 || (net->options.user_agent == NULL) != (options->user_agent == NULL) ||
         (net->options.ca_file == NULL) != (options->ca_file == NULL))
         return &fault_no_memory;
     if (!set_multi_options(net))
@@ -142,6 +176,8 @@ void net_free(struct net *net) {
         curl_multi_cleanup(net->multi); /* closes connections, which asks for the timer once more */
     if (net->timer != NULL)
         event_free(net->timer);
+    if (net->beat != NULL)
+        event_free(net->beat);
     memory_free((void *) (uintptr_t) net->options.user_agent);
     memory_free((void *) (uintptr_t) net->options.ca_file);
     memory_free(net);

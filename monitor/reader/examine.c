@@ -91,7 +91,9 @@ static void add_extra_data(struct story *story) {
     struct buffer *bytes = &story->reader->extra_bytes;
     if (entry->extra_text.size == 0)
         return;
-    if (decode_base64(unescaped(story, entry->extra_text), bytes) != OK || leaf_add_extra_data(buffer_span(bytes), &entry->leaf) != OK)
+    result outcome = decode_base64(unescaped(story, entry->extra_text), bytes);
+    story->reader->has_no_memory |= outcome == &fault_no_memory;
+    if (outcome != OK || leaf_add_extra_data(buffer_span(bytes), &entry->leaf) != OK)
         note(story, "extra_data, which the log does not sign, cannot be read (RFC 6962 4.6)");
 }
 
@@ -103,8 +105,10 @@ static void add_fingerprints(struct story *story) {
     struct cursor chain = cursor_of(leaf->chain);
     struct span certificate;
     size_t count = 0;
-    if (hashes == NULL)
+    if (hashes == NULL) {
+        story->reader->has_no_memory = true;
         return;
+    }
     while (count < REPORT_CHAIN_MAX && cursor_copy(&fingerprints, HASH_SIZE, hashes[count].bytes))
         count++;
     while (count < REPORT_CHAIN_MAX && leaf_chain_next(&chain, &certificate)) {
@@ -119,7 +123,11 @@ static void add_fingerprints(struct story *story) {
 static bool is_issued_by(struct story *story, struct span issuer_der) {
     struct certificate issuer;
     struct known_hash *spki = &story->report.issuer_spki_sha256;
-    if (certificate_parse(issuer_der, &issuer) != OK || issuer_check(&story->certificate, &issuer, &spki->hash) != OK)
+    if (certificate_parse(issuer_der, &issuer) != OK)
+        return false;
+    result outcome = issuer_check(&story->certificate, &issuer, &spki->hash);
+    story->reader->has_no_memory |= outcome == &fault_no_memory;
+    if (outcome != OK)
         return false;
     spki->is_known = true;
     return true;
@@ -224,10 +232,12 @@ static void tell(struct story *story, result fault, bool is_parsed) {
         tell_refused(story, fault);
     } else {
         result outcome = describe(story);
+        story->reader->has_no_memory |= outcome == &fault_no_memory;
         result worst = fault != OK ? fault : outcome;
         if (worst != OK)
             mark_unreadable(story, worst);
     }
+    story->reader->has_no_memory |= fault == &fault_no_memory;
     answer_add(story->reader, &story->report);
 }
 

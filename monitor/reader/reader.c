@@ -68,6 +68,7 @@ void reader_act(struct reader *reader, const struct reader_request *request) {
     reader->request = request;
     reader->reports = (struct buffer){.bytes = reader->area, .capacity = reader->area_size, .limit = reader->area_size - 1};
     reader->is_full = false;
+    reader->has_no_memory = false;
     reader->is_slow_tried = false;
     get_entries_done(&reader->slow_list);
     const struct task *task = &tasks[request->task];
@@ -79,6 +80,7 @@ void reader_act(struct reader *reader, const struct reader_request *request) {
     if (outcome != OK && !reader->is_full) /* first the rest of what is to be told: the framing breaks there once more */
         refuse(answer, outcome, &reason);
     answer->answer_size = reader->reports.size;
+    reader->has_no_memory |= outcome == &fault_no_memory;
 }
 
 result decode_base64(struct span text, struct buffer *ret_bytes) {

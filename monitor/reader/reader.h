@@ -34,6 +34,7 @@ struct reader {
     bool is_slow_tried;    /* slow_list was filled, or cannot be */
     struct buffer reports; /* over `area`; never grows */
     bool is_full;          /* some report did not fit: the owner has to ask again */
+    bool has_no_memory;    /* the answer would say of the entries what is true of this process: do not send it */
 };
 
 #define REPORT_RAW_MAX ((size_t) 64 * 1024) /* of an entry that could not be read */

@@ -28,8 +28,11 @@ enum sct_verdict sct_check_with_key(const struct sct *sct, const struct signed_e
         return SCT_UNKNOWN;
     CLEANUP(buffer_done) struct buffer message = buffer_with_limit(SIGNED_SIZE_MAX);
     enum sct_verdict verdict = SCT_UNKNOWN;
-    if (write_signed(sct, entry, &message))
-        verdict = signature_check(decoded, buffer_span(&message), sct->signature) == OK ? SCT_VALID : SCT_INVALID;
+    result outcome = write_signed(sct, entry, &message) ? signature_check(decoded, buffer_span(&message), sct->signature) : &fault_no_memory;
+    if (outcome == OK)
+        verdict = SCT_VALID;
+    else if (outcome->family == FAULT_LOG)
+        verdict = SCT_INVALID;
     signature_key_free(decoded);
     return verdict;
 }

@@ -84,8 +84,9 @@ static result verify(EVP_PKEY *key, struct span message, struct span signature) 
         return &fault_library;
     }
     int outcome = EVP_DigestVerify(context, signature.bytes, signature.size, message.bytes, message.size);
+    bool is_out_of_memory = ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
     ERR_clear_error();
-    return outcome == 1 ? OK : &fault_signature_wrong;
+    return outcome == 1 ? OK : is_out_of_memory ? &fault_no_memory : &fault_signature_wrong;
 }
 
 result signature_check(const struct signature_key *key, struct span message, struct span digitally_signed) {

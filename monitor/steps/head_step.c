@@ -271,6 +271,8 @@ void head_step(struct followed_log *log, int64_t now_ms) {
     if (fault != OK) {
         log->head_failures++;
         follow_error(log, fault, fault->wrong);
+        if (log->options.is_one_shot && log->head_failures >= ONE_SHOT_TRIES)
+            follow_end(log, fault);
         head_schedule(log, -1);
     }
 }

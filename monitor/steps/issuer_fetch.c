@@ -109,11 +109,15 @@ static void timer_fired(int unused_descriptor, short unused_events, void *contex
     proceed(context);
 }
 
-static void proceed_after(struct question *question, int64_t delay_ms) {
+static bool set_timer(struct question *question, int64_t delay_ms) {
     struct timeval delay = {.tv_sec = delay_ms / 1000, .tv_usec = (suseconds_t) (delay_ms % 1000) * 1000};
     if (question->timer == NULL)
         question->timer = evtimer_new(question->fetch->world->loop, timer_fired, question);
-    if (question->timer == NULL || evtimer_add(question->timer, &delay) != 0)
+    return question->timer != NULL && evtimer_add(question->timer, &delay) == 0;
+}
+
+static void proceed_after(struct question *question, int64_t delay_ms) {
+    if (!set_timer(question, delay_ms))
         question_end(question, &fault_no_memory);
 }
 
@@ -130,8 +134,11 @@ static void end_with_reports(struct question *question, struct span reports) {
     struct entry_report report;
     CLEANUP(arena_free_at) struct arena *arena = arena_new(REPORT_ARENA_LIMIT);
     struct cursor cursor = cursor_of(reports);
-    bool is_read = arena != NULL && entry_report_decode(&cursor, arena, &report) == OK && !report.is_unreadable;
-    question_end_with(question, OK, is_read ? &report : NULL);
+    result fault = arena == NULL ? &fault_no_memory : entry_report_decode(&cursor, arena, &report);
+    if (fault == &fault_no_memory)
+        try_again(question, fault);
+    else
+        question_end_with(question, OK, fault == OK && !report.is_unreadable ? &report : NULL);
 }
 
 static void reader_finished(void *context, const struct reader_outcome *outcome) {
@@ -278,12 +285,11 @@ result issuer_fetch_ask(struct issuer_fetch *fetch, const struct issuer_query *q
     question->done = done;
     question->context = context;
     question->slot = -1;
-    if (!question_fill(question, query)) {
+    if (!question_fill(question, query) || !set_timer(question, 0)) {
         question_free(question);
         return &fault_no_memory;
     }
     question->next = fetch->questions;
     fetch->questions = question;
-    proceed_after(question, 0);
     return OK;
 }

@@ -218,18 +218,19 @@ static void seat_lied(struct seat *seat) {
 /* ------------------------------------------------------------------ answers */
 
 /* Copies once, then looks at the copy alone. */
-static bool take_answer(struct seat *seat) {
+static result take_answer(struct seat *seat) {
     struct reader_pool *pool = seat->pool;
     pool->answer = seat->answer;
     seat->received = 0;
     buffer_reset(&pool->reports);
-    return reader_answer_check(&pool->answer, &seat->work->request, seat->process.area_size) == OK &&
-           buffer_add(&pool->reports, span_of(seat->process.area, pool->answer.answer_size));
+    TRY(reader_answer_check(&pool->answer, &seat->work->request, seat->process.area_size));
+    return buffer_add(&pool->reports, span_of(seat->process.area, pool->answer.answer_size)) ? OK : &fault_no_memory;
 }
 
 static void finish(struct seat *seat) {
     struct reader_pool *pool = seat->pool;
-    if (!take_answer(seat)) {
+    result taken = take_answer(seat);
+    if (taken != OK && taken != &fault_no_memory) {
         seat_lied(seat);
         return;
     }
@@ -242,7 +243,10 @@ static void finish(struct seat *seat) {
         seat_start(seat);
     }
     dispatch(pool);
-    deliver(work, &(struct reader_outcome){.answer = &pool->answer, .reports = buffer_span(&pool->reports)});
+    if (taken != OK)
+        deliver(work, &(struct reader_outcome){.fault = taken});
+    else
+        deliver(work, &(struct reader_outcome){.answer = &pool->answer, .reports = buffer_span(&pool->reports)});
 }
 
 static void greeted(struct seat *seat) {
