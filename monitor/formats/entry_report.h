@@ -55,7 +55,7 @@ struct entry_report {
     const char *reason_text; /* its sentence */
     struct span raw;         /* unreadable: the entry as logged (at most 64 KiB of it) */
 
-    /* Terminals of the watch image that the names, addresses or key reach; first match first. */
+    /* Terminals of the watch image that the names, addresses or key reach; of too many the lowest. */
     const uint32_t *terminals;
     size_t terminal_count;
     uint64_t terminal_total;  /* may exceed terminal_count */

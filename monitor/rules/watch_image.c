@@ -47,6 +47,16 @@ static struct span label_of(const struct watch_image *image, const struct watch_
     return span_of(labels + node->label + 1, labels[node->label]);
 }
 
+/* The places are taken: the lowest terminals stay, because the first item of a list is the one that is named. */
+static void keep_lowest(struct watch_hits *hits, uint32_t terminal) {
+    size_t highest = 0;
+    for (size_t i = 1; i < hits->count; i++)
+        if (hits->terminals[i] > hits->terminals[highest])
+            highest = i;
+    if (terminal < hits->terminals[highest])
+        hits->terminals[highest] = terminal;
+}
+
 static void add_terminal(struct watch_hits *hits, uint32_t terminal) {
     if (terminal == WATCH_NO_TERMINAL)
         return;
@@ -56,6 +66,8 @@ static void add_terminal(struct watch_hits *hits, uint32_t terminal) {
     hits->total++;
     if (hits->count < REPORT_TERMINALS_MAX)
         hits->terminals[hits->count++] = terminal;
+    else
+        keep_lowest(hits, terminal);
 }
 
 /* The child of node `parent` with this label; 0 for none. */

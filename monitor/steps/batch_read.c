@@ -137,7 +137,7 @@ static void reader_finished(void *context, const struct reader_outcome *outcome)
         return;
     }
     if (outcome->fault != OK) {
-        if (outcome->fault->family == FAULT_RETRY && outcome->fault != &fault_reader_died && outcome->fault != &fault_reader_late)
+        if (outcome->fault != &fault_reader_died && outcome->fault != &fault_reader_late && outcome->fault != &fault_reader_lied)
             batch_failed(batch, outcome->fault, outcome->fault->wrong, 0);
         else
             halve(batch, outcome->fault);

@@ -230,6 +230,25 @@ static void more_terminals_than_fit_are_counted(void **state) {
     drop(&f);
 }
 
+static void the_first_items_of_the_list_are_kept_whatever_is_found_first(void **state) {
+    static struct watch_item items[300];
+    static char names[300][32];
+    struct fixture f;
+    (void) state;
+    for (int i = 0; i < 300; i++) {
+        snprintf(names[i], sizeof names[i], "h%d.example.com", i);
+        items[i] = (struct watch_item){WATCH_NAME, names[i]};
+    }
+    build(&f, items, 300);
+    watch_hits_reset(&f.hits);
+    for (int i = 300; i-- > 0;)
+        watch_find_dns(&f.image, span_of_text(names[i]), &f.hits);
+    assert_int_equal(f.hits.count, REPORT_TERMINALS_MAX);
+    for (size_t i = 0; i < f.hits.count; i++)
+        assert_in_range(f.hits.terminals[i], 0, REPORT_TERMINALS_MAX - 1);
+    drop(&f);
+}
+
 static void one_entry_cannot_make_us_enumerate_without_end(void **state) {
     enum { many = 70000 };
     struct watch_item *items = memory_new_array(many, sizeof *items);
@@ -331,6 +350,7 @@ int main(void) {
         cmocka_unit_test(a_wildcard_below_a_public_suffix_is_nearly_everything),
         cmocka_unit_test(several_broad_names_become_the_suffix_that_covers_them),
         cmocka_unit_test(more_terminals_than_fit_are_counted),
+        cmocka_unit_test(the_first_items_of_the_list_are_kept_whatever_is_found_first),
         cmocka_unit_test(one_entry_cannot_make_us_enumerate_without_end),
         cmocka_unit_test(addresses_match_every_range_that_holds_them),
         cmocka_unit_test(keys_and_mail_domains_are_found),
