@@ -63,6 +63,21 @@ BEGIN
 END
 $$;
 
+-- A policy of a command. One of that name with other rules stays as it is: somebody else relies on it.
+CREATE FUNCTION policy_set(p_tenant integer, p_name text, p_rules jsonb, p_who text, p_now timestamptz) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+BEGIN
+    INSERT INTO policy (tenant_id, name, rules, set_by, set_who, set_at) VALUES (p_tenant, p_name, p_rules, 'cli', p_who, p_now)
+        ON CONFLICT (tenant_id, name) DO NOTHING;
+    PERFORM FROM policy WHERE tenant_id = p_tenant AND name = p_name AND rules = p_rules;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'policy "%": exists with other rules', p_name USING ERRCODE = 'PW005';
+    END IF;
+END
+$$;
+
 CREATE FUNCTION watch_remove(p_tenant integer, p_kind text, p_value text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
     AS $$

@@ -68,6 +68,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT SELECT ON ALL TABLES IN SCHEMA pinwatch TO pinwatch_cli;
 GRANT EXECUTE ON FUNCTION
     pinwatch.watches_add(integer, text[], text[], text[], text, text, timestamptz),
+    pinwatch.policy_set(integer, text, jsonb, text, timestamptz),
     pinwatch.watch_remove(integer, text, text),
     pinwatch.data_apply(integer, text[], text[], text[], jsonb, jsonb, text, timestamptz),
     pinwatch.finding_decide(bigint, text, text, text, timestamptz),

@@ -55,12 +55,13 @@ static bool store_failed(struct doctor *doctor, result outcome, struct check_out
 }
 
 struct log_count {
-    unsigned followed, read, unread, troubled;
+    unsigned followed, local, read, unread, troubled; /* local: of the drill and the settings */
     const char *troubled_name, *troubled_error;
 };
 
 static void count_log(const struct store_log_row *row, struct log_count *count) {
     count->followed++;
+    count->local += strcmp(row->source, "drill") == 0 || strcmp(row->source, "settings") == 0;
     if (row->has_status && row->status.last_success_ms > clock_wall_ms() - ANSWER_OLD_MS)
         count->read++;
     else
@@ -85,6 +86,11 @@ static void look_at_logs(struct doctor *doctor, struct check_outcome *ret_outcom
     if (logs.followed == 0) {
         check_set(ret_outcome, CHECK_WARNING, "no log is followed yet");
         check_advise(ret_outcome, "start the service; set follows_public_logs and contact");
+        return;
+    }
+    if (doctor->settings->follows_public_logs && logs.local == logs.followed) {
+        check_set(ret_outcome, CHECK_FAILED, "NO PUBLIC LOG is followed yet: their lists have not been fetched");
+        check_advise(ret_outcome, "the service keeps trying; the checks of resolvers and way out say what is in the way");
         return;
     }
     if (logs.troubled == 0 && logs.unread == 0) {

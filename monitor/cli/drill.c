@@ -75,6 +75,7 @@ static const char *const stage_words[stage_count] = {
 
 struct progress {
     struct drill_issued issued;
+    bool is_expected;
     int64_t at_ms[stage_count]; /* 0: not reached */
     int64_t certificate_id, finding_id;
     const char *rule, *channel, *delivery_state, *last_error;
@@ -105,8 +106,9 @@ static result look_at_log(struct database *database, struct progress *progress) 
     return OK;
 }
 
+/* Of a legitimate certificate `certificate.new` is no false alarm. */
 static result look_at_finding(struct database *database, int64_t certificate_id, struct progress *progress) {
-    struct store_finding_filter filter = {.tenant_id = STORE_ALL_TENANTS, .state = "", .rule = "certificate.", .least_severity = "notice",
+    struct store_finding_filter filter = {.tenant_id = STORE_ALL_TENANTS, .state = "", .rule = "certificate.", .least_severity = progress->is_expected ? "notice" : "info",
                                           .certificate_id = certificate_id, .limit = 1};
     struct store_finding_row *rows;
     size_t count;
@@ -253,7 +255,7 @@ static void print_for_people(const struct drill_options *options, const struct p
 static int run_drill(const struct drill_options *options, struct database *database) {
     const struct drill_order order = {.name = options->name, .is_mis_issued = !options->is_expected, .into = "both"};
     CLEANUP(buffer_done) struct buffer folder = buffer_with_limit(4096);
-    struct progress progress = {.at_ms = {[ISSUED] = clock_wall_ms()}};
+    struct progress progress = {.is_expected = options->is_expected, .at_ms = {[ISSUED] = clock_wall_ms()}};
     struct reason reason = {""};
     buffer_printf(&folder, "%s/drill", database->settings->state_folder);
     result outcome = buffer_check(&folder);

@@ -147,6 +147,13 @@ static void set_status(struct table *table, const struct store_log_row *row, int
     set_time(table, LAST_SUCCESS_AT, status->last_success_ms);
 }
 
+static bool has_public_log(const struct store_log_row *rows, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].source, "drill") != 0 && strcmp(rows[i].source, "settings") != 0)
+            return true;
+    return false;
+}
+
 static int print_logs(const struct logs_options *options, struct database *database) {
     struct store_log_row *rows;
     size_t count;
@@ -163,6 +170,8 @@ static int print_logs(const struct logs_options *options, struct database *datab
         set_status(table, &rows[i], now_ms);
         table_end_row(table);
     }
+    if (!options->list.is_json && database->settings->follows_public_logs && !has_public_log(rows, count))
+        puts("NO PUBLIC LOG is followed yet: their lists have not been fetched. The service keeps trying; `pinwatch doctor` says what is in the way.");
     return table_print(table, "No log is followed yet: the service reads the log lists when it starts (`pinwatch doctor` says more).");
 }
 

@@ -5,15 +5,20 @@
 #include "cli/database.h"
 #include "cli/read_file.h"
 #include "cli/table.h"
+#include "cli/watch_policy.h"
 #include "cli/watch_text.h"
 #include "formats/watch_list.h"
 #include "store/data.h"
 
+#define EXPECTED_MAX 50
 #define WATCH_FILE_MAX ((size_t) 1024 * 1024 * 1024)
 
 struct watch_options {
     struct list_options list;
     const char *policy;
+    const char *expected[EXPECTED_MAX]; /* CAA domains */
+    size_t expected_count;
+    bool reports_new;
     char **items; /* arguments */
     int item_count;
 };
@@ -25,6 +30,18 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     switch (key) {
     case 'p':
         options->policy = value;
+        return 0;
+    case 'e':
+        if (options->expected_count == EXPECTED_MAX)
+            argp_error(state, "--expect: at most %d domains; a policy for `pinwatch apply` takes more", EXPECTED_MAX);
+        options->expected[options->expected_count++] = value;
+        return 0;
+    case 'r':
+        options->reports_new = true;
+        return 0;
+    case ARGP_KEY_END:
+        if (options->policy != NULL && (options->expected_count > 0 || options->reports_new))
+            argp_error(state, "--policy names a policy, --expect and --report-new make one: wanted one way");
         return 0;
     case ARGP_KEY_ARGS:
         options->items = state->argv + state->next;
@@ -41,6 +58,7 @@ struct gathered {
     size_t count, room;
     struct arena *arena;
     const char *policy;
+    struct store_policy made; /* by --expect and --report-new; its name is NULL when there is none */
 };
 
 static result gather(struct gathered *gathered, struct span text, struct reason *reason) {
@@ -92,9 +110,15 @@ static void say_added(const struct watch_options *options, const struct gathered
         return;
     }
     printf("%zu watched from now on, %zu of them new.\n", gathered->count, added);
-    if (options->policy == NULL)
-        puts("No policy: their certificates are recorded (`pinwatch certs`), and nothing about them is alerted. With --policy NAME the "
-             "issuers that you expect are checked; `pinwatch apply` takes policies.");
+    if (gathered->made.name != NULL)
+        printf("Policy %s: %s\n", gathered->made.name,
+               options->expected_count == 0 ? "every certificate is told (certificate.new, to channels that take severity info)."
+               : options->reports_new       ? "other issuers are an alarm, and every certificate is told."
+                                            : "other issuers are an alarm.");
+    else if (options->policy == NULL)
+        puts("No policy: certificates are recorded (`pinwatch certs`), and NOTHING about them is alerted.\n"
+             "  --expect letsencrypt.org   makes other issuers an alarm\n"
+             "  --report-new               tells of every certificate");
 }
 
 static int add_gathered(const struct watch_options *options, struct gathered *gathered, struct database *database) {
@@ -102,7 +126,10 @@ static int add_gathered(const struct watch_options *options, struct gathered *ga
     size_t added = 0;
     if (author.who == NULL)
         return exit_with(&fault_no_memory, NULL);
-    result outcome = store_watches_add(database->store, &author, gathered->watches, gathered->count, &added);
+    result outcome = gathered->made.name == NULL ? OK : store_policy_set(database->store, &author, &gathered->made);
+    if (outcome != OK)
+        return database_failed(database, outcome);
+    outcome = store_watches_add(database->store, &author, gathered->watches, gathered->count, &added);
     if (outcome != OK)
         return database_failed(database, outcome);
     say_added(options, gathered, added);
@@ -125,6 +152,16 @@ static int remove_gathered(const struct watch_options *options, struct gathered 
     return EXIT_OK;
 }
 
+static result make_policy(const struct watch_options *options, struct gathered *gathered, struct reason *reason) {
+    const struct watch_policy_wish wish = {.caa_domains = options->expected, .caa_domain_count = options->expected_count,
+                                           .reports_new = options->reports_new};
+    if (wish.caa_domain_count == 0 && !wish.reports_new)
+        return OK;
+    TRY(watch_policy_of(&wish, gathered->arena, &gathered->made, reason));
+    gathered->policy = gathered->made.name;
+    return OK;
+}
+
 /* Parses everything before the database is touched. */
 static int run_change(const struct argp *argp, int argc, char **argv, gatherer gather_all,
                       int (*change)(const struct watch_options *, struct gathered *, struct database *)) {
@@ -138,7 +175,9 @@ static int run_change(const struct argp *argp, int argc, char **argv, gatherer g
         return EXIT_USAGE_WRONG;
     }
     struct gathered gathered = {.arena = arena_new((size_t) 2 * 1024 * 1024 * 1024), .policy = options.policy};
-    result outcome = gathered.arena == NULL ? &fault_no_memory : gather_all(&gathered, &options, &reason);
+    result outcome = gathered.arena == NULL ? &fault_no_memory : make_policy(&options, &gathered, &reason);
+    if (outcome == OK)
+        outcome = gather_all(&gathered, &options, &reason);
     int code = EXIT_OK;
     if (outcome != OK) {
         code = exit_with(outcome, &reason);
@@ -161,10 +200,13 @@ static int run_change(const struct argp *argp, int argc, char **argv, gatherer g
 static const struct argp_option add_options[] = {
     COMMAND_OPTION_CONFIG, COMMAND_OPTION_JSON,
     {"policy", 'p', "NAME", 0, "The policy that their certificates are judged by; also set for those that are watched already", 0},
+    {"expect", 'e', "DOMAIN", 0, "A CAA domain of an issuer that you expect, such as letsencrypt.org; repeats. Makes a policy", 0},
+    {"report-new", 'r', NULL, 0, "Tell of every certificate (certificate.new, severity info). Makes a policy", 0},
     {0},
 };
 static const struct argp_option plain_options[] = {COMMAND_OPTION_CONFIG, COMMAND_OPTION_JSON, {0}};
-static const struct argp_option show_options[] = {LIST_OPTIONS, {0}};
+static const struct argp_option show_options[] = {
+    COMMAND_OPTION_CONFIG, COMMAND_OPTION_JSON, {"limit", 'n', "N", 0, "At most so many rows (1000000)", 0}, {0}};
 static const struct argp add_parser = {.options = add_options, .parser = take_option, .args_doc = "ITEM…",
                                        .doc = "Watch names, addresses or keys. " FORMS CHANGE_EXITS};
 static const struct argp import_parser = {.options = add_options, .parser = take_option, .args_doc = "FILE…",

@@ -53,6 +53,16 @@ result store_watches_add(struct store *store, const struct store_author *author,
     return OK;
 }
 
+result store_policy_set(struct store *store, const struct store_author *author, const struct store_policy *policy) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_int4(&params, author->tenant_id);
+    params_text(&params, policy->name);
+    params_json(&params, policy->rules);
+    params_text(&params, author->who);
+    params_time_ms(&params, author->now_ms);
+    return store_do(store, "SELECT policy_set($1, $2, $3, $4, $5)", &params);
+}
+
 result store_watch_remove(struct store *store, const struct store_author *author, enum watch_kind kind, const char *value) {
     CLEANUP(params_done) struct store_params params = {0};
     params_int4(&params, author->tenant_id);

@@ -27,6 +27,8 @@ struct store_author {
  * transaction. Errors: fault_store_not_found for an unknown policy. */
 MUST_CHECK result store_watches_add(struct store *store, const struct store_author *author, const struct store_watch *watches,
                                     size_t count, size_t *ret_added);
+/* Name and rules of the policy are read. One of that name with the same rules is left as it is, with other rules it is refused. */
+MUST_CHECK result store_policy_set(struct store *store, const struct store_author *author, const struct store_policy *policy);
 /* Error: fault_store_not_found. */
 MUST_CHECK result store_watch_remove(struct store *store, const struct store_author *author, enum watch_kind kind,
                                      const char *value);
