@@ -38,7 +38,7 @@ MUST_CHECK result private_postgres_command(const struct settings *settings, stru
                                            struct reason *reason);
 /* Process id of a living postmaster of this cluster (one that outlived its supervisor), 0 when none runs. */
 int private_postgres_running(const struct settings *settings);
-/* Asks a postmaster found by private_postgres_running to stop fast, and waits; true when it is gone. */
+/* Asks a postmaster found by private_postgres_running to stop fast, after 10 s at once, and waits; true when it is gone. */
 bool private_postgres_stop(const struct settings *settings, int64_t timeout_ms);
 /* Is it ready (past recovery) and does its socket accept connections? Returns at once. */
 bool private_postgres_is_listening(const struct settings *settings);
