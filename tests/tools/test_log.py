@@ -10,6 +10,7 @@ import http.server
 import json
 import struct
 import threading
+import time
 import urllib.parse
 
 from cryptography import x509
@@ -178,6 +179,7 @@ class Log:
         self.gzip_tiles = True
         self.broken_tile = None     # cut this data tile in the middle
         self.throttle = []          # (status, headers) for the next answers with entries
+        self.asked_at = []          # monotonic seconds of each request for entries
         self.requests = []
         self.issuers = {}
         for entry in entries:
@@ -319,6 +321,8 @@ class Server:
                 name, _, path = self.path.lstrip("/").partition("/")
                 log = outer.logs.get(name)
                 carries_entries = "get-entries" in path or "tile/data" in path
+                if log is not None and carries_entries:
+                    log.asked_at.append(time.monotonic())
                 if log is not None and carries_entries and log.throttle:
                     status, headers = log.throttle.pop(0)
                     return self.send(status, b"slow down", headers)
