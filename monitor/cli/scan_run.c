@@ -107,6 +107,10 @@ static json_t *summary_line(const struct scan *scan, const struct scan_log *entr
                      (double) (clock_monotonic_ms() - scan->started_ms) / 1000.0, "cpu_seconds", cpu_seconds(scan));
 }
 
+static const char *why_not_verified(const struct follow_figures *figures) {
+    return figures->last_error.text[0] != '\0' ? figures->last_error.text : "the reading was stopped before its end";
+}
+
 static void print_for_people(const struct scan_log *entry, const struct follow_figures *figures, double seconds) {
     CLEANUP(buffer_done) struct buffer text = buffer_with_limit(8192);
     char root[HASH_HEX_SIZE];
@@ -118,7 +122,7 @@ static void print_for_people(const struct scan_log *entry, const struct follow_f
     if (figures->is_verified)
         buffer_printf(&text, "verified against the signed root %.16s… of %llu entries", root, (unsigned long long) figures->head_size);
     else
-        buffer_printf(&text, "NOT VERIFIED: %s", figures->last_error.text);
+        buffer_printf(&text, "NOT VERIFIED: %s", why_not_verified(figures));
     fprintf(stderr, "%s\n", buffer_text(&text));
 }
 
@@ -131,7 +135,7 @@ static void print_summary(struct scan *scan, const struct scan_log *entry) {
         if (!print_json_line(summary_line(scan, entry, &figures)))
             scan->code = worse(scan->code, EXIT_IO);
         if (!figures.is_verified)
-            fprintf(stderr, "pinwatch: %s\n", figures.last_error.text);
+            fprintf(stderr, "pinwatch: %s\n", why_not_verified(&figures));
         return;
     }
     fflush(stdout);

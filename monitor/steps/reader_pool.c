@@ -16,6 +16,7 @@ FAULT(fault_reader_died, FAULT_INPUT, "reader.died", "reader", "", "it died whil
 FAULT(fault_reader_late, FAULT_INPUT, "reader.late", "reader", "", "it took longer than allowed for this body",
       "an answer in time");
 FAULT(fault_reader_lied, FAULT_INPUT, "reader.lied", "reader", "", "its answer does not fit the request", "an answer that does");
+static FAULT(fault_pool_hopeless, FAULT_RETRY, "reader.none", "readers", "", "no reader process stays alive", "memory, processes and a kernel with seccomp");
 static FAULT(fault_pool_program, FAULT_SETTINGS, "reader.program", "pinwatch-reader", "", "the program is not there",
              "pinwatch-reader beside pinwatch or where it was installed");
 
@@ -24,6 +25,7 @@ static FAULT(fault_pool_program, FAULT_SETTINGS, "reader.program", "pinwatch-rea
 #define DEADLINE_MS      20000                      /* when the caller names none */
 #define BACKOFF_FIRST_MS 100                        /* a reader that dies without work is started later and later */
 #define BACKOFF_LAST_MS  30000
+#define HOPELESS_FAILURES 6                         /* of every seat in a row, before waiting for a reader is given up */
 #define READERS_MAX      256
 #define SLOTS_MAX        4096
 
@@ -106,6 +108,7 @@ static struct work *queue_take(struct reader_pool *pool) {
 /* ------------------------------------------------------------------ seats */
 
 static void on_answer(evutil_socket_t file, short what, void *context);
+static void give_up_if_hopeless(struct reader_pool *pool);
 
 static void seat_clear(struct seat *seat) {
     if (seat->readable != NULL)
@@ -145,6 +148,7 @@ static void seat_start(struct seat *seat) {
         seat_clear(seat);
         seat->failures++;
         seat_start_later(seat);
+        give_up_if_hopeless(pool);
         return;
     }
     seat->state = SEAT_STARTING;
@@ -182,6 +186,19 @@ static void deliver(struct work *work, const struct reader_outcome *outcome) {
     kept.done(kept.context, outcome);
 }
 
+static bool is_hopeless(const struct reader_pool *pool) {
+    for (unsigned i = 0; i < pool->seat_count; i++)
+        if (pool->seats[i].state >= SEAT_IDLE || pool->seats[i].failures < HOPELESS_FAILURES)
+            return false;
+    return true;
+}
+
+/* Where no reader stays alive, whoever waits is to hear of it. */
+static void give_up_if_hopeless(struct reader_pool *pool) {
+    for (unsigned waiting = is_hopeless(pool) ? pool->queued : 0; waiting > 0; waiting--)
+        deliver(queue_take(pool), &(struct reader_outcome){.fault = &fault_pool_hopeless});
+}
+
 /* The process is gone or must go. Its work, if any, ends with `fault`. */
 static void seat_fail(struct seat *seat, result fault, const char *event) {
     struct work *work = TAKE(seat->work);
@@ -191,6 +208,7 @@ static void seat_fail(struct seat *seat, result fault, const char *event) {
     seat_start_later(seat);
     if (work != NULL)
         deliver(work, &(struct reader_outcome){.fault = fault});
+    give_up_if_hopeless(seat->pool);
 }
 
 /* A request that still lies in the pipe did not kill anybody: another reader gets it. */
@@ -409,6 +427,8 @@ result reader_pool_submit(struct reader_pool *pool, const struct reader_request 
                           void *context) {
     struct reader_request complete = *request;
     complete.version = READER_MESSAGE_VERSION;
+    if (is_hopeless(pool))
+        return &fault_pool_hopeless;
     TRY(reader_request_check(&complete, pool->slots.count, pool->slots.slot_size));
     struct work *work = memory_new(sizeof *work);
     if (work == NULL)

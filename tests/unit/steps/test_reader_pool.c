@@ -308,6 +308,21 @@ static void requests_wait_while_no_reader_can_start(void **state) {
     stop(&f);
 }
 
+static void where_no_reader_stays_alive_whoever_waits_is_told(void **state) {
+    struct fixture f;
+    struct reader_request request = {.task = READER_DATA_TILE, .wanted_end = 1};
+    (void) state;
+    start_with(&f, "/bin/false", 2);
+    set_image(&f, 1);
+    submit(&f, ANSWER);
+    submit(&f, ANSWER);
+    run(&f);
+    assert_string_equal(f.last_fault->name, "reader.none");
+    assert_int_equal(f.last_fault->family, FAULT_RETRY);
+    assert_ptr_equal(reader_pool_submit(f.pool, &request, count_done, &f), f.last_fault);
+    stop(&f);
+}
+
 static void nothing_is_answered_before_the_first_image(void **state) {
     struct fixture f;
     struct timeval soon = {.tv_usec = 100000};
@@ -384,6 +399,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test(a_reader_killed_from_outside_is_replaced_while_others_work),
         cmocka_unit_test(readers_that_die_after_answering_cost_no_request),
         cmocka_unit_test(requests_wait_while_no_reader_can_start),
+        cmocka_unit_test(where_no_reader_stays_alive_whoever_waits_is_told),
         cmocka_unit_test(nothing_is_answered_before_the_first_image),
         cmocka_unit_test(a_new_image_replaces_readers_without_losing_a_request),
         cmocka_unit_test(a_missing_program_is_a_matter_for_the_settings),
