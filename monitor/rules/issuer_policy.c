@@ -207,9 +207,7 @@ static void judge_new(struct work *work) {
     if (!work->policy->reports_new || is_told_already || work->judgement->is_known_key || is_history(work->facts))
         return;
     struct judged_finding *finding = finding_add(work, RULE_NEW, SEVERITY_INFO);
-    if (verdict == ISSUER_AWAITED)
-        reason_add(work, finding, "its issuer is still being verified");
-    else if (work->judgement->is_issuer_mapped)
+    if (work->judgement->is_issuer_mapped)
         reason_add(work, finding, arena_printf(work->arena, "issued by a key of %s", work->judgement->issuer.owner->name));
     else
         reason_add(work, finding, verdict == ISSUER_EXPECTED ? "issued by one of the policy's CA keys" : "its issuer is not mapped");
@@ -229,8 +227,11 @@ result issuer_judge(const struct policy_rules *policy, const struct watch_item *
             say_unexpected(&work);
         if (judgement.verdict == ISSUER_UNKNOWN)
             say_unknown(&work);
-        judge_rest(&work);
-        judge_new(&work);
+        /* A pending certificate may turn out to be one that is recorded already, and it is judged again: told now, it is told twice. */
+        if (facts->issuer_state != ISSUER_PENDING) {
+            judge_rest(&work);
+            judge_new(&work);
+        }
     }
     if (work.is_short)
         return &fault_no_memory;

@@ -150,6 +150,22 @@ static void a_pending_issuer_waits_and_an_unverifiable_one_is_unknown(void **sta
     assert_string_equal(judge(&keys, &facts).findings[0].reasons[0], "who signed it cannot be proven: its chain is empty");
 }
 
+static void nothing_is_told_of_a_pending_certificate_that_would_be_told_again(void **state) {
+    (void) state;
+    static const char *const types[] = {"rsa-2048"};
+    struct policy_rules rules = policy_rules_default();
+    struct issuer_facts facts = facts_by(&good_key);
+    rules.reports_new = true;
+    rules.key_types = types;
+    rules.key_type_count = 1;
+    facts.issuer_state = ISSUER_PENDING;
+    expect(judge(&rules, &facts), ISSUER_NOT_JUDGED, NULL, SEVERITY_INFO);
+    facts.issuer_state = ISSUER_UNVERIFIABLE;
+    assert_int_equal(judge(&rules, &facts).finding_count, 2);
+    facts.issuer_state = ISSUER_VERIFIED;
+    assert_int_equal(judge(&rules, &facts).finding_count, 2);
+}
+
 static void a_known_key_quietens_renewals_by_expected_issuers_alone(void **state) {
     (void) state;
     struct policy_rules rules = by_domain();
@@ -241,6 +257,7 @@ int main(void) {
         cmocka_unit_test(a_key_of_another_owner_is_unexpected),
         cmocka_unit_test(an_unmapped_key_is_unknown_where_names_are_expected_and_unexpected_where_keys_alone_are),
         cmocka_unit_test(a_policy_that_names_somebody_the_table_does_not_know_accuses_nobody),
+        cmocka_unit_test(nothing_is_told_of_a_pending_certificate_that_would_be_told_again),
         cmocka_unit_test(a_pending_issuer_waits_and_an_unverifiable_one_is_unknown),
         cmocka_unit_test(a_known_key_quietens_renewals_by_expected_issuers_alone),
         cmocka_unit_test(an_expired_certificate_wakes_nobody),
