@@ -1,6 +1,7 @@
 /* pinwatch-monitor: a child of `pinwatch run`. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -17,6 +18,7 @@ static enum log_level level_of(const char *name) {
 }
 
 int main(int argc, char **argv) {
+    prctl(PR_SET_NAME, "pinwatch-monitor"); /* after SIGHUP it would be called "exe" */
     const char *path = argc == 3 && strcmp(argv[1], "--config") == 0 ? argv[2] : NULL;
     if (argc != 1 && path == NULL) {
         fputs("pinwatch-monitor [--config FILE]: started by `pinwatch run`\n", stderr);
