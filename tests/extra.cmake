@@ -8,3 +8,21 @@ target_compile_definitions(bench_pool PRIVATE CORPORA_FOLDER="${CMAKE_SOURCE_DIR
                            READER_PROGRAM="${CMAKE_BINARY_DIR}/pinwatch-reader")
 target_link_libraries(bench_pool PRIVATE steps PkgConfig::DEFLATE)
 set_target_properties(bench_pool PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+
+# The programs with library calls that can be made to fail, see failing/failing_calls.h. They stand apart from the real ones, under the
+# same names, so that a program finds the others beside itself.
+foreach(pair pinwatch:monitor/cli/main.c:cli pinwatch-reader:monitor/reader/main.c:reader pinwatch-monitor:monitor/steps/main.c:steps
+        failing_parts:tests/failing/parts.c:steps)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 main)
+  list(GET pair 2 folder)
+  add_executable(failing-${name} ${CMAKE_SOURCE_DIR}/${main} failing/failing_calls.c)
+  target_include_directories(failing-${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(failing-${name} PRIVATE TESTS_FOLDER="${CMAKE_SOURCE_DIR}/tests")
+  # The definitions that stand before libc's must not be those of its checked inline forms.
+  set_source_files_properties(failing/failing_calls.c PROPERTIES COMPILE_OPTIONS "-U_FORTIFY_SOURCE;-fno-builtin")
+  target_link_libraries(failing-${name} PRIVATE ${folder} PkgConfig::CURL PkgConfig::EVENT PkgConfig::PQ PkgConfig::DEFLATE
+                        PkgConfig::IDN2 OpenSSL::Crypto ${CMAKE_DL_LIBS})
+  set_target_properties(failing-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/failing)
+endforeach()

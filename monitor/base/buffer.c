@@ -14,6 +14,7 @@ void buffer_done(struct buffer *buffer) {
 void buffer_reset(struct buffer *buffer) {
     buffer->size = 0;
     buffer->failed = false;
+    buffer->has_no_memory = false;
     if (buffer->bytes != NULL)
         buffer->bytes[0] = 0;
 }
@@ -35,8 +36,10 @@ static bool buffer_ensure(struct buffer *buffer, size_t count) {
     if (capacity > buffer->limit + 1)
         capacity = buffer->limit + 1;
     uint8_t *bytes = memory_resize(buffer->bytes, capacity);
-    if (bytes == NULL)
+    if (bytes == NULL) {
+        buffer->has_no_memory = true;
         return buffer_fail(buffer);
+    }
     buffer->bytes = bytes;
     buffer->capacity = capacity;
     return true;
@@ -100,7 +103,7 @@ const char *buffer_text(const struct buffer *buffer) {
 }
 
 result buffer_check(const struct buffer *buffer) {
-    return buffer->failed ? &fault_limit_reached : OK;
+    return buffer->has_no_memory ? &fault_no_memory : buffer->failed ? &fault_limit_reached : OK;
 }
 
 char *buffer_take_text(struct buffer *buffer) {

@@ -15,6 +15,7 @@ struct buffer {
     size_t capacity;
     size_t limit;
     bool failed;
+    bool has_no_memory; /* that is why it failed */
 };
 
 static inline struct buffer buffer_with_limit(size_t limit) {

@@ -1,6 +1,8 @@
 #include "cli/command.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -10,7 +12,12 @@
 #define NAME_LIMIT 200
 
 error_t command_parse(const struct argp *argp, int argc, char **argv, void *input) {
-    return argp_parse(argp, argc, argv, 0, NULL, input);
+    error_t outcome = argp_parse(argp, argc, argv, 0, NULL, input);
+    if (outcome == ENOMEM) { /* as argp itself does where the words on the command line are wrong */
+        fputs("pinwatch: no memory for the command line\n", stderr);
+        exit(EXIT_UNAVAILABLE);
+    }
+    return outcome;
 }
 
 static size_t count_of(const struct command *table) {

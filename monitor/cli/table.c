@@ -45,7 +45,10 @@ bool terminal_has_colours(void) {
 }
 
 bool print_json_line(json_t *object) {
-    bool is_printed = object != NULL && json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9)) == 0 && putchar('\n') != EOF;
+    /* Dumped before it is printed: without memory there is no line rather than half of one. */
+    char *line = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
+    bool is_printed = line != NULL && fputs(line, stdout) != EOF && putchar('\n') != EOF;
+    memory_free_foreign(line);
     json_decref(object);
     return is_printed;
 }

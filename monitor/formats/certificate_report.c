@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/digest.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "formats/distinguished_name.h"
 #include "formats/key_type.h"
@@ -163,6 +164,7 @@ static void keep_hashes(const struct certificate *certificate, struct entry_repo
 
 result certificate_describe(struct certificate *certificate, struct arena *arena, struct entry_report *report) {
     struct reading_list list = {.arena = arena};
+    uint64_t mark = memory_mark();
     keep_hashes(certificate, report);
     report->is_ca = certificate->is_ca;
     report->has_validity = certificate->has_not_before && certificate->has_not_after;
@@ -173,7 +175,7 @@ result certificate_describe(struct certificate *certificate, struct arena *arena
     result outcome = names_visit(certificate, collect, &list);
     TRY(keep_names(&list, report));
     TRY(keep_oddities(certificate->oddities, arena, report));
-    return outcome;
+    return memory_mark() != mark ? &fault_no_memory : outcome;
 }
 
 result certificate_describe_refused(struct span der, bool is_tbs, struct arena *arena, struct entry_report *report) {

@@ -232,9 +232,11 @@ static result take_all(struct reading *reading) {
 
 result data_file_read(struct span yaml, struct arena *arena, struct data_file *ret_file, struct reason *reason) {
     CLEANUP(yaml_tree_done) struct yaml_tree tree = {0};
+    uint64_t mark = memory_mark();
     TRY(yaml_tree_load(yaml, arena, &tree, reason));
     struct reading reading = {.tree = &tree, .arena = arena, .reason = reason};
-    TRY(take_all(&reading));
+    result outcome = take_all(&reading);
+    TRY(memory_mark() != mark ? &fault_no_memory : outcome);
     *ret_file = reading.file;
     return OK;
 }

@@ -90,6 +90,7 @@ static void add_channel(struct buffer *out, const struct data_channel *channel) 
 }
 
 result data_file_write(const struct data_file *file, struct buffer *out) {
+    uint64_t mark = memory_mark();
     buffer_add_text(out, file->policy_count > 0 ? "policies:\n" : "policies: {}\n");
     for (size_t i = 0; i < file->policy_count; i++)
         add_policy(out, &file->policies[i]);
@@ -99,5 +100,5 @@ result data_file_write(const struct data_file *file, struct buffer *out) {
     buffer_add_text(out, file->channel_count > 0 ? "channels:\n" : "channels: {}\n");
     for (size_t i = 0; i < file->channel_count; i++)
         add_channel(out, &file->channels[i]);
-    return buffer_check(out);
+    return memory_mark() != mark ? &fault_no_memory : buffer_check(out);
 }

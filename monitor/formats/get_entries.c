@@ -153,11 +153,14 @@ static result items_of_tree(struct get_entries *list, const json_t *tree) {
 result get_entries_read_slowly(struct get_entries *list, struct span body) {
     forget(list);
     json_error_t error;
+    uint64_t mark = memory_mark();
     json_t *tree = body.size == 0 ? NULL : json_loadb((const char *) body.bytes, body.size, JSON_REJECT_DUPLICATES, &error);
-    if (tree == NULL) {
-        bool is_memory = body.size > 0 && json_error_code(&error) == json_error_out_of_memory;
-        return is_memory ? &fault_no_memory : &fault_get_entries_json;
+    if (memory_mark() != mark) {
+        json_decref(tree);
+        return &fault_no_memory;
     }
+    if (tree == NULL)
+        return &fault_get_entries_json;
     list->tree = tree;
     result outcome = items_of_tree(list, tree);
     if (outcome != OK)

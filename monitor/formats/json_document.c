@@ -1,5 +1,6 @@
 #include "formats/json_document.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 void json_document_free(json_t **document) {
@@ -42,7 +43,12 @@ result json_document_load(struct span text, size_t size_max, result fault, struc
     if (!shape_is_small(text))
         return refuse(reason, fault, "nested deeper or of more values than any real one", "");
     json_error_t error;
+    uint64_t mark = memory_mark();
     json_t *document = json_loadb((const char *) text.bytes, text.size, JSON_REJECT_DUPLICATES, &error);
+    if (memory_mark() != mark) { /* Jansson 2.14 also leaves out what it has no memory for */
+        json_decref(document);
+        return &fault_no_memory;
+    }
     if (document == NULL)
         return refuse(reason, fault, "not JSON: ", error.text);
     *ret_document = document;

@@ -122,11 +122,14 @@ static result parse_document(const json_t *document, struct arena *arena, struct
 
 result log_list_parse(struct span json, struct arena *arena, struct log_list *ret_list, struct reason *reason) {
     CLEANUP(json_document_free) json_t *document = NULL;
+    uint64_t mark = memory_mark();
     struct log_list list = {.version = ""};
     reason->text[0] = '\0';
     result outcome = json_document_load(json, LOG_LIST_SIZE_MAX, &fault_log_list, reason, &document);
     if (outcome == OK)
         outcome = parse_document(document, arena, &list, reason);
+    if (memory_mark() != mark)
+        outcome = &fault_no_memory;
     if (outcome != OK) {
         if (reason->text[0] == '\0')
             reason_of_fault(outcome, reason);

@@ -225,11 +225,12 @@ static json_t *tree_of(const struct policy_rules *rules) {
 }
 
 result policy_rules_to_json(const struct policy_rules *rules, struct buffer *out) {
+    uint64_t mark = memory_mark();
     CLEANUP(json_document_free) json_t *tree = tree_of(rules);
     char *dumped = json_dumps(tree, JSON_COMPACT);
     if (dumped == NULL)
         return &fault_no_memory;
     buffer_add_text(out, dumped);
     memory_free_foreign(dumped);
-    return buffer_check(out);
+    return memory_mark() != mark ? &fault_no_memory : buffer_check(out);
 }

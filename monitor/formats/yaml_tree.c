@@ -230,6 +230,7 @@ result yaml_tree_load(struct span text, struct arena *arena, struct yaml_tree *r
     yaml_parser_t parser;
     if (text.size > YAML_SIZE_MAX)
         return reason_set(reason, &fault_yaml, "the file has %zu bytes, at most %zu are read", text.size, YAML_SIZE_MAX);
+    uint64_t mark = memory_mark();
     if (!yaml_parser_initialize(&parser))
         return &fault_no_memory;
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
@@ -240,9 +241,11 @@ result yaml_tree_load(struct span text, struct arena *arena, struct yaml_tree *r
     yaml_parser_delete(&parser);
     for (size_t i = 0; i < YAML_DEPTH_MAX; i++)
         memory_free(loading.levels[i].key);
+    if (outcome == OK && memory_mark() != mark)
+        outcome = &fault_no_memory;
     if (outcome != OK) {
         yaml_tree_done(&tree);
-        return outcome;
+        return memory_mark() != mark ? &fault_no_memory : outcome;
     }
     *ret_tree = tree;
     return OK;

@@ -121,7 +121,10 @@ static result normalise_name(struct span whole, struct span name, char ret_value
     }
     plain[name.size] = '\0';
     char *converted = NULL;
-    if (!is_ascii && idn2_to_ascii_8z(plain, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+    int outcome = is_ascii ? IDN2_OK : idn2_to_ascii_8z(plain, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    if (outcome == IDN2_MALLOC)
+        return &fault_no_memory;
+    if (outcome != IDN2_OK)
         return refuse(reason, whole, "not a valid internationalised name (RFC 5891)");
     const char *ready = is_ascii ? plain : converted;
     const char *wrong = wrong_with_name(ready);

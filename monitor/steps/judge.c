@@ -153,6 +153,7 @@ CLEANUP_OF_POINTER(json_t, json_decref)
 
 static char *body_of(const struct judging *judging, const struct raised *raised) {
     const struct entry_report *report = judging->input->report;
+    uint64_t mark = memory_mark();
     CLEANUP(json_decref_at) json_t *body = json_object();
     if (!set_matched_names(body, judging, raised->tenant_id))
         return NULL;
@@ -178,7 +179,7 @@ static char *body_of(const struct judging *judging, const struct raised *raised)
     char *dumped = json_dumps(body, JSON_COMPACT);
     char *kept = dumped == NULL ? NULL : arena_copy_text(judging->arena, dumped);
     memory_free_foreign(dumped);
-    return kept;
+    return memory_mark() != mark ? NULL : kept; /* evidence that lacks a name would be wrong */
 }
 
 /* ---- verdicts */
