@@ -9,6 +9,7 @@
 FAULT(fault_reader_refused, FAULT_INPUT, "batch.refused", "answer with entries", "RFC 6962 4.6; static-ct-api, Log Entries",
       "not readable as entries, or fewer than the head implies", "the entries that were asked for");
 
+#define TRIES_WITHOUT_A_TILE 10 /* about four minutes */
 #define DEATHS_BEFORE_BLAME 2 /* of readers, over one entry alone */
 
 static result submit(struct batch *batch);
@@ -47,6 +48,12 @@ static bool keep_nodes(struct batch *batch, const struct reader_answer *answer) 
     return true;
 }
 
+/* What does not even begin like a tile is more likely a server's page of error, which passes in a while; a scan does not wait for that. */
+static unsigned tries_before_giving_up(const struct batch *batch) {
+    bool is_no_tile = follow_is_static(batch->log) && batch->begin % TILE_WIDTH == 0;
+    return is_no_tile && !batch->log->options.is_one_shot ? TRIES_WITHOUT_A_TILE : BATCH_TRIES_BEFORE_HALVING;
+}
+
 /* The framing of the body broke after `entry_count` entries: those stand, the rest needs another way. */
 static void refused(struct batch *batch, const struct reader_answer *answer) {
     struct followed_log *log = batch->log;
@@ -61,7 +68,7 @@ static void refused(struct batch *batch, const struct reader_answer *answer) {
     }
     buffer_reset(&batch->reports);
     batch_failed(batch, &fault_reader_refused, what, 0);
-    if (batch->tries < BATCH_TRIES_BEFORE_HALVING)
+    if (batch->tries < tries_before_giving_up(batch))
         return;
     if (follow_is_static(log)) {
         batch->needs_hash_tile = true;

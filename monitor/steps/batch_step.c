@@ -91,7 +91,7 @@ void batch_failed(struct batch *batch, result fault, const char *what, int64_t p
     log->active_count--;
     log->failures++;
     follow_error(log, fault, what);
-    int64_t backoff = follow_backoff_ms(log, log->failures);
+    int64_t backoff = follow_backoff_ms(log, log->failures > batch->tries ? log->failures : batch->tries);
     batch->not_before_ms = clock_monotonic_ms() + (pause_ms > backoff ? pause_ms : backoff);
     if (log->options.is_one_shot && log->failures >= ONE_SHOT_TRIES * (log->parallel + 1))
         follow_end(log, fault);
@@ -202,6 +202,7 @@ static void fetch_done(void *context, const struct transfer_answer *answer) {
     } else if (answer->fault == &fault_transfer_too_large && batch->end - batch->begin > 1 && !batch->is_tile) {
         ask_for_half(batch, answer);
     } else {
+        batch->wants_full_tile = false; /* a partial tile that one answer missed may be there again */
         batch_failed(batch, answer->fault, answer->reason.text, answer->retry_after_ms);
     }
 }
