@@ -9,7 +9,8 @@
 #include "base/reason.h"
 #include "base/result.h"
 
-/* How often and how long a child that died is tried again. */
+/* How often and how long a child that died is tried again. Exit code 69 (EX_UNAVAILABLE: what it needs, such as the database, is out of
+ * reach) is no death: it is tried again as long as that lasts. */
 struct restart_policy {
     int64_t first_ms;   /* pause after the first death; doubles with each */
     int64_t cap_ms;

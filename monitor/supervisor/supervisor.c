@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -37,6 +38,7 @@ struct child {
     unsigned hardness;    /* signals sent while stopping */
     int64_t deaths_ms[DEATHS_KEPT]; /* ring */
     unsigned death_count;
+    unsigned waits;       /* in a row: ended because something else was out of reach */
 };
 
 struct supervisor {
@@ -113,6 +115,15 @@ static void note_death(struct supervisor *supervisor, struct child *child, const
     begin_stop(supervisor);
 }
 
+/* A database that is away for long, or still recovering, must not end the service: the program is tried again, and not counted. */
+static void note_wait(struct child *child) {
+    int64_t pause = pause_after(child->plan->restart, ++child->waits);
+    child->state = CHILD_WAITING;
+    child->due_ms = clock_monotonic_ms() + pause;
+    log_say(LOG_WARNING, "child.waits", LOG_TEXT("child", child->plan->name), LOG_TEXT("reason", "what it needs is out of reach"),
+            LOG_NUMBER("starts_again_in_ms", pause));
+}
+
 static void start_child(struct supervisor *supervisor, struct child *child) {
     struct reason why = {""};
     result outcome = child_start(child->plan, &child->pid, &why);
@@ -132,6 +143,7 @@ static void look_whether_ready(struct child *child, int64_t now) {
     int64_t alive = now - child->started_ms;
     if (!plan->is_task && alive >= plan->settle_ms && (plan->is_ready == NULL || plan->is_ready(plan->context))) {
         child->state = CHILD_READY;
+        child->waits = 0;
         log_say(LOG_INFO, "child.ready", LOG_TEXT("child", plan->name), LOG_NUMBER("after_ms", alive));
         return;
     }
@@ -221,6 +233,8 @@ static void note_end(struct supervisor *supervisor, struct child *child, const s
     }
     if (was_asked || supervisor->is_stopping)
         log_say(LOG_INFO, "child.stopped", LOG_TEXT("child", child->plan->name), LOG_TEXT("how", how));
+    else if (info->si_code == CLD_EXITED && info->si_status == EX_UNAVAILABLE)
+        note_wait(child);
     else
         note_death(supervisor, child, how);
 }

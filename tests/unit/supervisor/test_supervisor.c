@@ -173,6 +173,17 @@ static void five_deaths_within_the_window_stop_the_service_and_its_other_childre
     assert_string_equal(text, "steady starts\ndying starts\ndying starts\ndying starts\ndying starts\ndying starts\nsteady ends\n");
 }
 
+static void a_child_whose_database_is_out_of_reach_is_tried_for_as_long_as_that_lasts(void **state) {
+    (void) state;
+    const struct child_plan plans[] = {
+        {SCRIPT("waiting", "echo $0 starts >>$EVENTS; [ $(grep -c starts $EVENTS) -gt 8 ] || exit 69; echo got it >>$EVENTS; exec sleep 100"),
+         .needs = "", .settle_ms = 300}};
+    pid_t pid = supervise(plans, 1, accept_reload);
+    await_event("got it");
+    kill(pid, SIGTERM);
+    assert_int_equal(end_of(pid), 0);
+}
+
 static void a_program_that_is_not_there_counts_as_a_death(void **state) {
     (void) state;
     struct child_plan plan = {SCRIPT("absent", ""), .needs = ""};
@@ -358,6 +369,7 @@ int main(void) {
         cmocka_unit_test_setup(children_start_after_what_they_need_and_stop_in_reverse, forget_events),
         cmocka_unit_test_setup(a_child_that_dies_is_started_again, forget_events),
         cmocka_unit_test_setup(five_deaths_within_the_window_stop_the_service_and_its_other_children, forget_events),
+        cmocka_unit_test_setup(a_child_whose_database_is_out_of_reach_is_tried_for_as_long_as_that_lasts, forget_events),
         cmocka_unit_test_setup(a_program_that_is_not_there_counts_as_a_death, forget_events),
         cmocka_unit_test_setup(a_child_that_ignores_sigterm_is_killed_after_its_time, forget_events),
         cmocka_unit_test_setup(sighup_reaches_or_restarts_children_unless_the_settings_are_refused, forget_events),
