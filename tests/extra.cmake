@@ -21,7 +21,8 @@ foreach(pair pinwatch:monitor/cli/main.c:cli pinwatch-reader:monitor/reader/main
   target_include_directories(failing-${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(failing-${name} PRIVATE TESTS_FOLDER="${CMAKE_SOURCE_DIR}/tests")
   # The definitions that stand before libc's must not be those of its checked inline forms.
-  set_source_files_properties(failing/failing_calls.c PROPERTIES COMPILE_OPTIONS "-U_FORTIFY_SOURCE;-fno-builtin")
+  set_source_files_properties(failing/failing_calls.c PROPERTIES COMPILE_OPTIONS
+                              "-U_FORTIFY_SOURCE;-fno-builtin$<$<BOOL:${PINWATCH_SANITIZE}>:;-fno-sanitize=all;-DFAILING_SANITIZED>")
   target_link_libraries(failing-${name} PRIVATE ${folder} PkgConfig::CURL PkgConfig::EVENT PkgConfig::PQ PkgConfig::DEFLATE
                         PkgConfig::IDN2 OpenSSL::Crypto ${CMAKE_DL_LIBS})
   set_target_properties(failing-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/failing)

@@ -169,10 +169,7 @@ __attribute__((constructor)) static void start(void) {
 
 /* ---- memory: the allocator's own names, since looking them up would need memory */
 
-#ifndef __has_feature
-#define __has_feature(name) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#ifdef FAILING_SANITIZED
 #define REAL(name) __interceptor_##name
 #else
 #define REAL(name) __libc_##name
@@ -215,7 +212,11 @@ void free(void *block) {
 }
 
 int64_t failing_calls_live(void) {
+#ifdef FAILING_SANITIZED
+    return 0; /* its own strdup does not come by here; it looks for leaks itself */
+#else
     return orders.live;
+#endif
 }
 
 static void *spared_malloc(size_t size, const char *file, int line) {

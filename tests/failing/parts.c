@@ -152,7 +152,7 @@ static result run_judge(struct span input, struct arena *arena, struct buffer *r
 }
 
 static result run_watch_image(struct span unused_input, struct arena *arena, struct buffer *ret_value) {
-    static const char *const texts[] = {"example.com", ".b\xc3\xbc" "cher.example", "192.0.2.0/24", "2001:db8::/32", "@mail.example", ".",
+    static const char *const texts[] = {"example.com", ".stra\xc3\x9fo.example", "192.0.2.0/24", "2001:db8::/32", "@mail.example", ".",
                                         "sha256:0101010101010101010101010101010101010101010101010101010101010101"};
     enum { COUNT = sizeof texts / sizeof texts[0], MORE = 500 };
     (void) unused_input;
