@@ -9,14 +9,17 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "net/user_agent.h"
 #include "settings/database.h"
 #include "settings/place.h"
 #include "store/schema.h"
 
+#define AGENT_LIMIT 512
 #define READER_DEADLINE_MS 20000
 #define SLOTS 160
 #define STORE_PAUSE_FIRST_MS 500
 #define STORE_PAUSE_CAP_MS 10000
+#define EXIT_OUT_OF_REACH 69
 #define EXIT_SETTINGS_WRONG 78
 
 /* ---- the table of steps */
@@ -120,10 +123,9 @@ static result open_store(struct monitor *monitor, struct reason *reason) {
 
 static result open_world(struct monitor *monitor) {
     const struct settings *settings = monitor->settings;
-    char agent[512];
-    snprintf(agent, sizeof agent, "pinwatch/%s (+https://github.com/pinwatch/pinwatch%s%s)", PINWATCH_VERSION,
-             settings->contact[0] != '\0' ? "; " : "", settings->contact);
-    struct net_options net = {.user_agent = agent, .ca_file = settings->ca_file[0] != '\0' ? settings->ca_file : NULL,
+    CLEANUP(buffer_done) struct buffer agent = buffer_with_limit(AGENT_LIMIT);
+    TRY(user_agent_write(settings->contact, &agent));
+    struct net_options net = {.user_agent = buffer_text(&agent), .ca_file = settings->ca_file[0] != '\0' ? settings->ca_file : NULL,
                               .connections_max = 256, .connections_host_max = 32};
     struct reader_pool_options pool = {.reader_count = settings->readers, .slot_count = SLOTS, .deadline_ms = READER_DEADLINE_MS,
                                        .slot_size = (size_t) settings->slot_megabytes * 1024 * 1024};
@@ -183,6 +185,11 @@ static void close_all(struct monitor *monitor) {
     memory_free(monitor);
 }
 
+/* The supervisor tries again for as long as the database is out of reach; everything else counts as a death. */
+static int exit_code_of(result fault) {
+    return fault->family == FAULT_SETTINGS ? EXIT_SETTINGS_WRONG : fault == &fault_store_unreachable ? EXIT_OUT_OF_REACH : 1;
+}
+
 int monitor_run(const struct settings *settings) {
     struct monitor *monitor = memory_new(sizeof *monitor);
     struct reason reason = {{0}};
@@ -194,7 +201,7 @@ int monitor_run(const struct settings *settings) {
         fault = drive_run(monitor->drive, &monitor->should_stop);
     if (fault != OK)
         log_say(LOG_ERROR, "monitor.failed", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
-    int code = fault == OK ? (monitor->should_restart ? MONITOR_RESTART : 0) : fault->family == FAULT_SETTINGS ? EXIT_SETTINGS_WRONG : 1;
+    int code = fault != OK ? exit_code_of(fault) : monitor->should_restart ? MONITOR_RESTART : 0;
     close_all(monitor);
     return code;
 }
