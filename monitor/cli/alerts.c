@@ -96,8 +96,8 @@ static json_t *row_json(const struct store_delivery_row *row) {
 }
 
 static const struct table_column columns[] = {
-    {"Id", NULL, true, false},       {"Created", NULL, false, false}, {"Finding", NULL, true, false}, {"Rule", NULL, false, false},
-    {"Channel", NULL, false, false}, {"State", NULL, false, false},   {"Tries", NULL, true, false},   {"Last error", NULL, false, true},
+    {"Id", NULL, true, false, false},       {"Created", NULL, false, false, true}, {"Finding", NULL, true, false, false}, {"Rule", NULL, false, false, false},
+    {"Channel", NULL, false, false, false}, {"State", NULL, false, false, false},   {"Tries", NULL, true, false, true},   {"Last error", NULL, false, true, false},
 };
 
 static void add_row(struct table *table, const struct store_delivery_row *row) {

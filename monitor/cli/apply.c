@@ -133,8 +133,8 @@ static result check_names(const struct data_file *file, bool allows_unknown, str
 }
 
 static const struct table_column columns[] = {
-    {"Change", "change", false, false}, {"What", "what", false, false},  {"Name", "name", false, false},
-    {"Before", "before", false, false}, {"After", "after", false, true}, {NULL, "applied", false, false},
+    {"Change", "change", false, false, false}, {"What", "what", false, false, false},  {"Name", "name", false, false, false},
+    {"Before", "before", false, false, false}, {"After", "after", false, true, false}, {NULL, "applied", false, false, false},
 };
 
 static void set_json(struct table *table, size_t column, const char *json) {

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -6,6 +7,7 @@
 #include "cli/cert_file.h"
 #include "cli/certificate_json.h"
 #include "cli/database.h"
+#include "cli/plain.h"
 #include "cli/read_file.h"
 #include "cli/table.h"
 #include "store/certificates.h"
@@ -47,46 +49,33 @@ static const struct argp parser = {
            "Exit codes: 0 shown; 65 the file holds nothing readable, or there is no such certificate; 69 the database cannot be reached.",
 };
 
-/* ---- for people: the JSON's members, one a line, lists below each other */
+/* ---- for people: the JSON's members, without the raw bytes */
 
-static void print_member(const char *name, const json_t *value) {
-    printf("  %-22s", name);
-    if (json_is_string(value)) {
-        print_harmless(span_of(json_string_value(value), json_string_length(value)));
-    } else {
-        char *dumped = json_dumps(value, JSON_ENCODE_ANY);
-        print_harmless(span_of_text(dumped == NULL ? "" : dumped));
-        memory_free_foreign(dumped);
-    }
-    putchar('\n');
-}
-
-static void print_name(const json_t *name) {
+static void print_name(const char *label, const json_t *name) {
     const char *value = json_string_value(json_object_get(name, "value"));
-    printf("    %-6s", json_string_value(json_object_get(name, "type")));
+    printf("  %-22s%-6s", label, json_string_value(json_object_get(name, "type")));
     print_harmless(span_of_text(value == NULL ? "" : value));
     puts(strcmp(json_string_value(json_object_get(name, "from")), "cn") == 0 ? "  (common name)" : "");
 }
 
+static void print_names(const json_t *names) {
+    size_t at;
+    const json_t *item;
+    json_array_foreach(names, at, item)
+        print_name(at == 0 ? "names" : "", item);
+}
+
 static void print_for_people(json_t *object) {
     const char *name;
-    json_t *value, *item;
-    size_t at;
+    json_t *value;
     puts(json_is_true(json_object_get(object, "precertificate")) ? "Precertificate" : "Certificate");
     json_object_foreach(object, name, value) {
-        if (strcmp(name, "precertificate") == 0 || (json_is_array(value) && json_array_size(value) == 0))
-            continue;
-        if (!json_is_array(value)) {
-            print_member(name, value);
-            continue;
-        }
-        printf("  %s\n", name);
-        json_array_foreach(value, at, item) {
-            if (strcmp(name, "names") == 0)
-                print_name(item);
-            else
-                print_member("  -", item);
-        }
+        size_t size = strlen(name);
+        bool is_raw = size > 4 && strcmp(name + size - 4, "_der") == 0;
+        if (strcmp(name, "names") == 0)
+            print_names(value);
+        else if (!is_raw && strcmp(name, "precertificate") != 0)
+            plain_print(name, value);
     }
     json_decref(object);
 }

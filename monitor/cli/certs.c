@@ -55,8 +55,8 @@ static const struct argp parser = {
 
 /* For people; scripts get the whole object. */
 static const struct table_column columns[] = {
-    {"Id", NULL, true, false},        {"First seen", NULL, false, false}, {"Names", NULL, false, true}, {"Issued by (key of)", NULL, false, false},
-    {"Valid until", NULL, false, false}, {"Seen", NULL, true, false},
+    {"Id", NULL, true, false, false},        {"First seen", NULL, false, false, true}, {"Names", NULL, false, true, false}, {"Issued by (key of)", NULL, false, false, false},
+    {"Valid until", NULL, false, false, false}, {"Seen", NULL, true, false, true},
 };
 
 static void shown_names(const struct store_certificate_row *row, struct buffer *out) {

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "cli/table.h"
 
+#define TO_DO_LIMIT ((size_t) 64 * 1024)
 #define ARENA_LIMIT (1u << 30) /* a ceiling: every watch of a tenant may be loaded */
 
 enum { COLUMN_CHECK, COLUMN_STATE, COLUMN_SAYS, COLUMN_ADVICE, COLUMN_COUNT };
@@ -81,6 +82,8 @@ static enum check_state run_checks(struct doctor *doctor, const struct check *ch
         table_text(table, COLUMN_SAYS, outcome.says.text);
         table_text(table, COLUMN_ADVICE, outcome.advice.text);
         table_end_row(table);
+        if (outcome.advice.text[0] != '\0')
+            buffer_printf(doctor->to_do, "  %-13s %s\n", check->name, outcome.advice.text);
         worst = outcome.state > worst ? outcome.state : worst;
     }
     return worst;
@@ -102,7 +105,7 @@ static void look_at_settings(struct doctor *doctor, struct check_outcome *ret_ou
 
 static const struct check settings_checks[] = {{"settings", false, look_at_settings}, {NULL, false, NULL}};
 
-static int examine(struct doctor *doctor, struct table *table) {
+static int examine(struct doctor *doctor, struct table *table, bool as_json) {
     enum check_state worst = run_checks(doctor, settings_checks, table);
     const struct check *const groups[] = {doctor_machine_checks, doctor_database_checks, doctor_network_checks};
     for (size_t i = 0; doctor->settings != NULL && i < sizeof groups / sizeof groups[0]; i++) {
@@ -110,12 +113,14 @@ static int examine(struct doctor *doctor, struct table *table) {
         worst = state > worst ? state : worst;
     }
     int printed = table_print(table, NULL);
+    if (!as_json && doctor->to_do->size > 0)
+        printf("\nWhat to do\n%s", buffer_text(doctor->to_do));
     return worst == CHECK_FAILED ? EXIT_FINDING : printed;
 }
 
 int command_doctor(int argc, char **argv) {
     static const struct table_column columns[COLUMN_COUNT] = {
-        {"CHECK", "check", false, false}, {"STATE", "state", false, false}, {"FOUND", "says", false, false}, {"TO DO", "advice", false, false}};
+        {"CHECK", "check", false, false, false}, {"STATE", "state", false, false, false}, {"FOUND", "says", false, false, false}, {NULL, "advice", false, false, false}};
     CLEANUP(arena_free_at) struct arena *arena = arena_new(ARENA_LIMIT);
     struct doctor_options options = {0};
     if (command_parse(&parser, argc, argv, &options) != 0)
@@ -123,11 +128,12 @@ int command_doctor(int argc, char **argv) {
     CLEANUP(table_free_at) struct table *table = table_new(columns, COLUMN_COUNT, options.as_json);
     if (arena == NULL || table == NULL)
         return exit_with(&fault_no_memory, NULL);
-    struct doctor doctor = {.arena = arena};
+    CLEANUP(buffer_done) struct buffer to_do = buffer_with_limit(TO_DO_LIMIT);
+    struct doctor doctor = {.arena = arena, .to_do = &to_do};
     result outcome = settings_load(options.config, &doctor.settings, &doctor.settings_reason);
     if (outcome != OK && doctor.settings_reason.text[0] == '\0')
         reason_of_fault(outcome, &doctor.settings_reason);
-    int code = examine(&doctor, table);
+    int code = examine(&doctor, table, options.as_json);
     store_free(doctor.store);
     settings_free(doctor.settings);
     return code;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "cli/command.h"
 #include "store/connection.h"
 
@@ -19,6 +20,7 @@ struct doctor {
     struct store *store;       /* NULL: no database */
     struct arena *arena;
     int service_pid;           /* 0: not running */
+    struct buffer *to_do;      /* the advice of all checks, for people */
 };
 
 struct check {

@@ -240,7 +240,7 @@ static void print_for_people(const struct drill_options *options, const struct p
         last_ms = progress->at_ms[i];
     }
     if (options->is_expected && is_success(options, progress))
-        puts("No alert came of it, as it should be.");
+        puts("No alarm came of it, as it should be.");
     else if (options->is_expected && progress->finding_id != 0)
         printf("FALSE ALARM: finding %lld (%s).\n", (long long) progress->finding_id, progress->rule);
     else if (is_success(options, progress))

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/certificate_json.h"
 #include "cli/database.h"
+#include "cli/plain.h"
 #include "cli/table.h"
 #include "store/findings.h"
 
@@ -109,8 +110,8 @@ static json_t *row_json(const struct store_finding_row *row) {
 /* ---- list */
 
 static const struct table_column columns[] = {
-    {"Id", NULL, true, false},      {"Opened", NULL, false, false}, {"Severity", NULL, false, false}, {"Rule", NULL, false, false},
-    {"State", NULL, false, false}, {"About", NULL, false, true},
+    {"Id", NULL, true, false, false},      {"Opened", NULL, false, false, true}, {"Severity", NULL, false, false, false}, {"Rule", NULL, false, false, false},
+    {"State", NULL, false, false, false}, {"About", NULL, false, true, false},
 };
 
 /* Names that matched, else the log, else the subject. */
@@ -196,12 +197,8 @@ static void print_detail(const struct store_finding_detail *detail) {
     print_time("Last seen", row->last_seen_ms);
     print_time("Closed", row->closed_ms);
     puts("Evidence");
-    json_object_foreach(evidence, name, value) {
-        char *dumped = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-        fputs("  ", stdout);
-        print_value(name, dumped == NULL ? json_string_value(value) == NULL ? "" : json_string_value(value) : dumped);
-        memory_free_foreign(dumped);
-    }
+    json_object_foreach(evidence, name, value)
+        plain_print(name, value);
     json_decref(evidence);
     puts("History");
     for (size_t i = 0; i < detail->event_count; i++) {

@@ -58,15 +58,15 @@ static const struct argp parser = {
 
 enum column { TYPE, LOG_ID, DESCRIPTION, OPERATOR, PROTOCOL, STATE, FOLLOWED, REASON, URL, column_count };
 static const struct table_column columns[column_count] = {
-    [TYPE] = {NULL, "type", false, false},
-    [LOG_ID] = {NULL, "log_id", false, false},
-    [DESCRIPTION] = {"Log", "description", false, false},
-    [OPERATOR] = {"Operator", "operator", false, false},
-    [PROTOCOL] = {"Protocol", "protocol", false, false},
-    [STATE] = {"State", "state", false, false},
-    [FOLLOWED] = {"Followed", "followed", false, false},
-    [REASON] = {"Why", "reason", false, true},
-    [URL] = {NULL, "url", false, false},
+    [TYPE] = {NULL, "type", false, false, false},
+    [LOG_ID] = {NULL, "log_id", false, false, false},
+    [DESCRIPTION] = {"Log", "description", false, false, false},
+    [OPERATOR] = {"Operator", "operator", false, false, false},
+    [PROTOCOL] = {"Protocol", "protocol", false, false, false},
+    [STATE] = {"State", "state", false, false, false},
+    [FOLLOWED] = {"Followed", "followed", false, false, false},
+    [REASON] = {"Why", "reason", false, true, false},
+    [URL] = {NULL, "url", false, false, false},
 };
 
 static void add_log(struct table *table, const struct chosen_log *log) {

@@ -13,6 +13,7 @@
 
 #define CELL_LIMIT (1u << 20)
 #define NARROWEST 10 /* columns that a cut column keeps */
+#define OF_USE    24 /* columns of the wide column below which others are left out for it */
 #define GAP 2
 
 struct cell {
@@ -255,15 +256,43 @@ static unsigned column_width(const struct table *table, size_t column) {
     return widest;
 }
 
+static bool has_value(const struct table *table, size_t column) {
+    for (size_t row = 0; row < table->row_count; row++)
+        if (table->cells[row * table->column_count + column].shown != NULL)
+            return true;
+    return false;
+}
+
+/* What the lines would be too long by, the wide column cut to what is still of use. */
+static bool is_too_long(const struct table *table, const unsigned *widths, unsigned terminal) {
+    unsigned total = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        bool is_cut = table->columns[i].is_wide && widths[i] > OF_USE;
+        total += widths[i] == 0 ? 0 : (is_cut ? OF_USE : widths[i]) + GAP;
+    }
+    return total > terminal + GAP;
+}
+
+/* Leaves out columns until the lines fit: first those without any value, then spare ones, from the right. */
+static void leave_out(const struct table *table, unsigned *widths, unsigned terminal) {
+    for (size_t i = table->column_count; i-- > 1 && is_too_long(table, widths, terminal);)
+        widths[i] = has_value(table, i) ? widths[i] : 0;
+    for (size_t i = table->column_count; i-- > 1 && is_too_long(table, widths, terminal);)
+        widths[i] = table->columns[i].is_spare ? 0 : widths[i];
+}
+
 /* Fills widths, 0 for columns that people do not see, and narrows the wide column to the terminal. */
 static void measure(const struct table *table, unsigned *ret_widths) {
     unsigned total = 0, terminal = terminal_width();
     size_t wide = table->column_count;
     for (size_t i = 0; i < table->column_count; i++) {
         ret_widths[i] = table->columns[i].title == NULL ? 0 : column_width(table, i);
-        total += ret_widths[i] == 0 ? 0 : ret_widths[i] + GAP;
         wide = table->columns[i].is_wide ? i : wide;
     }
+    if (terminal != 0)
+        leave_out(table, ret_widths, terminal);
+    for (size_t i = 0; i < table->column_count; i++)
+        total += ret_widths[i] == 0 ? 0 : ret_widths[i] + GAP;
     if (terminal == 0 || wide == table->column_count || total <= terminal + GAP)
         return;
     unsigned excess = total - terminal - GAP;
@@ -311,10 +340,10 @@ static void print_cell(const char *text, unsigned room, struct look look) {
     fputs(look.is_last ? "\n" : "  ", stdout);
 }
 
-static size_t last_shown_column(const struct table *table) {
+static size_t last_shown_column(const struct table *table, const unsigned *widths) {
     size_t last = 0;
     for (size_t i = 0; i < table->column_count; i++)
-        last = table->columns[i].title == NULL ? last : i;
+        last = widths[i] == 0 ? last : i;
     return last;
 }
 
@@ -329,7 +358,7 @@ static void print_titles(const struct table *table, const unsigned *widths) {
         if (widths[i] != 0)
             print_cell(table->columns[i].title, widths[i],
                        (struct look){terminal_has_colours() ? "\033[1m" : "", table->columns[i].is_number,
-                                     i == last_shown_column(table)});
+                                     i == last_shown_column(table, widths)});
 }
 
 static void print_row(const struct table *table, size_t row, const unsigned *widths) {
@@ -337,7 +366,7 @@ static void print_row(const struct table *table, size_t row, const unsigned *wid
         if (widths[i] != 0)
             print_cell(shown_of(table, row, i), widths[i],
                        (struct look){colour_of(table->cells[row * table->column_count + i].tone), table->columns[i].is_number,
-                                     i == last_shown_column(table)});
+                                     i == last_shown_column(table, widths)});
 }
 
 static bool print_for_people(struct table *table, const char *when_empty) {

@@ -21,6 +21,7 @@ struct table_column {
     const char *field; /* for JSON, snake_case; NULL: only for people */
     bool is_number;    /* aligned to the right */
     bool is_wide;      /* may be cut to fit the terminal; at most one column should be */
+    bool is_spare;     /* left out where the terminal is too narrow for all */
 };
 
 /* `columns` is borrowed and must outlive the table. NULL without memory. With `as_json` rows are printed as they end. */

@@ -229,8 +229,8 @@ static int run_remove(int argc, char **argv) {
 }
 
 static const struct table_column columns[] = {
-    {"Id", "watch_id", true, false},     {"Watch", "watch", false, true},  {"Kind", "kind", false, false}, {NULL, "value", false, false},
-    {"Policy", "policy", false, false}, {"Set by", "set_by", false, false}, {"Who", "who", false, false},   {"Since", "set_at", false, false},
+    {"Id", "watch_id", true, false, false},     {"Watch", "watch", false, true, false},  {"Kind", "kind", false, false, true}, {NULL, "value", false, false, false},
+    {"Policy", "policy", false, false, false}, {"Set by", "set_by", false, false, true}, {"Who", "who", false, false, true},   {"Since", "set_at", false, false, true},
 };
 
 static void add_row(struct table *table, const struct store_watch *watch, struct arena *arena) {

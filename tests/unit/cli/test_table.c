@@ -34,7 +34,7 @@ static void end_capture(void) {
 }
 
 static const struct table_column columns[] = {
-    {"NAME", "name", false, true}, {"COUNT", "count", true, false}, {NULL, "seen_at", false, false}, {"NOTE", NULL, false, false}};
+    {"NAME", "name", false, true, false}, {"COUNT", "count", true, false, false}, {NULL, "seen_at", false, false, false}, {"NOTE", NULL, false, false, false}};
 
 static int print_rows(bool as_json) {
     begin_capture();
