@@ -37,6 +37,8 @@ struct question {
     unsigned tries;
     int slot;
     bool is_reading, is_abandoned;
+    bool is_leading; /* fetches the issuer for all that want the same from the same place */
+    bool is_waiting; /* for the one that leads */
 };
 
 struct issuer_fetch {
@@ -46,6 +48,7 @@ struct issuer_fetch {
 };
 
 static void proceed(struct question *question);
+static void wake_waiting(const struct question *leader, result fault);
 
 static void question_free(struct question *question) {
     if (question->transfer != NULL)
@@ -95,6 +98,8 @@ static void question_end_with(struct question *question, result fault, const str
     if (cached != NULL)
         verdict.issuer_certificate = span_of(cached->der, cached->size);
     question_unlink(question);
+    if (question->is_leading)
+        wake_waiting(question, fault);
     question->done(question->context, &verdict);
     question_free(question);
 }
@@ -192,6 +197,12 @@ static void ask_reader(struct question *question, const struct cached_issuer *is
 
 /* ---- the issuer certificate */
 
+static void issuer_kept(struct question *question) {
+    question->is_leading = false;
+    wake_waiting(question, OK);
+    proceed(question);
+}
+
 static void issuer_received(void *context, const struct transfer_answer *answer) {
     struct question *question = context;
     question->transfer = NULL;
@@ -207,10 +218,44 @@ static void issuer_received(void *context, const struct transfer_answer *answer)
     else if (!cache_keep(question->fetch, &hash, der))
         try_again(question, &fault_no_memory);
     else
-        proceed(question);
+        issuer_kept(question);
+}
+
+static bool wants_same(const struct question *a, const struct question *b) {
+    return a != b && hash_equal(&a->fingerprint, &b->fingerprint) && strcmp(a->url, b->url) == 0;
+}
+
+static struct question *waiting_for(const struct question *leader) {
+    struct question *question = leader->fetch->questions;
+    while (question != NULL && !(question->is_waiting && wants_same(question, leader)))
+        question = question->next;
+    return question;
+}
+
+/* What became of the issuer is the same for all that waited for it. */
+static void wake_waiting(const struct question *leader, result fault) {
+    for (struct question *question; (question = waiting_for(leader)) != NULL;) {
+        question->is_waiting = false;
+        if (fault == OK)
+            proceed_after(question, 0);
+        else
+            question_end(question, fault);
+    }
+}
+
+static bool is_led(const struct question *question) {
+    for (const struct question *other = question->fetch->questions; other != NULL; other = other->next)
+        if (other->is_leading && wants_same(other, question))
+            return true;
+    return false;
 }
 
 static void fetch_issuer(struct question *question) {
+    if (!question->is_leading && is_led(question)) {
+        question->is_waiting = true;
+        return;
+    }
+    question->is_leading = true;
     if (question->body == NULL)
         question->body = memory_new(ISSUER_SIZE_MAX);
     struct transfer_request request = {.url = question->url, .body = question->body, .body_room = ISSUER_SIZE_MAX,
