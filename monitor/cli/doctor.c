@@ -92,7 +92,7 @@ static enum check_state run_checks(struct doctor *doctor, const struct check *ch
 static void look_at_settings(struct doctor *doctor, struct check_outcome *ret_outcome) {
     if (doctor->settings == NULL) {
         check_set(ret_outcome, CHECK_FAILED, "%s", doctor->settings_reason.text);
-        check_advise(ret_outcome, "correct the file, or let `pinwatch init` write a new one");
+        check_advise(ret_outcome, "do what it says; `pinwatch init` writes a new file where there is none");
         return;
     }
     check_set(ret_outcome, CHECK_OK, "%s is valid", settings_path(doctor->settings));

@@ -89,7 +89,9 @@ result settings_read_file(const char *path, struct buffer *text, struct reason *
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return reason_set(reason, &fault_settings_file, "%s: cannot be opened: %s%s", path, strerror(errno),
-                          errno == ENOENT ? "; `pinwatch init` writes a commented one" : "");
+                          errno == ENOENT   ? "; `pinwatch init` writes a commented one"
+                          : errno == EACCES ? "; run pinwatch as root, or as the user that the service runs as"
+                                            : "");
     result outcome = check_file(path, file, reason);
     if (outcome == OK)
         outcome = read_all(path, file, text, reason);
