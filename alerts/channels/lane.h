@@ -5,7 +5,7 @@
 #include "channels/sending.h"
 
 #define LANE_WAITING_MAX 64
-#define LANE_FULL_MS     (5 * 1000)  /* what finds no place is given back for so long */
+#define LANE_FULL_MS     (5 * 1000) /* what finds no place is given back for so long */
 #define LANES_MAX        1024
 #define RUNNING_MAX      48          /* of all lanes together; each one may always run one */
 
