@@ -106,20 +106,26 @@ static const char *wrong_with_name(const char *name) {
     }
 }
 
+/* Copies in lower case, NUL-terminated; says whether all of it is ASCII. */
+static bool copy_in_lower_case(struct span name, char *ret_text) {
+    bool is_ascii = true;
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t byte = name.bytes[i];
+        is_ascii = is_ascii && byte < 0x80;
+        ret_text[i] = (char) (byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
+    }
+    ret_text[name.size] = '\0';
+    return is_ascii;
+}
+
 /* Lower case, A-labels (UTS 46, not transitional), no dot at the end. */
 static result normalise_name(struct span whole, struct span name, char ret_value[VALUE_SIZE], struct reason *reason) {
     char plain[4 * VALUE_SIZE];
-    bool is_ascii = true;
     if (name.size > 0 && name.bytes[name.size - 1] == '.')
         name.size--;
     if (name.size >= sizeof plain || (name.size > 0 && memchr(name.bytes, 0, name.size) != NULL))
         return refuse(reason, whole, "the name is too long or holds a NUL");
-    for (size_t i = 0; i < name.size; i++) {
-        uint8_t byte = name.bytes[i];
-        is_ascii = is_ascii && byte < 0x80;
-        plain[i] = (char) (byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
-    }
-    plain[name.size] = '\0';
+    bool is_ascii = copy_in_lower_case(name, plain);
     char *converted = NULL;
     int outcome = is_ascii ? IDN2_OK : idn2_to_ascii_8z(plain, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     if (outcome == IDN2_MALLOC)

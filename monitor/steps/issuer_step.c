@@ -1,11 +1,12 @@
 /* Certificates whose issuer was not at hand when their entry was read: asked for, checked, judged, recorded. */
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "steps/judge.h"
 #include "steps/monitor.h"
 
-#define ISSUERS_AT_ONCE 16
+#define ISSUERS_PER_LOG 8
 #define ROWS_ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
 
 struct issuer_job {
@@ -21,26 +22,39 @@ static const struct chosen_log *chosen_of(const struct monitor *monitor, const s
     return NULL;
 }
 
+/* What can be said of a certificate that no reader could look at: that nobody can prove who issued it. */
+static struct entry_report bare_report(const struct store_pending_issuer *row) {
+    struct entry_report report = {.reason = "", .reason_text = "", .broad_suffix = "", .serial = "", .issuer = "", .subject = "",
+                                  .key_type = "", .certificate = row->certificate};
+    digest_of(row->certificate, &report.cert_sha256.hash);
+    report.cert_sha256.is_known = true;
+    return report;
+}
+
 static result resolve(struct issuer_job *job, const struct issuer_answer *answer) {
+    static const struct chosen_log unlisted = {.log = {.description = "a log that no list names any more", .operator_name = "", .url = "", .monitoring_url = ""}};
     struct monitor *monitor = job->monitor;
     const struct chosen_log *log = chosen_of(monitor, &job->row.log_id);
+    struct entry_report report = answer->report != NULL ? *answer->report : bare_report(&job->row);
     int64_t now_ms = clock_wall_ms();
+    report.is_issuer_pending = false;
+    report.index = job->row.log_index;
+    report.timestamp_ms = job->row.timestamp_ms;
+    struct judge_input input = {.watches = monitor->watches, .extra = &monitor->extra, .log = log == NULL ? &unlisted : log,
+                                .report = &report, .now_ms = now_ms};
+    struct store_judgement judgement;
+    TRY(judge_known(&input, job->row.matches, job->row.match_count, job->arena, &judgement));
     struct store_resolution resolution = {.certificate_id = job->row.certificate_id, .issuer_spki_sha256 = answer->issuer_spki,
-                                          .issuer_certificate = answer->issuer_certificate, .now_ms = now_ms};
-    if (answer->report != NULL && log != NULL) {
-        struct entry_report report = *answer->report;
-        report.is_issuer_pending = false;
-        report.index = job->row.log_index;
-        report.timestamp_ms = job->row.timestamp_ms;
-        struct judge_input input = {.watches = monitor->watches, .extra = &monitor->extra, .log = log, .report = &report, .now_ms = now_ms};
-        struct store_judgement judgement;
-        TRY(judge_known(&input, job->row.matches, job->row.match_count, job->arena, &judgement));
-        resolution.findings = judgement.findings;
-        resolution.finding_count = judgement.finding_count;
-        resolution.is_drill = judgement.is_drill;
-        return store_resolve_issuer(monitor->store, &resolution, NULL);
-    }
+                                          .issuer_certificate = answer->issuer_certificate, .findings = judgement.findings,
+                                          .finding_count = judgement.finding_count, .is_drill = judgement.is_drill, .now_ms = now_ms};
     return store_resolve_issuer(monitor->store, &resolution, NULL);
+}
+
+static void job_free(struct issuer_job *job) {
+    if (job == NULL)
+        return;
+    arena_free(job->arena);
+    memory_free(job);
 }
 
 static void issuer_known(void *context, const struct issuer_answer *answer) {
@@ -49,47 +63,94 @@ static void issuer_known(void *context, const struct issuer_answer *answer) {
     result fault = answer->fault;
     if (fault == OK)
         fault = resolve(job, answer);
-    if (fault != OK) /* it stays pending and is asked for again with the next round */
+    if (fault != OK) /* it stays pending and is asked for again */
         log_say(LOG_WARNING, "issuer.not-resolved", LOG_NUMBER("certificate_id", job->row.certificate_id), LOG_FAULT(fault));
-    monitor->issuers_under_way--;
-    arena_free(job->arena);
-    memory_free(job);
+    for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++)
+        if (monitor->issuer_jobs[i] == job)
+            monitor->issuer_jobs[i] = NULL;
+    job_free(job);
 }
 
-static result ask(struct monitor *monitor, int64_t after_id, int64_t *ret_id) {
+/* The next certificate that waits, in *ret_job; NULL at the end. */
+static result next_pending(struct monitor *monitor, struct issuer_job **ret_job) {
     struct issuer_job *job = memory_new(sizeof *job);
-    struct arena *arena = arena_new(ROWS_ARENA_LIMIT);
     struct store_pending_issuer *rows = NULL;
     size_t count = 0;
-    result fault = job == NULL || arena == NULL ? &fault_no_memory : store_pending_issuers(monitor->store, after_id, 1, arena, &rows, &count);
-    *ret_id = -1;
+    if (job == NULL)
+        return &fault_no_memory;
+    job->monitor = monitor;
+    job->arena = arena_new(ROWS_ARENA_LIMIT);
+    result fault = job->arena == NULL ? &fault_no_memory
+                                      : store_pending_issuers(monitor->store, monitor->issuer_after_id, 1, job->arena, &rows, &count);
     if (fault == OK && count == 1) {
-        const struct chosen_log *log = chosen_of(monitor, &rows[0].log_id);
-        *job = (struct issuer_job){.monitor = monitor, .arena = arena, .row = rows[0]};
-        *ret_id = rows[0].certificate_id;
-        struct issuer_query query = {.monitoring_url = log == NULL ? "" : log->log.monitoring_url[0] != '\0' ? log->log.monitoring_url : log->log.url, .certificate = rows[0].certificate,
-                                     .known_issuer = rows[0].known_issuer};
-        if (rows[0].chain_count > 0)
-            query.fingerprint = rows[0].chain[0];
-        fault = log == NULL || rows[0].chain_count == 0 ? OK : issuer_fetch_ask(monitor->issuers, &query, issuer_known, job);
-        if (fault == OK && log != NULL && rows[0].chain_count > 0) {
-            monitor->issuers_under_way++;
-            return OK;
-        }
+        job->row = rows[0];
+        *ret_job = job;
+        return OK;
     }
-    arena_free(arena);
-    memory_free(job);
+    job_free(job);
+    *ret_job = NULL;
+    return fault;
+}
+
+/* A free place for this job, so that no log holds up the others; MONITOR_ISSUERS_MAX when it has to wait, or is under way already. */
+static size_t place_of(const struct monitor *monitor, const struct issuer_job *job) {
+    size_t free_place = MONITOR_ISSUERS_MAX, of_log = 0;
+    for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++) {
+        const struct issuer_job *other = monitor->issuer_jobs[i];
+        if (other == NULL) {
+            free_place = i;
+            continue;
+        }
+        if (other->row.certificate_id == job->row.certificate_id)
+            return MONITOR_ISSUERS_MAX;
+        of_log += hash_equal(&other->row.log_id, &job->row.log_id);
+    }
+    return of_log < ISSUERS_PER_LOG ? free_place : MONITOR_ISSUERS_MAX;
+}
+
+static result ask(struct issuer_job *job, size_t place) {
+    struct monitor *monitor = job->monitor;
+    const struct chosen_log *log = chosen_of(monitor, &job->row.log_id);
+    bool is_reachable = job->row.chain_count > 0 && (log != NULL || job->row.known_issuer.size > 0);
+    if (!is_reachable) {
+        struct issuer_answer nobody = {.fault = OK};
+        issuer_known(job, &nobody);
+        return OK;
+    }
+    const char *url = log == NULL ? "" : log->log.monitoring_url[0] != '\0' ? log->log.monitoring_url : log->log.url;
+    struct issuer_query query = {.monitoring_url = url, .fingerprint = job->row.chain[0], .certificate = job->row.certificate,
+                                 .known_issuer = job->row.known_issuer};
+    monitor->issuer_jobs[place] = job;
+    result fault = issuer_fetch_ask(monitor->issuers, &query, issuer_known, job);
+    if (fault != OK) {
+        monitor->issuer_jobs[place] = NULL;
+        job_free(job);
+    }
     return fault;
 }
 
 result step_resolve_issuers(struct monitor *monitor, int64_t unused_now_ms) {
     (void) unused_now_ms;
-    if (monitor->watches == NULL || monitor->issuers_under_way > 0)
+    if (monitor->watches == NULL)
         return OK;
-    int64_t id = 0;
-    for (unsigned i = 0; i < ISSUERS_AT_ONCE && id >= 0; i++) {
-        TRY(ask(monitor, monitor->issuer_after_id, &id));
-        monitor->issuer_after_id = id >= 0 ? id : 0; /* at the end: from the beginning again, for those that failed */
+    for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++) {
+        struct issuer_job *job;
+        TRY(next_pending(monitor, &job));
+        monitor->issuer_after_id = job == NULL ? 0 : job->row.certificate_id; /* from the beginning again, for those that failed */
+        if (job == NULL)
+            return OK;
+        size_t place = place_of(monitor, job);
+        if (place == MONITOR_ISSUERS_MAX)
+            job_free(job);
+        else
+            TRY(ask(job, place));
     }
     return OK;
+}
+
+void issuer_jobs_free(struct monitor *monitor) {
+    for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++) {
+        job_free(monitor->issuer_jobs[i]);
+        monitor->issuer_jobs[i] = NULL;
+    }
 }

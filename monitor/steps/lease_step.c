@@ -26,9 +26,13 @@ static struct budget *budget_of(struct monitor *monitor, const char *operator_na
 static bool starts_at_zero(const struct monitor *monitor, const struct chosen_log *chosen) {
     if (chosen->sources & SOURCE_DRILL)
         return true;
-    for (unsigned i = 0; i < monitor->settings->logs_count; i++)
-        if (strncmp(monitor->settings->logs[i].url, chosen->log.url, strlen(monitor->settings->logs[i].url)) == 0)
+    for (unsigned i = 0; i < monitor->settings->logs_count; i++) {
+        const char *url = monitor->settings->logs[i].url; /* as written: with or without the last slash */
+        size_t size = strlen(url);
+        bool is_start = strncmp(url, chosen->log.url, size) == 0;
+        if (is_start && (chosen->log.url[size] == '\0' || strcmp(chosen->log.url + size, "/") == 0))
             return monitor->settings->logs[i].starts_at_zero;
+    }
     return false;
 }
 
@@ -83,6 +87,17 @@ static void stop_log(struct monitor *monitor, struct monitor_log *entry) {
     entry->is_lost = false;
 }
 
+/* Nobody can tell any more whether a log that is not followed is stale or silent. A fork stays: it is evidence. */
+static result end_conditions(struct monitor *monitor, const struct hash *log_id) {
+    static const char *const rules[] = {"log.stale", "log.unreachable", "log.behind", "log.bad-head"};
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        struct log_event event = {.rule = rules[i], .is_over = true, .detail = "", .evidence = "{\"detail\":\"the log is not followed any more\"}",
+                                  .now_ms = clock_wall_ms()};
+        TRY(monitor_tell(monitor, log_id, &event));
+    }
+    return OK;
+}
+
 /* Lets go of what is not wanted or not ours any more. */
 static result stop_some(struct monitor *monitor) {
     for (size_t i = 0; i < monitor->log_count; i++) {
@@ -91,8 +106,10 @@ static result stop_some(struct monitor *monitor) {
             continue;
         stop_log(monitor, entry);
         struct store_lease lease = {.holder = monitor->holder, .fencing = entry->fencing};
-        if (!entry->is_wanted)
+        if (!entry->is_wanted) {
+            TRY(end_conditions(monitor, &entry->log_id));
             TRY(store_lease_release(monitor->store, &entry->log_id, &lease));
+        }
     }
     return OK;
 }

@@ -165,6 +165,7 @@ static void close_all(struct monitor *monitor) {
     if (monitor->store != NULL)
         release_leases(monitor);
     issuer_fetch_free(monitor->issuers);
+    issuer_jobs_free(monitor);
     list_step_free(monitor->lists);
     for (size_t i = 0; i < monitor->log_count; i++)
         followed_log_free(monitor->logs[i].follow);

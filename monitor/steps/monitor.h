@@ -14,9 +14,12 @@
 
 #define MONITOR_STEPS_MAX 16
 #define MONITOR_RESTART 75 /* exit code: start anew with the settings as they are now */
+#define MONITOR_ISSUERS_MAX 16
 #define MONITOR_LOGS_MAX 256
 #define MONITOR_OPERATORS_MAX 64
 #define MONITOR_DRILL_ROWS_MAX (2 * DRILL_FILE_AUTHORITIES_MAX)
+
+struct issuer_job;
 
 /* A log that this process follows or would like to. */
 struct monitor_log {
@@ -63,7 +66,7 @@ struct monitor {
     struct ca_extra_rows extra;
 
     int64_t issuer_after_id;
-    unsigned issuers_under_way;
+    struct issuer_job *issuer_jobs[MONITOR_ISSUERS_MAX]; /* under way; NULL: free */
     unsigned store_failures;     /* in a row; the steps wait meanwhile */
     int64_t store_pause_until_ms;
     bool should_stop, should_restart;
@@ -86,6 +89,8 @@ MUST_CHECK result step_choose_logs(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_hold_leases(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_save_status(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_resolve_issuers(struct monitor *monitor, int64_t now_ms);
+/* Forgets questions about issuers that are under way; after issuer_fetch_free. */
+void issuer_jobs_free(struct monitor *monitor);
 MUST_CHECK result step_keep_house(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_read_drill(struct monitor *monitor, int64_t now_ms);
 

@@ -175,8 +175,11 @@ static void dispatch(struct reader_pool *pool) {
         if (seat->state != SEAT_IDLE)
             continue;
         struct work *work = queue_take(pool);
-        if (!seat_give(seat, work))
-            queue_first(pool, work); /* it is dead; the loop will see that */
+        if (seat_give(seat, work))
+            continue;
+        queue_first(pool, work);
+        set_timer(seat, 0); /* whatever ails it, it is replaced from the loop */
+        return;
     }
 }
 

@@ -310,35 +310,45 @@ static bool take_batch(struct followed_log *log, struct batch *batch) {
 
 /* ---- proofs between heads, so that a long way is recorded piece by piece */
 
-static void commit_proof_done(struct followed_log *log, const struct fetched_proof *proof) {
-    log->commit_proof = NULL;
-    struct hash right[MERKLE_HEIGHT_MAX], root;
+/* Does what was read, continued by the proof's right side, have the signed root? */
+static result continue_to_root(const struct followed_log *log, const struct fetched_proof *proof, struct hash *ret_root) {
+    struct hash right[MERKLE_HEIGHT_MAX];
     size_t count = 0;
     const struct compact_range *frontier = &log->proof_frontier;
-    result fault = proof->fault;
-    if (fault == OK)
-        fault = merkle_right_of_path(frontier->end - 1, log->proof_head.size, proof->nodes, proof->count, right, &count);
-    if (fault == OK)
-        fault = merkle_root_with_right(frontier, log->proof_head.size, right, count, &root);
-    if (fault == OK && !hash_equal(&root, &log->proof_head.root))
-        fault = &fault_merkle_root;
-    if (fault == OK) {
-        set_commit(log, frontier, &log->proof_head);
-        return;
-    }
-    if (fault == &fault_merkle_root) {
-        struct hash nothing = {0};
-        on_mismatch(log, &log->proof_head, proof->fault == OK ? &root : &nothing);
-        return;
-    }
-    follow_error(log, fault, proof->detail);
-    bool reads_all = log->options.is_one_shot && log->best.head.size - log->frontier.end <= READ_ALL_INSTEAD_MAX;
+    TRY(merkle_right_of_path(frontier->end - 1, log->proof_head.size, proof->nodes, proof->count, right, &count));
+    TRY(merkle_root_with_right(frontier, log->proof_head.size, right, count, ret_root));
+    return hash_equal(ret_root, &log->proof_head.root) ? OK : &fault_merkle_root;
+}
+
+/* No proof, or a wrong one, accuses nobody: the next head decides. A scan that ends inside the tree reads on to the head instead. */
+static void go_on_without_proof(struct followed_log *log, result fault, const char *detail) {
+    bool is_one_shot = log->options.is_one_shot;
+    bool is_no_proof = fault == &fault_proof_unavailable || fault == &fault_merkle_root;
+    bool reads_all = is_one_shot && is_no_proof && log->best.head.size - log->frontier.end <= READ_ALL_INSTEAD_MAX;
+    follow_error(log, fault, detail);
     log->proof_failures++;
-    if (log->options.is_one_shot && fault == &fault_proof_unavailable && reads_all)
-        log->options.end = UINT64_MAX; /* the rest is read for the root alone: report_end stays */
-    else if (log->options.is_one_shot && log->proof_failures >= ONE_SHOT_TRIES)
+    if (reads_all)
+        log->options.end = UINT64_MAX; /* for the root alone: report_end stays */
+    else if (is_one_shot && log->proof_failures >= ONE_SHOT_TRIES)
         follow_end(log, fault);
-    log->proof_not_before_ms = clock_monotonic_ms() + (log->options.is_one_shot ? follow_backoff_ms(log, log->proof_failures) : PROOF_PAUSE_MS);
+    int64_t pause_ms = is_one_shot ? follow_backoff_ms(log, log->proof_failures) : PROOF_PAUSE_MS;
+    log->proof_not_before_ms = clock_monotonic_ms() + pause_ms;
+}
+
+static void commit_proof_done(struct followed_log *log, const struct fetched_proof *proof) {
+    struct hash root = {0};
+    log->commit_proof = NULL;
+    if (proof->fault != OK) {
+        go_on_without_proof(log, proof->fault, proof->detail);
+        return;
+    }
+    result fault = continue_to_root(log, proof, &root);
+    if (fault == OK)
+        set_commit(log, &log->proof_frontier, &log->proof_head);
+    else if (fault == &fault_merkle_root)
+        on_mismatch(log, &log->proof_head, &root);
+    else
+        go_on_without_proof(log, fault, fault->wrong);
 }
 
 static bool wants_proof(const struct followed_log *log, int64_t now_ms) {

@@ -23,6 +23,8 @@ static void begin_without_proof(struct followed_log *log, const struct fetched_p
         compact_range_init(&empty, 0);
         log_say(LOG_NOTICE, "log.read-from-zero", LOG_TEXT("log", log->identity.log.description),
                 LOG_TEXT("why", "the log gave no proof for the place to begin at"));
+        if (!log->options.is_one_shot)
+            log->first_index = log->report_begin = 0; /* what is read is recorded */
         follow_begin_at(log, &empty);
         return;
     }
