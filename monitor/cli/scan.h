@@ -38,6 +38,8 @@ void scan_printer_set_issuers(struct scan_printer *printer, struct issuer_fetch 
 struct sink scan_printer_sink(struct scan_printer *printer);
 /* Lines that wait for an issuer. */
 size_t scan_printer_waiting(const struct scan_printer *printer);
+/* Why an issuer could not be looked up, when that was our own fault; OK else. */
+MUST_CHECK result scan_printer_trouble(const struct scan_printer *printer);
 bool scan_printer_has_failed(const struct scan_printer *printer);
 
 int command_scan(int argc, char **argv);

@@ -17,6 +17,7 @@ struct scan_printer {
     struct line *first, *last;
     size_t waiting;
     bool has_failed;
+    result trouble; /* our own, while an issuer was looked up */
 };
 
 result scan_printer_new(const struct scan_watch *watch, struct scan_printer **ret_printer) {
@@ -46,6 +47,10 @@ void scan_printer_set_issuers(struct scan_printer *printer, struct issuer_fetch 
 
 size_t scan_printer_waiting(const struct scan_printer *printer) {
     return printer->waiting;
+}
+
+result scan_printer_trouble(const struct scan_printer *printer) {
+    return printer->trouble;
 }
 
 bool scan_printer_has_failed(const struct scan_printer *printer) {
@@ -119,6 +124,9 @@ static void issuer_known(void *context, const struct issuer_answer *verdict) {
     if (verdict->issuer_spki.is_known &&
         json_object_set_new(line->object, "issuer_spki_sha256", json_hash(&verdict->issuer_spki)) != 0)
         printer->has_failed = true;
+    bool is_ours = verdict->fault != OK && (verdict->fault == &fault_no_memory || verdict->fault->family == FAULT_BUG);
+    if (is_ours)
+        printer->trouble = verdict->fault;
     line->is_waiting = false;
     printer->waiting--;
     flush(printer);

@@ -343,6 +343,9 @@ int scan_run(const struct scan_options *options, const struct scan_watch *watch)
         scan.code = exit_with(fault, &reason);
     for (size_t i = 0; i < scan.count && fault == OK; i++)
         print_summary(&scan, &scan.logs[i]);
+    result trouble = scan.printer == NULL ? OK : scan_printer_trouble(scan.printer);
+    if (trouble != OK)
+        scan.code = worse(scan.code, exit_with(trouble, NULL));
     if (scan.code == EXIT_IO)
         fputs("pinwatch: a line could not be printed\n", stderr);
     tear_down(&scan);
