@@ -79,6 +79,19 @@ static void await_event(const char *wanted) {
     fail_msg("no '%s' within five seconds, only:\n%s", wanted, text);
 }
 
+/* Waits until `second` is there behind `first`; other children may speak in between. */
+static void await_event_after(const char *first, const char *second) {
+    char text[4000];
+    for (int i = 0; i < 500; i++) {
+        read_events(text, sizeof text);
+        const char *begin = strstr(text, first);
+        if (begin != NULL && strstr(begin, second) != NULL)
+            return;
+        pause_ms(10);
+    }
+    fail_msg("no '%s' after '%s' within five seconds, only:\n%s", second, first, text);
+}
+
 static int number_after(const char *text, const char *word) {
     uint64_t number = 0;
     const char *digits = strstr(text, word) + strlen(word);
@@ -214,7 +227,7 @@ static void sighup_reaches_or_restarts_children_unless_the_settings_are_refused(
     await_event("all ready");
     kill(pid, SIGHUP);
     await_event("hears reloads");
-    await_event("renewed ends\nrenewed starts\n");
+    await_event_after("renewed ends\n", "renewed starts\n");
     kill(pid, SIGTERM);
     assert_int_equal(end_of(pid), 0);
     read_events(text, sizeof text);
