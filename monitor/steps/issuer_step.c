@@ -7,6 +7,7 @@
 #include "steps/monitor.h"
 
 #define ISSUERS_PER_LOG 8
+#define UNLISTED_WAIT_MS ((int64_t) 7 * 24 * 3600 * 1000) /* a log missing from all lists may only be missing for now */
 #define ROWS_ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
 
 struct issuer_job {
@@ -111,8 +112,12 @@ static size_t place_of(const struct monitor *monitor, const struct issuer_job *j
 static result ask(struct issuer_job *job, size_t place) {
     struct monitor *monitor = job->monitor;
     const struct chosen_log *log = chosen_of(monitor, &job->row.log_id);
-    bool is_reachable = job->row.chain_count > 0 && (log != NULL || job->row.known_issuer.size > 0);
-    if (!is_reachable) {
+    bool is_askable = log != NULL || job->row.known_issuer.size > 0;
+    if (!is_askable && clock_wall_ms() - (int64_t) job->row.timestamp_ms < UNLISTED_WAIT_MS) {
+        job_free(job);
+        return OK;
+    }
+    if (!is_askable || job->row.chain_count == 0) {
         struct issuer_answer nobody = {.fault = OK};
         issuer_known(job, &nobody);
         return OK;
