@@ -7,7 +7,7 @@ FAULT(fault_reader_message, FAULT_BUG, "reader.message", "message between monito
 
 #define HEIGHT_MAX 63u
 
-static bool is_about_entries(const struct reader_request *request) {
+bool reader_request_is_about_entries(const struct reader_request *request) {
     return request->task == READER_GET_ENTRIES || request->task == READER_DATA_TILE || request->task == READER_RAW_ENTRY;
 }
 
@@ -32,7 +32,7 @@ result reader_request_check(const struct reader_request *request, uint32_t slot_
                     request->report_from <= request->wanted_end;
     if (!fits)
         return &fault_reader_message;
-    if (!is_about_entries(request))
+    if (!reader_request_is_about_entries(request))
         return request->cut_count == 0 ? OK : &fault_reader_message;
     return is_range ? check_cuts(request) : &fault_reader_message;
 }
@@ -73,19 +73,40 @@ static bool nodes_fit(const struct reader_answer *answer, const struct reader_re
     return at == end;
 }
 
+/* MORE moves on with every answer, so that asking comes to an end whatever a reader says: something was told, and the next report is
+ * about an entry (a certificate) further on, among those that were asked for. */
+static bool has_progress(const struct reader_answer *answer, const struct reader_request *request) {
+    return answer->status != READER_MORE || (answer->report_count > 0 && answer->more_from > request->report_from &&
+                                             answer->more_from < request->wanted_end);
+}
+
+/* What was told before, or is still to be told, was about entries that this answer counts too. */
+static bool covers_reports(const struct reader_answer *answer, const struct reader_request *request) {
+    uint64_t end = request->wanted_begin + answer->entry_count;
+    bool is_continued = request->report_from > request->wanted_begin;
+    return (!is_continued || request->report_from < end) && (answer->status != READER_MORE || answer->more_from < end);
+}
+
+static bool entries_fit(const struct reader_answer *answer, const struct reader_request *request) {
+    return answer->entry_count <= request->wanted_end - request->wanted_begin && answer->match_count <= answer->entry_count &&
+           answer->unreadable_count <= answer->entry_count && answer->report_count <= answer->entry_count &&
+           answer->report_count <= answer->match_count + answer->unreadable_count && covers_reports(answer, request);
+}
+
 static bool counts_fit(const struct reader_answer *answer, const struct reader_request *request, uint64_t area_size) {
-    bool is_more = answer->status == READER_MORE;
     if (answer->answer_size > area_size || answer->report_count > answer->answer_size ||
-        answer->node_count > READER_NODES_MAX)
+        answer->node_count > READER_NODES_MAX || !has_progress(answer, request))
         return false;
-    if (!is_about_entries(request))
-        return answer->node_count == 0 && (!is_more || answer->more_from > request->report_from);
-    bool has_entries = answer->entry_count <= request->wanted_end - request->wanted_begin &&
-                       answer->match_count <= answer->entry_count && answer->unreadable_count <= answer->entry_count &&
-                       answer->report_count <= answer->entry_count;
-    bool has_progress = answer->more_from > request->report_from && answer->more_from >= request->wanted_begin &&
-                        answer->more_from < request->wanted_end;
-    return has_entries && (!is_more || has_progress);
+    return reader_request_is_about_entries(request) ? entries_fit(answer, request) : answer->node_count == 0;
+}
+
+/* A proof is asked for by the last leaf. */
+static bool last_leaf_fits(const struct reader_answer *answer) {
+    static const struct hash none;
+    if (answer->node_count == 0)
+        return hash_equal(&answer->last_leaf, &none);
+    const struct reader_node *last = &answer->nodes[answer->node_count - 1];
+    return last->height > 0 || hash_equal(&answer->last_leaf, &last->hash);
 }
 
 result reader_answer_check(const struct reader_answer *answer, const struct reader_request *request,
@@ -95,7 +116,7 @@ result reader_answer_check(const struct reader_answer *answer, const struct read
                 is_ended_text(answer->reason, sizeof answer->reason, true) &&
                 is_ended_text(answer->reason_text, sizeof answer->reason_text, false) &&
                 (answer->status == READER_REFUSED) == (answer->reason[0] != '\0');
-    if (!fits || (is_about_entries(request) && !nodes_fit(answer, request)))
+    if (!fits || !last_leaf_fits(answer) || (reader_request_is_about_entries(request) && !nodes_fit(answer, request)))
         return &fault_reader_message;
     return OK;
 }

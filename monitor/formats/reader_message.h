@@ -43,7 +43,7 @@ struct reader_request {
     uint64_t body_size;
     uint64_t first_index;   /* index in the log of the first entry in the body */
     uint64_t wanted_begin;  /* entries before this one are skipped (hashed for nothing) */
-    uint64_t wanted_end;    /* entries from this one on are skipped; > first_index */
+    uint64_t wanted_end;    /* entries from this one on are skipped; > first_index. CERTIFICATE, ISSUER: most reports there can be */
     uint64_t report_from;   /* reports start at this index ("more from entry k"); CERTIFICATE: at this certificate */
     uint32_t flags;
     uint32_t cut_count;
@@ -81,9 +81,11 @@ struct reader_answer {
 
 extern const struct fault fault_reader_message;
 
+/* Does it ask for entries of a log, and not about certificates? */
+bool reader_request_is_about_entries(const struct reader_request *request);
 /* Is this request one that a reader of this build may act on? */
 MUST_CHECK result reader_request_check(const struct reader_request *request, uint32_t slot_count, uint64_t slot_size);
 /* Does this answer (a private copy) fit the request? Everything in it is hostile: version, id, counts, sizes, the shape
- * and order of nodes, texts. Does not look into the reports. */
+ * and order of nodes, texts. Does not look into the reports: reader_reports_check does. */
 MUST_CHECK result reader_answer_check(const struct reader_answer *answer, const struct reader_request *request,
                                       uint64_t area_size);

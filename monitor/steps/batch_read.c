@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "formats/entry_report.h"
 #include "steps/follow_steps.h"
 
 FAULT(fault_reader_refused, FAULT_INPUT, "batch.refused", "answer with entries", "RFC 6962 4.6; static-ct-api, Log Entries",
@@ -109,38 +108,10 @@ static void answered(struct batch *batch, const struct reader_answer *answer) {
     }
 }
 
-/* A reader may lie in its reports as well. What cannot be recorded later must be known now: each is to be readable, and they go
- * upwards among the entries that were asked for. */
-static result check_reports(const struct batch *batch, const struct reader_outcome *outcome) {
-    CLEANUP(arena_free_at) struct arena *arena = arena_new(REPORT_SIZE_MAX);
-    struct cursor cursor = cursor_of(outcome->reports);
-    uint64_t from = batch->request.report_from, end = batch->begin + outcome->answer->entry_count, count = 0;
-    if (arena == NULL)
-        return &fault_no_memory;
-    for (; cursor_remaining(&cursor) > 0; count++) {
-        struct entry_report report;
-        arena_reset(arena);
-        TRY(entry_report_decode(&cursor, arena, &report));
-        if (report.index < from || report.index >= end)
-            return &fault_reader_lied;
-        from = report.index + 1;
-    }
-    return count == outcome->answer->report_count ? OK : &fault_reader_lied;
-}
-
 static void reader_finished(void *context, const struct reader_outcome *outcome) {
     struct batch *batch = context;
     if (batch->is_abandoned) {
         batch_free(batch);
-        return;
-    }
-    result sound = outcome->fault != OK || outcome->reports.size == 0 ? OK : check_reports(batch, outcome);
-    if (sound == &fault_no_memory) {
-        batch_failed(batch, sound, sound->wrong, 0);
-        return;
-    }
-    if (sound != OK) {
-        halve(batch, &fault_reader_lied);
         return;
     }
     if (outcome->fault != OK) {

@@ -135,12 +135,19 @@ static void try_again(struct question *question, result fault) {
 
 /* ---- the reader's word */
 
+/* About another certificate it would be no answer to the question. */
+static bool is_about(const struct question *question, const struct entry_report *report) {
+    return report->is_unreadable || span_equal(report->certificate, span_of(question->certificate, question->certificate_size));
+}
+
 static void end_with_reports(struct question *question, struct span reports) {
     struct entry_report report;
     CLEANUP(arena_free_at) struct arena *arena = arena_new(REPORT_ARENA_LIMIT);
     struct cursor cursor = cursor_of(reports);
     result fault = arena == NULL ? &fault_no_memory : entry_report_decode(&cursor, arena, &report);
-    if (fault == &fault_no_memory)
+    if (fault == OK && !is_about(question, &report))
+        fault = &fault_reader_lied;
+    if (fault == &fault_no_memory || fault == &fault_reader_lied)
         try_again(question, fault);
     else
         question_end_with(question, OK, fault == OK && !report.is_unreadable ? &report : NULL);

@@ -9,6 +9,8 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "formats/entry_report.h"
+#include "formats/reader_reports.h"
 #include "rules/watch_image.h"
 #include "steps/reader_process.h"
 
@@ -238,6 +240,13 @@ static void seat_lied(struct seat *seat) {
 
 /* ------------------------------------------------------------------ answers */
 
+static result check_reports(const struct reader_pool *pool, const struct reader_request *request) {
+    if (pool->answer.report_count == 0 && pool->reports.size == 0)
+        return OK;
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(REPORT_SIZE_MAX);
+    return arena == NULL ? &fault_no_memory : reader_reports_check(&pool->answer, request, buffer_span(&pool->reports), arena);
+}
+
 /* Copies once, then looks at the copy alone. */
 static result take_answer(struct seat *seat) {
     struct reader_pool *pool = seat->pool;
@@ -245,7 +254,9 @@ static result take_answer(struct seat *seat) {
     seat->received = 0;
     buffer_reset(&pool->reports);
     TRY(reader_answer_check(&pool->answer, &seat->work->request, seat->process.area_size));
-    return buffer_add(&pool->reports, span_of(seat->process.area, pool->answer.answer_size)) ? OK : &fault_no_memory;
+    if (!buffer_add(&pool->reports, span_of(seat->process.area, pool->answer.answer_size)))
+        return &fault_no_memory;
+    return check_reports(pool, &seat->work->request);
 }
 
 static void finish(struct seat *seat) {
@@ -393,7 +404,7 @@ result reader_pool_set_image(struct reader_pool *pool, struct span image) {
     struct watch_image opened;
     int file;
     TRY(watch_image_open(image, &opened));
-    TRY(shared_file_new("pinwatch-watches", image.size, image, &file));
+    TRY(shared_file_new_for_readers("pinwatch-watches", image, &file));
     if (pool->image >= 0)
         close(pool->image); /* readers hold their own mappings */
     pool->image = file;
@@ -408,6 +419,16 @@ result reader_pool_set_image(struct reader_pool *pool, struct span image) {
         seat_start(seat);
     }
     return OK;
+}
+
+void reader_pool_renew(struct reader_pool *pool) {
+    for (unsigned i = 0; i < pool->seat_count; i++) {
+        struct seat *seat = &pool->seats[i];
+        if (seat->work != NULL)
+            queue_first(pool, TAKE(seat->work));
+        seat_clear(seat);
+        seat_start(seat);
+    }
 }
 
 int reader_pool_take_slot(struct reader_pool *pool) {

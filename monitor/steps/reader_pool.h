@@ -26,7 +26,7 @@ struct reader_pool_options {
 struct reader_outcome {
     result fault; /* OK; or the reader died, overran its time, or lied: the body must be halved or given up */
     const struct reader_answer *answer; /* checked; valid during the call only; NULL unless OK */
-    struct span reports;                /* private copy of the answer area, valid during the call only */
+    struct span reports;                /* private copy of the answer area, checked; valid during the call only */
 };
 
 extern const struct fault fault_reader_died;
@@ -44,6 +44,10 @@ void reader_pool_free(struct reader_pool *pool);
 /* Hands a new watch image to the pool: busy readers finish with the old one, then all are replaced. Until the first
  * image nothing is answered. Requests are stamped with the generation in force. */
 MUST_CHECK result reader_pool_set_image(struct reader_pool *pool, struct span image);
+
+/* Replaces every reader by a fresh one, which then gets what the old one held: for answers that fitted their request and turned out
+ * wrong all the same. */
+void reader_pool_renew(struct reader_pool *pool);
 
 /* A free slot's number, or -1. Slots are taken and given back by number. */
 int reader_pool_take_slot(struct reader_pool *pool);

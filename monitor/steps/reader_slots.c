@@ -61,6 +61,17 @@ static int open_for_readers(int file) {
     return readable >= FIRST_DESCRIPTOR ? readable : descriptor_move_up(readable);
 }
 
+result shared_file_new_for_readers(const char *name, struct span bytes, int *ret_file) {
+    int file;
+    TRY(shared_file_new(name, bytes.size, bytes, &file));
+    int readable = open_for_readers(file);
+    close(file);
+    if (readable < 0)
+        return &fault_shared_memory;
+    *ret_file = readable;
+    return OK;
+}
+
 static result map_slots(struct reader_slots *slots) {
     size_t size = slots->count * slots->slot_size;
     TRY(shared_file_new("pinwatch-slots", size, span_of(NULL, 0), &slots->file));

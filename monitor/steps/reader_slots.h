@@ -26,5 +26,7 @@ void reader_slots_give(struct reader_slots *slots, int number);
 
 /* A sealed memory file of `size` bytes; `bytes` (may be empty) is its content. The caller closes it. */
 MUST_CHECK result shared_file_new(const char *name, size_t size, struct span bytes, int *ret_file);
+/* A memory file that holds `bytes`, open for reading alone. The caller closes it. */
+MUST_CHECK result shared_file_new_for_readers(const char *name, struct span bytes, int *ret_file);
 /* Its descriptor number is at least 10, so that it never stands where a reader wants another. */
 int descriptor_move_up(int file);

@@ -40,6 +40,7 @@ static void on_mismatch(struct followed_log *log, const struct tree_head *head, 
     if (is_by_tiles)
         batch_no_tiles(log); /* before the log is accused, its get-entries are asked */
     log->mismatches += !is_by_tiles;
+    reader_pool_renew(log->world->readers); /* one that was taken over must not make the log look false a second time */
     sequence_rewind(log);
     bool is_fork = log->mismatches >= FORKED_AFTER_MISMATCHES;
     int64_t pause_ms = is_fork && !log->options.is_one_shot ? FORK_PAUSE_MS : log->options.is_one_shot ? 100 : MISMATCH_PAUSE_MS;

@@ -17,6 +17,7 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "formats/entry_report.h"
 #include "rules/watch_image.h"
 #include "steps/reader_pool.h"
 #include "steps/reader_slots.h"
@@ -53,8 +54,14 @@ static void play_one(const struct reader_request *request, const uint8_t *slots,
     if (behaviour == LIE_SIZE)
         answer.answer_size = (uint64_t) 1 << 40;
     if (behaviour == REPORT_SLOT) {
-        memcpy(area, slots + request->slot * slot_size, request->body_size);
-        answer.answer_size = request->body_size;
+        struct buffer out = {.bytes = area, .capacity = 4096, .limit = 4095};
+        struct entry_report report = {.index = request->wanted_begin, .is_unreadable = true, .reason = "test", .reason_text = "", .serial = "",
+                                      .issuer = "", .subject = "", .key_type = "", .broad_suffix = "",
+                                      .raw = span_of(slots + request->slot * slot_size, request->body_size)};
+        if (entry_report_encode(&report, &out) != OK)
+            _exit(1);
+        answer.answer_size = out.size;
+        answer.report_count = answer.unreadable_count = 1;
     }
     play_write(&answer, behaviour == STUTTER);
     if (behaviour == SPEAK_TWICE)
@@ -74,7 +81,8 @@ static int play_reader(char **arguments) {
     const uint8_t *bytes = mmap(NULL, slots * slot_size, PROT_READ, MAP_SHARED, 3, 0);
     uint8_t *area = mmap(NULL, area_size, PROT_READ | PROT_WRITE, MAP_SHARED, 4, 0);
     if (bytes == MAP_FAILED || area == MAP_FAILED || fcntl(6, F_GETFD) >= 0 || environ[0] != NULL ||
-        mmap(NULL, slot_size, PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0) != MAP_FAILED)
+        mmap(NULL, slot_size, PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0) != MAP_FAILED ||
+        mmap(NULL, 64, PROT_READ | PROT_WRITE, MAP_SHARED, 5, 0) != MAP_FAILED)
         return 1;
     uint8_t first[64];
     if (pread(5, first, sizeof first, 0) != (ssize_t) sizeof first)
@@ -97,6 +105,18 @@ struct fixture {
     bool is_inside_submit;
 };
 
+static void keep_raw(struct fixture *f, struct span reports) {
+    struct arena *arena = arena_new(1 << 20);
+    struct cursor cursor = cursor_of(reports);
+    struct entry_report report;
+    f->reports[0] = '\0';
+    if (reports.size > 0) {
+        assert_null(entry_report_decode(&cursor, arena, &report));
+        snprintf(f->reports, sizeof f->reports, "%.*s", (int) report.raw.size, (const char *) report.raw.bytes);
+    }
+    arena_free(arena);
+}
+
 static void count_done(void *context, const struct reader_outcome *outcome) {
     struct fixture *f = context;
     assert_false(f->is_inside_submit);
@@ -105,7 +125,7 @@ static void count_done(void *context, const struct reader_outcome *outcome) {
     if (outcome->fault == OK) {
         f->answered++;
         assert_non_null(outcome->answer);
-        snprintf(f->reports, sizeof f->reports, "%.*s", (int) outcome->reports.size, (const char *) outcome->reports.bytes);
+        keep_raw(f, outcome->reports);
     } else {
         assert_null(outcome->answer);
     }
