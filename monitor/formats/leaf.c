@@ -11,7 +11,6 @@ FAULT_OF_LEAF(fault_leaf_version, "version", "RFC 6962 3.4", "an unknown version
               "v1 (0) and timestamped_entry (0)");
 FAULT_OF_LEAF(fault_leaf_entry_type, "entry-type", "RFC 6962 3.1", "an unknown entry type",
               "x509_entry (0) or precert_entry (1)");
-FAULT_OF_LEAF(fault_leaf_empty, "empty", "RFC 6962 3.2", "a certificate of no bytes", "<1..2^24-1>");
 FAULT_OF_LEAF(fault_leaf_trailing, "trailing", "RFC 6962 3.4", "bytes behind the leaf", "none");
 FAULT_OF_LEAF(fault_leaf_fingerprints, "fingerprints", "static-ct-api, Log entries",
               "a chain that is no multiple of 32 bytes", "SHA-256 fingerprints");
@@ -57,9 +56,8 @@ static result read_signed_entry(struct cursor *cursor, struct leaf *leaf) {
     if (leaf->kind == ENTRY_PRECERTIFICATE && !cursor_take(cursor, HASH_SIZE, &leaf->issuer_key_hash))
         return &fault_leaf_truncated;
     struct span *body = leaf->kind == ENTRY_CERTIFICATE ? &leaf->certificate : &leaf->tbs;
-    if (!cursor_vector(cursor, 3, body))
-        return &fault_leaf_truncated;
-    return body->size > 0 ? OK : &fault_leaf_empty;
+    /* One of no bytes breaks RFC 6962 3.2, but not the frame of the entries behind it. */
+    return cursor_vector(cursor, 3, body) ? OK : &fault_leaf_truncated;
 }
 
 static result read_timestamped_entry(struct cursor *cursor, struct leaf *leaf) {

@@ -11,7 +11,7 @@
 struct leaf {
     uint64_t timestamp_ms;
     enum entry_kind kind;
-    struct span certificate;        /* kind certificate: DER as logged */
+    struct span certificate;        /* kind certificate: DER as logged; may be empty, as tbs may */
     struct span issuer_key_hash;    /* kind precertificate: 32 bytes */
     struct span tbs;                /* kind precertificate: TBSCertificate without poison */
     struct span timestamped_entry;  /* what the leaf hash covers, behind two zero bytes of MerkleTreeLeaf */
@@ -27,7 +27,6 @@ struct leaf {
 extern const struct fault fault_leaf_truncated;
 extern const struct fault fault_leaf_version;     /* neither v1 nor timestamped_entry */
 extern const struct fault fault_leaf_entry_type;
-extern const struct fault fault_leaf_empty;       /* certificate or TBS of no bytes (<1..2^24-1>) */
 extern const struct fault fault_leaf_trailing;
 extern const struct fault fault_leaf_fingerprints; /* not a multiple of 32 bytes */
 extern const struct fault fault_extra_data;

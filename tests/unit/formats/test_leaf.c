@@ -95,6 +95,26 @@ static void test_an_odd_extension_list_hides_nothing(void **state) {
     buffer_done(&bytes);
 }
 
+static void test_a_certificate_of_no_bytes_does_not_hide_the_entries_behind_it(void **state) {
+    (void) state;
+    struct buffer bytes = buffer_with_limit(1000);
+    struct leaf leaf;
+    for (int i = 0; i < 2; i++) {
+        add_number(&bytes, 8, 5);
+        add_number(&bytes, 2, 0); /* x509_entry */
+        add_number(&bytes, 3, 0);
+        add_number(&bytes, 2, 0); /* extensions */
+        add_number(&bytes, 2, 0); /* chain */
+    }
+    struct cursor tile = cursor_of(buffer_span(&bytes));
+    for (int i = 0; i < 2; i++) {
+        assert_ptr_equal(leaf_next_in_tile(&tile, &leaf), OK);
+        assert_true(leaf.certificate.size == 0 && leaf.kind == ENTRY_CERTIFICATE);
+    }
+    assert_true(cursor_at_end(&tile));
+    buffer_done(&bytes);
+}
+
 static void test_fingerprints_must_be_whole_hashes(void **state) {
     (void) state;
     struct buffer bytes = buffer_with_limit(1000);
@@ -242,6 +262,7 @@ int main(void) {
         cmocka_unit_test(test_every_cut_of_a_leaf_is_truncated),
         cmocka_unit_test(test_wrong_fields_of_a_leaf_are_named),
         cmocka_unit_test(test_an_odd_extension_list_hides_nothing),
+        cmocka_unit_test(test_a_certificate_of_no_bytes_does_not_hide_the_entries_behind_it),
         cmocka_unit_test(test_fingerprints_must_be_whole_hashes),
         cmocka_unit_test(test_the_data_tiles_of_a_real_log_hash_to_its_hash_tiles),
         cmocka_unit_test(test_entries_of_real_logs_give_their_names_and_hashes),
