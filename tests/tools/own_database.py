@@ -1,0 +1,153 @@
+"""A PostgreSQL of the test's own, and the service on it through a proxy: for attacks on the database that the private cluster cannot show."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import pg_proxy  # noqa: E402
+import service as run  # noqa: E402
+
+ROLES = ("pinwatch_owner", "pinwatch_monitor", "pinwatch_alerts", "pinwatch_cli", "pinwatch_report")
+EVENT = re.compile(r'"event": ?"([^"]+)"')
+
+
+class Cluster:
+    """A cluster in a temporary folder, on a socket there; who connects needs no password unless `hba` says so."""
+
+    def __init__(self, options="", folder=None, copy_of=None, encoding="UTF8"):
+        self.folder = folder or tempfile.mkdtemp(prefix="pw-pg-")
+        self.data, self.options, self.process = self.folder + "/data", options, None
+        self.log_path = self.folder + "/log"
+        if copy_of is not None:
+            self.tool("pg_basebackup", "-h", copy_of.folder, "-U", "postgres", "-D", self.data, "-R", "-X", "stream", "-c", "fast")
+        else:
+            self.tool("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "-E", encoding, "--locale=C", "-N")
+
+    def tool(self, name, *words):
+        done = subprocess.run([run.postgres_program(name), *words], capture_output=True, text=True, timeout=120, cwd="/",
+                              env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
+        if done.returncode != 0:
+            raise RuntimeError("%s %s: %s" % (name, " ".join(words), done.stderr))
+        return done.stdout
+
+    @property
+    def socket(self):
+        return self.folder + "/.s.PGSQL.5432"
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([run.postgres_program("postgres"), "-D", self.data, "-k", self.folder, "-c", "listen_addresses=",
+                                             "-c", "max_connections=30", *self.options.split()], stdout=log, stderr=log, cwd="/",
+                                            env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, start_new_session=True)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if subprocess.run([run.postgres_program("pg_isready"), "-q", "-h", self.folder], cwd="/", check=False).returncode == 0:
+                return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            raise RuntimeError("PostgreSQL does not start: " + log.read()[-2000:])
+
+    def stop(self, how="fast"):
+        if self.process is not None and self.process.poll() is None:
+            self.tool("pg_ctl", "-D", self.data, "-m", how, "-w", "stop")
+            self.process.wait(60)
+
+    def restart(self, how="fast"):
+        self.stop(how)
+        self.start()
+
+    def make_pinwatch(self):
+        """What docs/schema.md asks of an administrator."""
+        self.sql("".join("CREATE ROLE %s LOGIN;\n" % role for role in ROLES), "postgres")
+        self.sql("CREATE DATABASE pinwatch OWNER pinwatch_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'", "postgres")
+
+    def sql(self, text, database="pinwatch", user="postgres", is_checked=True):
+        path = "SET search_path = pinwatch;\n" if database == "pinwatch" else ""
+        done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", user, "-d", database],
+                              input=path + text + ";\n", capture_output=True, text=True, timeout=60, cwd="/",
+                              env={"PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "10"})
+        if done.returncode != 0 and is_checked:
+            raise RuntimeError("psql: " + done.stderr)
+        return [line.split("|") for line in done.stdout.splitlines()] if done.returncode == 0 else []
+
+    def session(self, text):
+        """A psql that stays in its transaction until its input is closed."""
+        person = subprocess.Popen(["psql", "-qAtX", "-h", self.folder, "-U", "postgres", "-d", "pinwatch"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/", env={"PATH": os.environ["PATH"]})
+        person.stdin.write("BEGIN;\nSET search_path = pinwatch;\n%s;\n\\echo held\n" % text)
+        person.stdin.flush()
+        while True:
+            line = person.stdout.readline()
+            if line.strip() == "held":
+                return person
+            if not line or "ERROR" in line:
+                raise RuntimeError("psql: " + line)
+
+    def remove(self):
+        try:
+            self.stop("immediate")
+        except (RuntimeError, subprocess.TimeoutExpired):
+            self.process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class OwnService(run.Service):
+    """The service on a cluster of its own, all its connections through self.proxy."""
+
+    def __init__(self, server=None, settings=None, cluster=None, conninfo=""):
+        self.cluster = cluster or Cluster().start()
+        if cluster is None:
+            self.cluster.make_pinwatch()
+        self.proxy = pg_proxy.Proxy(self.cluster.socket)
+        self.more = conninfo
+        super().__init__(server, {"database": self.conninfo(), **(settings or {})})
+
+    def conninfo(self):
+        return "host=127.0.0.1 port=%d dbname=pinwatch sslmode=disable gssencmode=disable %s" % (self.proxy.port, self.more)
+
+    def prepare(self):
+        super().prepare()
+        self.pinwatch("init")
+
+    def __exit__(self, kind, value, trace):
+        super().__exit__(kind, value, trace)
+        self.proxy.close()
+        self.cluster.remove()
+
+    def sql(self, text, is_checked=True):
+        return self.cluster.sql(text, is_checked=is_checked)
+
+    # ---- what was said
+
+    def events(self, begin=0):
+        """Event → how often since that place in the messages."""
+        counted = {}
+        for name in EVENT.findall(self.text(begin)):
+            counted[name] = counted.get(name, 0) + 1
+        return counted
+
+    def mark(self):
+        return os.path.getsize(self.log_path)
+
+    def timed(self, *words):
+        """Exit code, seconds and what was said of a command that must not hang."""
+        begin = time.monotonic()
+        done = self.pinwatch(*words, status=None)
+        return done.returncode, time.monotonic() - begin, done.stdout + done.stderr
+
+
+class Ticker:
+    """Counts lines of messages per minute from its birth."""
+
+    def __init__(self, service):
+        self.service, self.begin, self.place = service, time.monotonic(), service.mark()
+
+    def per_minute(self):
+        lines = self.service.text(self.place).count("\n")
+        return lines * 60 / max(time.monotonic() - self.begin, 1)
