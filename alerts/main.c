@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/standard_files.h"
 #include "channels/dispatcher.h"
 #include "channels/hook_files.h"
 #include "settings/database.h"
@@ -128,6 +130,7 @@ static result set_up(struct program *program, struct reason *reason) {
     program->loop = event_base_new();
     if (program->loop == NULL)
         return &fault_no_memory;
+    TRY(digest_init());
     TRY(place_name(program->settings->state_folder, program->place, reason));
     TRY(open_store(program, reason));
     TRY(open_net(program));
@@ -158,6 +161,8 @@ static int complain(result why, struct reason *reason) {
 int main(int count, char **arguments) {
     CLEANUP(tear_down) struct program program = {0};
     struct reason reason = {0};
+    standard_files_open();
+    standard_files_never_wait();
     log_init("pinwatch-alerts", LOG_INFO, !isatty(STDERR_FILENO));
     result outcome = settings_load(read_options(count, arguments), &program.settings, &reason);
     if (outcome != OK)

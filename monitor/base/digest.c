@@ -9,9 +9,16 @@ static EVP_MD_CTX *context;
 result digest_init(void) {
     if (algorithm == NULL)
         algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (algorithm == NULL)
+        return &fault_library;
     if (context == NULL)
         context = EVP_MD_CTX_new();
-    return algorithm != NULL && context != NULL ? OK : &fault_library;
+    /* The first time it allocates; from then on nothing here can fail. */
+    if (context != NULL && EVP_DigestInit_ex2(context, algorithm, NULL) == 1)
+        return OK;
+    EVP_MD_CTX_free(context);
+    context = NULL;
+    return &fault_no_memory;
 }
 
 void digest_done(void) {

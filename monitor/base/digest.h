@@ -4,7 +4,8 @@
 #include "base/result.h"
 #include "base/span.h"
 
-/* Fetches the algorithm; call once at start, before any sandbox. Failure is fault_library. */
+/* Fetches the algorithm; call once at start, before any sandbox. Failure is fault_library or
+ * fault_no_memory; afterwards hashing cannot fail. */
 MUST_CHECK result digest_init(void);
 void digest_done(void);
 /* SHA-256 of the concatenation of `count` spans. Calls digest_init itself when that was forgotten; ends the

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/standard_files.h"
 #include "cli/command.h"
 #include "cli/table.h"
 #include "settings/spelling.h"
@@ -89,6 +91,9 @@ static int run_command(const char *name, int argc, char **argv) {
     char title[64];
     if (command == NULL)
         return refuse_command(name);
+    result ready = digest_init(); /* here, where running out of memory can still be said */
+    if (ready != OK)
+        return exit_with(ready, NULL);
     snprintf(title, sizeof title, "pinwatch %s", command->name);
     argv[0] = title;
     return command->run(argc, argv);
@@ -118,6 +123,7 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    standard_files_open();
     argp_program_version = "pinwatch " PINWATCH_VERSION;
     setlocale(LC_CTYPE, "");
     log_init("pinwatch", LOG_NOTICE, false);
