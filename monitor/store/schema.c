@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "store/statement.h"
 
-#define STEPS_KNOWN 5       /* number of the last file in sql/ */
+#define STEPS_KNOWN 6       /* number of the last file in sql/ */
 #define STEP_SIZE_MAX ((size_t) 1024 * 1024)
 #define PATH_SIZE 4096
 
