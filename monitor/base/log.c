@@ -1,6 +1,9 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,6 +16,8 @@
 static const char *program_name = "pinwatch";
 static enum log_level least_level = LOG_INFO;
 static bool writes_json = true;
+static unsigned lost_count;  /* lines for which there was no room */
+static bool is_line_open;    /* only the beginning of the last one found room */
 
 void log_init(const char *program, enum log_level least, bool as_json) {
     program_name = program;
@@ -51,10 +56,21 @@ static void add_field(json_t *line, const struct log_field *field) {
         add_pair(line, field->name, field->type == LOG_FIELD_SPAN ? field->span : span_of_text(field->text ? field->text : ""));
 }
 
-static void write_line(struct buffer *text) {
+/* Standard error may be a pipe or a terminal that nobody reads: no program of ours may wait for that. */
+static ssize_t write_at_once(const struct buffer *text) {
+    ssize_t sent = send(STDERR_FILENO, text->bytes, text->size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0 || errno != ENOTSOCK)
+        return sent;
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return !writes_json || poll(&room, 1, 0) == 1 ? write(STDERR_FILENO, text->bytes, text->size) : -1;
+}
+
+static bool write_line(struct buffer *text) {
     buffer_add_text(text, "\n");
-    if (!text->failed && write(STDERR_FILENO, text->bytes, text->size) < 0)
-        return; /* nowhere left to say it */
+    ssize_t written = text->failed ? -1 : write_at_once(text);
+    if (written > 0)
+        is_line_open = (size_t) written < text->size;
+    return written == (ssize_t) text->size;
 }
 
 static void write_as_text(const json_t *line, struct buffer *text) {
@@ -72,9 +88,7 @@ static void write_as_text(const json_t *line, struct buffer *text) {
     }
 }
 
-void log_say_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count) {
-    if (level > least_level)
-        return;
+static bool say(enum log_level level, const char *event, const struct log_field *fields, size_t count) {
     char now[RFC3339_SIZE];
     text_of_time_ms(clock_wall_ms(), now);
     json_t *line = json_object();
@@ -85,6 +99,8 @@ void log_say_fields(enum log_level level, const char *event, const struct log_fi
     for (size_t i = 0; i < count; i++)
         add_field(line, &fields[i]);
     CLEANUP(buffer_done) struct buffer text = buffer_with_limit(LINE_LIMIT);
+    if (is_line_open)
+        buffer_add_text(&text, "\n");
     if (writes_json) {
         char *dumped = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER);
         if (dumped != NULL)
@@ -93,6 +109,15 @@ void log_say_fields(enum log_level level, const char *event, const struct log_fi
     } else {
         write_as_text(line, &text);
     }
-    write_line(&text);
     json_decref(line);
+    return write_line(&text);
+}
+
+void log_say_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count) {
+    if (level > least_level)
+        return;
+    if (lost_count > 0 && say(LOG_WARNING, "messages.lost", &LOG_NUMBER("count", lost_count), 1))
+        lost_count = 0;
+    if (!say(level, event, fields, count))
+        lost_count++;
 }

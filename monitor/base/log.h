@@ -2,7 +2,8 @@
  *
  *     log_say(LOG_WARNING, "head.refused", LOG_TEXT("log", name), LOG_FAULT(why));
  *
- * Written once, at the top, with the subject as a field; lower code returns reasons. Values are made harmless. */
+ * Written once, at the top, with the subject as a field; lower code returns reasons. Values are made harmless. Where JSON is written
+ * nobody waits for room in a pipe: what found none is counted, and messages.lost says how many when there is room again. */
 #pragma once
 
 #include "base/result.h"

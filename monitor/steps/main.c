@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/standard_files.h"
 #include "settings/settings.h"
 #include "steps/monitor.h"
 
@@ -18,6 +19,8 @@ static enum log_level level_of(const char *name) {
 }
 
 int main(int argc, char **argv) {
+    standard_files_open();
+    standard_files_never_wait();
     prctl(PR_SET_NAME, "pinwatch-monitor"); /* after SIGHUP it would be called "exe" */
     const char *path = argc == 3 && strcmp(argv[1], "--config") == 0 ? argv[2] : NULL;
     if (argc != 1 && path == NULL) {
