@@ -210,6 +210,8 @@ static result prepare_database(const struct settings *settings, bool is_running,
         printf("Database      as configured\n");
         return apply_schema(settings, reason);
     }
+    if (!is_running)
+        TRY(private_postgres_forget_dead(settings, reason));
     TRY(private_postgres_prepare(settings, reason));
     printf("Database      private PostgreSQL in %s/postgres\n", settings->state_folder);
     bool is_up = is_running || private_postgres_running(settings) != 0;
@@ -220,8 +222,13 @@ static result prepare_all(const struct settings *settings, struct reason *reason
     TRY(rights_drop(settings, reason));
     TRY(state_folder_prepare(settings, reason));
     printf("State folder  %s\n", settings->state_folder);
-    int service = service_lock_holder(settings->state_folder, reason);
-    TRY(prepare_database(settings, service > 0, reason));
+    int service = service_lock_holder(settings->state_folder, reason), lock = -1;
+    if (service <= 0) /* a service that starts meanwhile would make the same cluster */
+        TRY(service_lock_take(settings->state_folder, &lock, reason));
+    result outcome = prepare_database(settings, service > 0, reason);
+    if (lock >= 0)
+        close(lock);
+    TRY(outcome);
     if (service > 0)
         printf("\nThe service (process %d) runs; `kill -HUP %d` makes it read changed settings.\n", service, service);
     else

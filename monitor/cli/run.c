@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/standard_files.h"
 #include "cli/command.h"
 #include "cli/rights.h"
 #include "supervisor/private_postgres.h"
@@ -130,6 +131,7 @@ static result supervise(struct run *run, struct arena *arena, struct reason *rea
     const struct settings *settings = run->settings;
     if (private_postgres_is_wanted(settings)) {
         TRY(end_leftover_postgres(settings, reason));
+        TRY(private_postgres_forget_dead(settings, reason));
         TRY(private_postgres_prepare(settings, reason));
     }
     TRY(service_build(settings, arena, &service, reason));
@@ -141,6 +143,7 @@ static result supervise(struct run *run, struct arena *arena, struct reason *rea
 static result serve(struct run *run, struct reason *reason) {
     CLEANUP(arena_free_at) struct arena *arena = arena_new(ARENA_LIMIT);
     int lock = -1;
+    standard_files_never_wait();
     if (arena == NULL)
         return &fault_no_memory;
     TRY(service_lock_take(run->settings->state_folder, &lock, reason));

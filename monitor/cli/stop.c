@@ -2,7 +2,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -64,6 +66,17 @@ static int wait_for_end(const struct settings *settings, int pid, unsigned timeo
     return EXIT_OK;
 }
 
+/* Its number could become another's between a look and a signal; a descriptor cannot. False (errno) when it may not be signalled. */
+static bool tell_to_stop(const struct settings *settings, int pid) {
+    struct reason reason = {""};
+    int process = pidfd_open(pid, 0);
+    bool is_told = process < 0 || service_lock_holder(settings->state_folder, &reason) != pid ||
+                   pidfd_send_signal(process, SIGTERM, NULL, 0) == 0 || errno != EPERM;
+    if (process >= 0)
+        close(process);
+    return is_told;
+}
+
 static int stop_service(const struct settings *settings, unsigned timeout_s) {
     struct reason reason = {""};
     int pid = service_lock_holder(settings->state_folder, &reason);
@@ -75,7 +88,7 @@ static int stop_service(const struct settings *settings, unsigned timeout_s) {
         printf("No service uses %s.\n", settings->state_folder);
         return EXIT_OK;
     }
-    if (kill(pid, SIGTERM) != 0 && errno == EPERM) {
+    if (!tell_to_stop(settings, pid)) {
         fprintf(stderr, "pinwatch: the service (process %d) cannot be told to stop: %s\n", pid, strerror(EPERM));
         return EXIT_PERMISSION;
     }

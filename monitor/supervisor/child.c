@@ -17,7 +17,7 @@ static void forget_signals(void) {
     sigset_t none;
     sigemptyset(&none);
     for (int number = 1; number < NSIG; number++)
-        (void) signal(number, SIG_DFL);
+        (void) signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL); /* what is said to nobody ends nobody */
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 

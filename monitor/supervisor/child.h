@@ -40,7 +40,7 @@ struct child_plan {
 
 extern const struct fault fault_child_start; /* RETRY: fork failed, or the program could not be executed */
 
-/* Starts the program in its own process group, standard input empty, no descriptor but 0, 1, 2, every signal as at birth. A program
+/* Starts the program in its own process group, standard input empty, no descriptor but 0, 1, 2, every signal as at birth but SIGPIPE ignored. A program
  * that cannot be executed is reported here, not as a death. */
 MUST_CHECK result child_start(const struct child_plan *plan, pid_t *ret_pid, struct reason *reason);
 

@@ -2,7 +2,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -12,6 +15,7 @@
 #include "supervisor/private_postgres.h"
 
 #define PID_FILE_SIZE 4096
+#define PATH_SIZE 1024
 #define STATUS_LINE 8 /* PostgreSQL, pidfile.h: LOCK_FILE_LINE_PM_STATUS */
 #define POLL_MS 50
 /* A fast stop that falls into a crash recovery may never end (seen with PostgreSQL 15); an immediate one costs another recovery. */
@@ -45,8 +49,7 @@ static struct span line_of(const char *text, unsigned number) {
     return span_of(text, size);
 }
 
-/* Is this process postgres, and not another one that got the number of a dead one? */
-static bool is_postgres(int pid) {
+static bool is_named_postgres(int pid) {
     char path[64], name[32] = "";
     snprintf(path, sizeof(path), "/proc/%d/comm", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -57,17 +60,49 @@ static bool is_postgres(int pid) {
     return size >= 8 && memcmp(name, "postgres", 8) == 0;
 }
 
-static int pid_of(const char *text) {
+/* The number of a dead process is soon another's, perhaps another cluster's: ours stands in our data folder. */
+static bool is_ours(const struct settings *settings, int pid) {
+    char folder[PATH_SIZE], place[64];
+    struct stat wanted, found;
+    snprintf(place, sizeof(place), "/proc/%d/cwd", pid);
+    if (snprintf(folder, sizeof(folder), "%s/postgres", settings->state_folder) >= (int) sizeof(folder))
+        return false;
+    return is_named_postgres(pid) && stat(folder, &wanted) == 0 && stat(place, &found) == 0 && found.st_ino == wanted.st_ino &&
+           found.st_dev == wanted.st_dev;
+}
+
+/* A server that serves a single user writes its number with a minus. */
+static int pid_of(const struct settings *settings, const char *text) {
     uint64_t pid = 0;
-    if (text_to_number(line_of(text, 1), INT32_MAX, &pid) != OK || pid < 2)
+    struct span number = line_of(text, 1);
+    if (number.size > 0 && number.bytes[0] == '-')
+        number = span_of(number.bytes + 1, number.size - 1);
+    if (text_to_number(number, INT32_MAX, &pid) != OK || pid < 2)
         return 0;
-    return kill((pid_t) pid, 0) == 0 && is_postgres((int) pid) ? (int) pid : 0;
+    return is_ours(settings, (int) pid) ? (int) pid : 0;
 }
 
 int private_postgres_running(const struct settings *settings) {
     char text[PID_FILE_SIZE];
     pid_file_read(settings, text);
-    return pid_of(text);
+    return pid_of(settings, text);
+}
+
+static bool forget_file(const struct settings *settings, const char *name, struct reason *reason) {
+    char path[PATH_SIZE];
+    if (snprintf(path, sizeof(path), "%s/%s", settings->state_folder, name) >= (int) sizeof(path))
+        return false;
+    if (unlink(path) == 0 || errno == ENOENT)
+        return true;
+    (void) reason_set(reason, OK, "%s: is left over from a PostgreSQL that has ended, and cannot be removed: %s", path, strerror(errno));
+    return false;
+}
+
+result private_postgres_forget_dead(const struct settings *settings, struct reason *reason) {
+    bool is_forgotten = private_postgres_running(settings) != 0 ||
+                        (forget_file(settings, "postgres/postmaster.pid", reason) &&
+                         forget_file(settings, "run/.s.PGSQL.5432.lock", reason));
+    return is_forgotten ? OK : &fault_postgres_folder;
 }
 
 static bool socket_answers(const struct settings *settings) {
@@ -86,7 +121,7 @@ static bool socket_answers(const struct settings *settings) {
 bool private_postgres_is_listening(const struct settings *settings) {
     char text[PID_FILE_SIZE];
     pid_file_read(settings, text);
-    return pid_of(text) != 0 && span_equal(line_of(text, STATUS_LINE), span_of_text("ready")) && socket_answers(settings);
+    return pid_of(settings, text) != 0 && span_equal(line_of(text, STATUS_LINE), span_of_text("ready")) && socket_answers(settings);
 }
 
 static void rest(void) {
@@ -94,20 +129,32 @@ static void rest(void) {
     (void) nanosleep(&pause, NULL);
 }
 
-bool private_postgres_stop(const struct settings *settings, int64_t timeout_ms) {
+/* `process` is a descriptor of it: a number could be another's by now. */
+static bool stop_process(const struct settings *settings, int pid, int process, int64_t timeout_ms) {
     int64_t waited_ms = 0;
-    int pid = private_postgres_running(settings);
-    if (pid != 0)
-        (void) kill((pid_t) pid, SIGINT);
-    for (; pid != 0 && private_postgres_running(settings) == pid; waited_ms += POLL_MS) {
+    (void) pidfd_send_signal(process, SIGINT, NULL, 0);
+    for (; private_postgres_running(settings) == pid; waited_ms += POLL_MS) {
         if (waited_ms >= timeout_ms)
             return false;
         if (waited_ms == FAST_STOP_MS)
-            (void) kill((pid_t) pid, SIGQUIT);
+            (void) pidfd_send_signal(process, SIGQUIT, NULL, 0);
         (void) waitpid((pid_t) pid, NULL, WNOHANG); /* where it is our own child */
         rest();
     }
     return true;
+}
+
+bool private_postgres_stop(const struct settings *settings, int64_t timeout_ms) {
+    int pid = private_postgres_running(settings);
+    int process = pid == 0 ? -1 : pidfd_open((pid_t) pid, 0);
+    if (process < 0 || private_postgres_running(settings) != pid) { /* looked at again: the descriptor is of that very process */
+        if (process >= 0)
+            close(process);
+        return pid == 0 || private_postgres_running(settings) != pid;
+    }
+    bool is_stopped = stop_process(settings, pid, process, timeout_ms);
+    close(process);
+    return is_stopped;
 }
 
 result private_postgres_wait(const struct settings *settings, int64_t timeout_ms, struct reason *reason) {

@@ -38,6 +38,9 @@ MUST_CHECK result private_postgres_command(const struct settings *settings, stru
                                            struct reason *reason);
 /* Process id of a living postmaster of this cluster (one that outlived its supervisor), 0 when none runs. */
 int private_postgres_running(const struct settings *settings);
+/* Removes the pid and lock files that a postmaster left which is dead: PostgreSQL refuses to start while any process bears that number. Call
+ * it under the service's lock. Error: fault_postgres_folder. */
+MUST_CHECK result private_postgres_forget_dead(const struct settings *settings, struct reason *reason);
 /* Asks a postmaster found by private_postgres_running to stop fast, after 10 s at once, and waits; true when it is gone. */
 bool private_postgres_stop(const struct settings *settings, int64_t timeout_ms);
 /* Is it ready (past recovery) and does its socket accept connections? Returns at once. */
