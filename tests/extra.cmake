@@ -8,11 +8,14 @@ target_compile_definitions(bench_pool PRIVATE CORPORA_FOLDER="${CMAKE_SOURCE_DIR
                            READER_PROGRAM="${CMAKE_BINARY_DIR}/pinwatch-reader")
 target_link_libraries(bench_pool PRIVATE steps PkgConfig::DEFLATE)
 set_target_properties(bench_pool PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+add_executable(endurance_logs bench/endurance_logs.c)
+target_link_libraries(endurance_logs PRIVATE drill PkgConfig::DEFLATE)
+set_target_properties(endurance_logs PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
 
 # The programs with library calls that can be made to fail, see failing/failing_calls.h. They stand apart from the real ones, under the
 # same names, so that a program finds the others beside itself.
 foreach(pair pinwatch:monitor/cli/main.c:cli pinwatch-reader:monitor/reader/main.c:reader pinwatch-monitor:monitor/steps/main.c:steps
-        failing_parts:tests/failing/parts.c:steps)
+        pinwatch-alerts:alerts/main.c:channels pinwatch-drill:monitor/drill/main.c:drill failing_parts:tests/failing/parts.c:steps)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)
   list(GET pair 1 main)
@@ -23,7 +26,15 @@ foreach(pair pinwatch:monitor/cli/main.c:cli pinwatch-reader:monitor/reader/main
   # The definitions that stand before libc's must not be those of its checked inline forms.
   set_source_files_properties(failing/failing_calls.c PROPERTIES COMPILE_OPTIONS
                               "-U_FORTIFY_SOURCE;-fno-builtin$<$<BOOL:${PINWATCH_SANITIZE}>:;-fno-sanitize=all;-DFAILING_SANITIZED>")
-  target_link_libraries(failing-${name} PRIVATE ${folder} PkgConfig::CURL PkgConfig::EVENT PkgConfig::PQ PkgConfig::DEFLATE
+  target_link_libraries(failing-${name} PRIVATE ${folder} PkgConfig::CURL PkgConfig::CARES PkgConfig::CYAML PkgConfig::JANSSON PkgConfig::EVENT PkgConfig::PQ PkgConfig::DEFLATE
                         PkgConfig::IDN2 OpenSSL::Crypto ${CMAKE_DL_LIBS})
   set_target_properties(failing-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/failing)
 endforeach()
+
+# The reader after it was taken over, see tools/rogue_reader.c: the real main() with other work.
+add_executable(rogue-reader ${CMAKE_SOURCE_DIR}/monitor/reader/main.c tools/rogue_reader.c)
+target_include_directories(rogue-reader PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/monitor)
+target_compile_options(rogue-reader PRIVATE -Wno-missing-prototypes)
+target_link_options(rogue-reader PRIVATE -Wl,--wrap=reader_act,--wrap=sandbox_enter)
+target_link_libraries(rogue-reader PRIVATE reader)
+set_target_properties(rogue-reader PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
