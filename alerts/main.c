@@ -80,7 +80,7 @@ static void on_reload(evutil_socket_t signal, short what, void *context) {
     struct program *program = context;
     struct settings *fresh = NULL;
     struct reason reason = {0};
-    if (settings_load(settings_path(program->settings), &fresh, &reason) != OK) {
+    if (settings_load_in_force(settings_path(program->settings), &fresh, &reason) != OK) {
         log_say(LOG_ERROR, "reload.refused", LOG_TEXT("why", reason.text), LOG_TEXT("effect", "the old settings stay"));
         return;
     }
@@ -164,7 +164,7 @@ int main(int count, char **arguments) {
     standard_files_open();
     standard_files_never_wait();
     log_init("pinwatch-alerts", LOG_INFO, !isatty(STDERR_FILENO));
-    result outcome = settings_load(read_options(count, arguments), &program.settings, &reason);
+    result outcome = settings_load_in_force(read_options(count, arguments), &program.settings, &reason);
     if (outcome != OK)
         return complain(outcome, &reason);
     log_init("pinwatch-alerts", level_of(program.settings->log_level), !isatty(STDERR_FILENO));

@@ -241,7 +241,7 @@ static result initialise(struct init_options *options, struct reason *reason) {
     struct settings *settings = NULL;
     result outcome;
     if (options->schema_only) {
-        TRY(settings_load(options->config, &settings, reason));
+        TRY(settings_load_in_force(options->config, &settings, reason));
         outcome = apply_schema(settings, reason);
     } else {
         TRY(settle_settings(options, &settings, reason));

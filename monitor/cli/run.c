@@ -30,6 +30,7 @@ struct run_options {
 
 struct run {
     struct settings *settings;
+    const char *settings_copy; /* what the programs read */
     int ready_pipe; /* -1: nobody waits */
 };
 
@@ -83,8 +84,6 @@ static void say_what_waits(const struct settings *before, const struct settings 
         const char *name;
         bool differs;
     } fixed[] = {
-        {"state_folder", strcmp(before->state_folder, after->state_folder) != 0},
-        {"database", strcmp(before->database, after->database) != 0},
         {"has_drill", before->has_drill != after->has_drill},
         {"postgres_folder", strcmp(before->postgres_folder, after->postgres_folder) != 0},
     };
@@ -94,14 +93,43 @@ static void say_what_waits(const struct settings *before, const struct settings 
                     LOG_TEXT("consequence", "the new value takes effect with the next start of the service"));
 }
 
+/* Programs that look for the database elsewhere would find none: it is this service that runs or names it. */
+static result check_place(const struct settings *before, const struct settings *after, struct reason *reason) {
+    bool is_folder = strcmp(before->state_folder, after->state_folder) != 0;
+    if (!is_folder && strcmp(before->database, after->database) == 0)
+        return OK;
+    return reason_set(reason, &fault_settings_value, "%s: %s has changed, wanted as it was while the service runs; `pinwatch stop` with "
+                      "the old value, then `pinwatch run`", settings_path(after), is_folder ? "state_folder" : "database");
+}
+
+static result take_settings(struct run *run, const struct settings *fresh, struct reason *reason) {
+    TRY(check_place(run->settings, fresh, reason));
+    if (run->settings_copy[0] != '\0')
+        TRY(settings_keep(fresh, run->settings_copy, reason));
+    say_what_waits(run->settings, fresh);
+    log_init("pinwatch", level_named(fresh->log_level), isatty(STDERR_FILENO) == 0);
+    return OK;
+}
+
 static result reload(void *context, struct reason *reason) {
     struct run *run = context;
     struct settings *fresh = NULL;
     TRY(settings_load(settings_path(run->settings), &fresh, reason));
-    say_what_waits(run->settings, fresh);
-    log_init("pinwatch", level_named(fresh->log_level), isatty(STDERR_FILENO) == 0);
+    result outcome = take_settings(run, fresh, reason);
     settings_free(fresh);
-    return OK;
+    return outcome;
+}
+
+/* What was accepted is kept for programs that are started again, even where the file is broken by then. */
+static const char *keep_settings(const struct settings *settings, struct arena *arena) {
+    struct reason why = {""};
+    const char *copy = arena_printf(arena, "%s/settings-in-force.yaml", settings->state_folder);
+    result outcome = copy == NULL ? &fault_no_memory : settings_keep(settings, copy, &why);
+    if (outcome == OK)
+        return copy;
+    log_say(LOG_WARNING, "settings.not-kept", LOG_TEXT("why", why.text), LOG_FAULT(outcome),
+            LOG_TEXT("consequence", "programs that are started again read the file as it is then"));
+    return "";
 }
 
 static void tell_ready(void *context) {
@@ -134,7 +162,8 @@ static result supervise(struct run *run, struct arena *arena, struct reason *rea
         TRY(private_postgres_forget_dead(settings, reason));
         TRY(private_postgres_prepare(settings, reason));
     }
-    TRY(service_build(settings, arena, &service, reason));
+    run->settings_copy = keep_settings(settings, arena);
+    TRY(service_build(settings, run->settings_copy, arena, &service, reason));
     const struct supervisor_options options = {
         .plans = service.plans, .count = service.count, .context = run, .reload = reload, .ready = tell_ready};
     return supervisor_run(&options, reason);
@@ -214,7 +243,7 @@ static int run_detached(struct run *run, struct reason *reason) {
     if (outcome != OK)
         return exit_with(outcome, reason);
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return exit_with(&fault_library, NULL);
+        return exit_with(fault_of_errno(errno, &fault_library), NULL);
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
@@ -222,7 +251,7 @@ static int run_detached(struct run *run, struct reason *reason) {
         _exit(serve_detached(run, log_file));
     }
     close(ends[1]);
-    int code = pid < 0 ? exit_with(&fault_library, NULL) : await_detached(run, ends[0], pid);
+    int code = pid < 0 ? exit_with(fault_of_errno(errno, &fault_library), NULL) : await_detached(run, ends[0], pid);
     close(ends[0]);
     close(log_file);
     return code;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -59,7 +60,9 @@ const char *settings_standard_state_folder(const char *settings_path, struct are
 
 static result check_file(const char *path, int file, struct reason *reason) {
     struct stat status;
-    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))
+    if (fstat(file, &status) != 0)
+        return reason_set(reason, fault_of_errno(errno, &fault_settings_file), "%s: cannot be looked at: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
         return reason_set(reason, &fault_settings_file, "%s: is no regular file, wanted a YAML file", path);
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return reason_set(reason, &fault_settings_file,
@@ -71,6 +74,8 @@ static result check_file(const char *path, int file, struct reason *reason) {
 static result read_all(const char *path, int file, struct buffer *text, struct reason *reason) {
     for (;;) {
         uint8_t *room = buffer_reserve(text, 4096);
+        if (buffer_check(text) == &fault_no_memory)
+            return reason_set(reason, &fault_no_memory, "%s: no memory to read it into", path);
         if (room == NULL)
             return reason_set(reason, &fault_settings_file, "%s: is too large, wanted at most %u bytes", path,
                               SETTINGS_FILE_MAX - 4096);
@@ -78,17 +83,41 @@ static result read_all(const char *path, int file, struct buffer *text, struct r
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return reason_set(reason, &fault_settings_file, "%s: cannot be read: %s", path, strerror(errno));
+            return reason_set(reason, fault_of_errno(errno, &fault_settings_file), "%s: cannot be read: %s", path, strerror(errno));
         buffer_grew(text, (size_t) count);
         if (count == 0)
             return OK;
     }
 }
 
+static bool write_all(int file, struct span text) {
+    for (size_t done = 0; done < text.size;) {
+        ssize_t count = write(file, text.bytes + done, text.size - done);
+        if (count < 0 && errno != EINTR)
+            return false;
+        done += count > 0 ? (size_t) count : 0;
+    }
+    return fsync(file) == 0;
+}
+
+result settings_write_file(const char *path, struct span text, struct reason *reason) {
+    CLEANUP(buffer_done) struct buffer beside = buffer_with_limit(4096);
+    if (!buffer_printf(&beside, "%s.new", path))
+        return &fault_no_memory;
+    int file = open(buffer_text(&beside), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool is_written = file >= 0 && write_all(file, text);
+    int error = errno;
+    if (file >= 0)
+        close(file);
+    if (is_written && rename(buffer_text(&beside), path) == 0)
+        return OK;
+    return reason_set(reason, &fault_settings_file, "%s: cannot be written: %s", path, strerror(is_written ? errno : error));
+}
+
 result settings_read_file(const char *path, struct buffer *text, struct reason *reason) {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
-        return reason_set(reason, &fault_settings_file, "%s: cannot be opened: %s%s", path, strerror(errno),
+        return reason_set(reason, fault_of_errno(errno, &fault_settings_file), "%s: cannot be opened: %s%s", path, strerror(errno),
                           errno == ENOENT   ? "; `pinwatch init` writes a commented one"
                           : errno == EACCES ? "; run pinwatch as root, or as the user that the service runs as"
                                             : "");

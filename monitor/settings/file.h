@@ -15,6 +15,8 @@ const char *settings_standard_path(struct arena *arena);
 const char *settings_standard_state_folder(const char *settings_path, struct arena *arena);
 /* Refuses what is no regular file, larger than SETTINGS_FILE_MAX, or writable by group or others. */
 MUST_CHECK result settings_read_file(const char *path, struct buffer *text, struct reason *reason);
+/* Writes the file (0600) whole or not at all: beside, to disk, then renamed. */
+MUST_CHECK result settings_write_file(const char *path, struct span text, struct reason *reason);
 
 struct settings_choice {
     const char *name;

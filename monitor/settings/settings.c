@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -25,6 +26,7 @@ struct loaded {
     struct settings settings;
     struct arena *arena; /* owns all texts and lists */
     const char *path;
+    struct span text;
 };
 
 /* The file as libcyaml reads it: one text per setting of a table, NULL where it is not given. */
@@ -138,7 +140,8 @@ static result refuse_unknown_key(struct load *load, const char *key) {
 static result refuse_complaint(struct load *load, cyaml_err_t error) {
     static const char unknown[] = "Unexpected key: ", repeated[] = "Mapping field already seen: ";
     const char *words = load->first_complaint.text;
-    if (error == CYAML_ERR_OOM)
+    /* libyaml names a problem, except when it has no memory. */
+    if (error == CYAML_ERR_OOM || error == CYAML_ERR_LIBYAML_INIT || strcmp(words, "libyaml: (null)") == 0)
         return &fault_no_memory;
     if (error == CYAML_ERR_INVALID_KEY && strncmp(words, unknown, sizeof unknown - 1) == 0)
         return refuse_unknown_key(load, words + sizeof unknown - 1);
@@ -242,7 +245,8 @@ static result parse(struct load *load, struct settings *settings) {
     return outcome;
 }
 
-result settings_load(const char *path, struct settings **ret_settings, struct reason *reason) {
+/* `copy`: what is read instead of the file, or NULL. */
+static result load_from(const char *path, const char *copy, struct settings **ret_settings, struct reason *reason) {
     CLEANUP(arena_free_at) struct arena *arena = arena_new(ARENA_LIMIT);
     CLEANUP(buffer_done) struct buffer text = buffer_with_limit(SETTINGS_FILE_MAX);
     if (arena == NULL)
@@ -252,16 +256,33 @@ result settings_load(const char *path, struct settings **ret_settings, struct re
     if (chosen == NULL)
         return reason_set(reason, &fault_settings_file, "no settings file was found, wanted one at %s; `pinwatch init` writes it",
                           settings_standard_path(arena));
-    TRY(settings_read_file(chosen, &text, reason));
+    TRY(settings_read_file(copy != NULL ? copy : chosen, &text, reason));
     struct loaded *loaded = arena_take(arena, sizeof *loaded);
     if (loaded == NULL)
         return &fault_no_memory;
     struct load load = {.path = chosen, .text = buffer_span(&text), .arena = arena, .reason = reason};
     TRY(parse(&load, &loaded->settings));
     loaded->path = chosen;
+    const char *kept = arena_copy_span_as_text(arena, load.text);
+    if (kept == NULL)
+        return &fault_no_memory;
+    loaded->text = span_of(kept, load.text.size);
     loaded->arena = TAKE(arena);
     *ret_settings = &loaded->settings;
     return OK;
+}
+
+result settings_load(const char *path, struct settings **ret_settings, struct reason *reason) {
+    return load_from(path, NULL, ret_settings, reason);
+}
+
+result settings_load_in_force(const char *path, struct settings **ret_settings, struct reason *reason) {
+    const char *copy = getenv(SETTINGS_IN_FORCE);
+    return load_from(path, copy != NULL && copy[0] == '/' ? copy : NULL, ret_settings, reason);
+}
+
+result settings_keep(const struct settings *settings, const char *copy_path, struct reason *reason) {
+    return settings_write_file(copy_path, ((const struct loaded *) (const void *) settings)->text, reason);
 }
 
 void settings_free(struct settings *settings) {

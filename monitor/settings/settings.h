@@ -6,6 +6,8 @@
 #include "base/reason.h"
 #include "base/result.h"
 
+#define SETTINGS_IN_FORCE "PINWATCH_SETTINGS_IN_FORCE" /* environment variable */
+
 struct settings_log {
     const char *description;
     const char *url;            /* RFC 6962 base address, or static-ct submission prefix */
@@ -56,6 +58,11 @@ extern const struct fault fault_settings_value; /* a field: reason names line, f
  * ~/.config/pinwatch/pinwatch.yaml, /etc/pinwatch/pinwatch.yaml when it is NULL. Refuses a file that group or others can
  * write. All texts are absolute or as given; defaults are filled in. Free with settings_free. */
 MUST_CHECK result settings_load(const char *path, struct settings **ret_settings, struct reason *reason);
+/* For the programs of a service: as settings_load, but reads the copy that $SETTINGS_IN_FORCE names, where it names one: a broken file
+ * must not end programs that are started again. Sentences name `path` all the same. */
+MUST_CHECK result settings_load_in_force(const char *path, struct settings **ret_settings, struct reason *reason);
+/* Writes the text from which these settings were read, whole or not at all, to be read as above. Error: fault_settings_file. */
+MUST_CHECK result settings_keep(const struct settings *settings, const char *copy_path, struct reason *reason);
 void settings_free(struct settings *settings);
 /* Path that settings_load took; valid as long as the settings. */
 const char *settings_path(const struct settings *settings);

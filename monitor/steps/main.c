@@ -30,10 +30,10 @@ int main(int argc, char **argv) {
     struct settings *settings = NULL;
     struct reason reason = {{0}};
     log_init("pinwatch-monitor", LOG_NOTICE, !isatty(STDERR_FILENO));
-    result fault = settings_load(path, &settings, &reason);
+    result fault = settings_load_in_force(path, &settings, &reason);
     if (fault != OK) {
         log_say(LOG_ERROR, "settings.refused", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
-        return 78;
+        return fault->family == FAULT_RETRY ? 69 : 78; /* the supervisor tries again for as long as memory is short */
     }
     log_init("pinwatch-monitor", level_of(settings->log_level), !isatty(STDERR_FILENO));
     int code = monitor_run(settings);

@@ -83,11 +83,20 @@ static bool on_list_event(void *context, const char *rule, const char *list, boo
 
 /* ---- life */
 
+static void hold_hangups(int how) {
+    sigset_t hangup;
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    sigprocmask(how, &hangup, NULL);
+}
+
 static void on_signal(int number, short unused_events, void *context) {
     (void) unused_events;
     struct monitor *monitor = context;
     log_say(LOG_NOTICE, number == SIGHUP ? "monitor.reloading" : "monitor.stopping", LOG_NUMBER("signal", number));
     monitor->should_restart = number == SIGHUP;
+    if (number == SIGHUP)
+        hold_hangups(SIG_BLOCK); /* the next one waits for whom this process becomes */
     monitor->should_stop = true;
 }
 
@@ -99,6 +108,7 @@ static result add_signals(struct monitor *monitor) {
         if (monitor->signals[i] == NULL || evsignal_add(monitor->signals[i], NULL) != 0)
             return &fault_no_memory;
     }
+    hold_hangups(SIG_UNBLOCK);
     return OK;
 }
 
@@ -107,7 +117,7 @@ static result name_holder(struct monitor *monitor, struct reason *reason) {
     uint64_t random;
     TRY(place_name(monitor->settings->state_folder, monitor->predecessor, reason));
     if (RAND_bytes((unsigned char *) &random, sizeof random) != 1)
-        return &fault_library;
+        return reason_set(reason, &fault_machine, "no random bytes to name this process with");
     snprintf(monitor->holder, sizeof monitor->holder, "%s%d:%016llx", monitor->predecessor, (int) getpid(), (unsigned long long) random);
     return OK;
 }

@@ -9,21 +9,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "settings/settings.h"
+
 #define ENVIRONMENT_MAX 128
 
 FAULT(fault_child_start, FAULT_RETRY, "child.start", "program", "", "it cannot be started", "an executable file and a free process slot");
 
-static void forget_signals(void) {
-    sigset_t none;
-    sigemptyset(&none);
+/* A program that takes SIGHUP must not die of one that comes before it does: it comes when the program lets it. */
+static void forget_signals(const struct child_plan *plan) {
+    sigset_t held;
+    sigemptyset(&held);
+    if (plan->on_reload == RELOAD_SIGNAL)
+        sigaddset(&held, SIGHUP);
     for (int number = 1; number < NSIG; number++)
         (void) signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL); /* what is said to nobody ends nobody */
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigprocmask(SIG_SETMASK, &held, NULL);
 }
 
 /* In the child; returns only when the program cannot be executed. */
 static void become(const struct child_plan *plan, pid_t supervisor) {
-    forget_signals();
+    forget_signals(plan);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, plan->death_signal);
     if (getppid() != supervisor) /* it died before the line above */
@@ -96,7 +101,7 @@ static bool is_inherited(const char *entry, bool with_secrets) {
     };
     if (has_prefix(entry, "PINWATCH_SECRET_") || has_name(entry, "CREDENTIALS_DIRECTORY"))
         return with_secrets;
-    if (has_name(entry, "PINWATCH_CONFIG"))
+    if (has_name(entry, "PINWATCH_CONFIG") || has_name(entry, SETTINGS_IN_FORCE))
         return false;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (has_name(entry, names[i]))
@@ -105,14 +110,16 @@ static bool is_inherited(const char *entry, bool with_secrets) {
            has_prefix(entry, "UBSAN_OPTIONS=");
 }
 
-const char *const *child_environment(struct arena *arena, const char *settings_path, bool with_secrets) {
-    const char **list = arena_take_array(arena, ENVIRONMENT_MAX + 2, sizeof *list);
-    char *path = arena_printf(arena, "PINWATCH_CONFIG=%s", settings_path);
+const char *const *child_environment(struct arena *arena, const struct child_settings *settings, bool with_secrets) {
+    const char **list = arena_take_array(arena, ENVIRONMENT_MAX + 3, sizeof *list);
+    char *path = arena_printf(arena, "PINWATCH_CONFIG=%s", settings->path);
+    char *copy = arena_printf(arena, SETTINGS_IN_FORCE "=%s", settings->copy);
     size_t count = 0;
-    if (list == NULL || path == NULL)
+    if (list == NULL || path == NULL || copy == NULL)
         return NULL;
     list[count++] = path;
-    for (char **entry = environ; entry != NULL && *entry != NULL && count <= ENVIRONMENT_MAX; entry++) {
+    list[count++] = copy;
+    for (char **entry = environ; entry != NULL && *entry != NULL && count <= ENVIRONMENT_MAX + 1; entry++) {
         if (!is_inherited(*entry, with_secrets))
             continue;
         list[count] = arena_copy_text(arena, *entry);

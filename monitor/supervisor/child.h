@@ -19,7 +19,8 @@ struct restart_policy {
     int64_t window_ms;
 };
 
-enum child_reload { RELOAD_NOTHING, RELOAD_SIGNAL, RELOAD_RESTART }; /* unaffected; SIGHUP; stopped and started again */
+/* Unaffected; SIGHUP, held back until the program unblocks it; stopped and started again. */
+enum child_reload { RELOAD_NOTHING, RELOAD_SIGNAL, RELOAD_RESTART };
 
 struct child_plan {
     const char *name;
@@ -45,8 +46,12 @@ extern const struct fault fault_child_start; /* RETRY: fork failed, or the progr
 MUST_CHECK result child_start(const struct child_plan *plan, pid_t *ret_pid, struct reason *reason);
 
 /* What children inherit of our environment: PATH, HOME, TZ, LANG, LC_*, TMPDIR, proxy and SSL_CERT_* variables, PINWATCH_*; secrets
- * (PINWATCH_SECRET_*, CREDENTIALS_DIRECTORY) only on request. PINWATCH_CONFIG is set to `settings_path`. NULL without memory. */
-const char *const *child_environment(struct arena *arena, const char *settings_path, bool with_secrets);
+ * (PINWATCH_SECRET_*, CREDENTIALS_DIRECTORY) only on request. PINWATCH_CONFIG and $SETTINGS_IN_FORCE are set. NULL without memory. */
+struct child_settings {
+    const char *path; /* the file, for sentences */
+    const char *copy; /* what the service accepted of it; "": none, the file itself is read */
+};
+const char *const *child_environment(struct arena *arena, const struct child_settings *settings, bool with_secrets);
 
 /* Path of a program of ours: in the folder of the running program, else PINWATCH_INSTALL_LIBEXEC. NULL when it is in neither. */
 const char *program_find(struct arena *arena, const char *name);

@@ -17,6 +17,7 @@ struct builder {
     struct arena *arena;
     struct service *service;
     struct reason *reason;
+    struct child_settings child_settings;
 };
 
 static bool postgres_listens(void *context) {
@@ -52,7 +53,7 @@ static result add_schema(const struct builder *builder) {
     const char *const words[] = {"pinwatch", "init", "--schema-only", "--config", settings_path(builder->settings)};
     struct child_plan plan = {
         .name = "schema", .program = program_self(builder->arena), .arguments = make_arguments(builder->arena, words, 5),
-        .environment = child_environment(builder->arena, settings_path(builder->settings), false), .needs = needs,
+        .environment = child_environment(builder->arena, &builder->child_settings, false), .needs = needs,
         .restart = &restart_policy, .is_task = true, .stop_signal = SIGTERM, .death_signal = SIGKILL,
         .hard_stop_signal = SIGKILL, .stop_ms = 30000};
     if (plan.program == NULL || plan.arguments == NULL || plan.environment == NULL)
@@ -65,7 +66,7 @@ static result add_schema(const struct builder *builder) {
 static result fill_program(const struct builder *builder, const char *file, bool with_secrets, struct child_plan *ret_plan) {
     *ret_plan = (struct child_plan){
         .program = program_find(builder->arena, file), .needs = "schema", .restart = &restart_policy,
-        .environment = child_environment(builder->arena, settings_path(builder->settings), with_secrets),
+        .environment = child_environment(builder->arena, &builder->child_settings, with_secrets),
         .stop_signal = SIGTERM, .death_signal = SIGKILL, .hard_stop_signal = SIGKILL, .stop_ms = 15000, .settle_ms = 300};
     if (ret_plan->program == NULL)
         return reason_set(builder->reason, &fault_service_program, "%s: is neither beside this program nor in %s, wanted it installed",
@@ -132,8 +133,9 @@ static result add_monitor(const struct builder *builder) {
     return add_plan(builder, &plan);
 }
 
-result service_build(const struct settings *settings, struct arena *arena, struct service *service, struct reason *reason) {
-    const struct builder builder = {settings, arena, service, reason};
+result service_build(const struct settings *settings, const char *settings_copy, struct arena *arena, struct service *service,
+                     struct reason *reason) {
+    const struct builder builder = {settings, arena, service, reason, {settings_path(settings), settings_copy}};
     *service = (struct service){0};
     if (private_postgres_is_wanted(settings))
         TRY(add_postgres(&builder));

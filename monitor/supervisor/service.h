@@ -17,6 +17,6 @@ struct service {
 extern const struct fault fault_service_program; /* SETTINGS: a program of ours is not installed */
 
 /* Fills *service: the private PostgreSQL unless a database is configured, the schema steps, the drill when wanted, alerts, monitor. Texts
- * live in `arena` and in `settings`, which must outlive it. The cluster must be prepared. */
-MUST_CHECK result service_build(const struct settings *settings, struct arena *arena, struct service *service,
+ * live in `arena` and in `settings`, which must outlive it. `settings_copy`: see child_settings. The cluster must be prepared. */
+MUST_CHECK result service_build(const struct settings *settings, const char *settings_copy, struct arena *arena, struct service *service,
                                 struct reason *reason);

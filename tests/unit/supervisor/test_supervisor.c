@@ -319,8 +319,8 @@ static void secrets_reach_only_who_asks_for_them(void **state) {
     setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
     setenv("LD_PRELOAD_X", "no", 1);
     setenv("https_proxy", "http://proxy:3128", 1);
-    const char *const *without = child_environment(arena, "/s.yaml", false);
-    const char *const *with = child_environment(arena, "/s.yaml", true);
+    const char *const *without = child_environment(arena, &(struct child_settings){"/s.yaml", "/copy"}, false);
+    const char *const *with = child_environment(arena, &(struct child_settings){"/s.yaml", "/copy"}, true);
     assert_true(has_entry(without, "PINWATCH_CONFIG=/s.yaml"));
     assert_true(has_entry(without, "https_proxy=http://proxy:3128"));
     assert_false(has_entry(without, "PINWATCH_SECRET_MAIL=hush"));
