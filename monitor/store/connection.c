@@ -6,11 +6,14 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "store/exchange.h"
 #include "store/sqlstate.h"
 #include "store/statement.h"
 
 #define CONNECT_TIMEOUT_S 5
 #define STATEMENT_TIMEOUT_MS 30000
+#define LOCK_TIMEOUT_MS 5000  /* who waits for a lock holds up all other work of its program */
+#define SILENCE_GRACE_MS 5000 /* for the server to say that its own timeout has struck */
 #define KEYWORDS_MAX 64
 #define NAME_SIZE 64
 
@@ -21,7 +24,8 @@ struct store {
     char *conninfo;
     char application_name[NAME_SIZE];
     char role[NAME_SIZE]; /* "": none */
-    unsigned connect_timeout_s, statement_timeout_ms;
+    unsigned connect_timeout_s, statement_timeout_ms, lock_timeout_ms;
+    unsigned patience_ms; /* for the statements that come, instead of statement_timeout_ms; 0: none */
     struct store_retry retry;
     PGconn *connection; /* NULL: not connected */
     bool is_in_transaction;
@@ -70,6 +74,7 @@ result store_new(const char *conninfo, const struct store_options *options, stru
     snprintf(store->role, NAME_SIZE, "%s", options->role ? options->role : "");
     store->connect_timeout_s = options->connect_timeout_s ? options->connect_timeout_s : CONNECT_TIMEOUT_S;
     store->statement_timeout_ms = options->statement_timeout_ms ? options->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
+    store->lock_timeout_ms = options->lock_timeout_ms ? options->lock_timeout_ms : LOCK_TIMEOUT_MS;
     store->retry = options->retry ? *options->retry : store_retry_service;
     *ret_store = store;
     return OK;
@@ -115,8 +120,16 @@ static void keyword_default(struct keywords *keywords, const char *name, const c
     keywords->values[keywords->count++] = value;
 }
 
+/* Of several hosts the one that can be written to is wanted: a standby takes reads and refuses everything else. */
+static const char *target_of(const struct keywords *keywords) {
+    const char *hosts = keyword_find(keywords, "host"), *addresses = keyword_find(keywords, "hostaddr");
+    bool has_several = (hosts != NULL && strchr(hosts, ',') != NULL) || (addresses != NULL && strchr(addresses, ',') != NULL);
+    return has_several ? "read-write" : "any";
+}
+
 static void keywords_init(struct keywords *keywords, const PQconninfoOption *options) {
     *keywords = (struct keywords){0};
+    keyword_default(keywords, "client_encoding", "UTF8"); /* all our texts are; another one would be believed and corrupt them */
     for (; options->keyword != NULL; options++)
         if (options->val != NULL)
             keyword_default(keywords, options->keyword, options->val);
@@ -124,14 +137,16 @@ static void keywords_init(struct keywords *keywords, const PQconninfoOption *opt
 
 /* Session settings that every statement of store/ counts on; typed like everything else. */
 static result session_prepare(struct store *store, const char *role) {
-    char timeout[16];
-    snprintf(timeout, sizeof(timeout), "%u", store->statement_timeout_ms);
+    char statement_timeout[16], lock_timeout[16];
+    snprintf(statement_timeout, sizeof(statement_timeout), "%u", store->statement_timeout_ms);
+    snprintf(lock_timeout, sizeof(lock_timeout), "%u", store->lock_timeout_ms);
     CLEANUP(params_done) struct store_params params = {0};
-    params_text(&params, timeout);
+    params_text(&params, statement_timeout);
     params_text(&params, role);
+    params_text(&params, lock_timeout);
     return store_do(store,
                     "SELECT set_config('search_path', 'pinwatch, pg_temp', false), set_config('timezone', 'UTC', false),"
-                    " set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
+                    " set_config('statement_timeout', $1, false), set_config('lock_timeout', $3, false),"
                     " set_config('idle_in_transaction_session_timeout', '120s', false),"
                     " set_config('role', coalesce($2, 'none'), false)",
                     &params);
@@ -158,6 +173,17 @@ static result topic_listen(struct store *store) {
     return store_do(store, statement, NULL);
 }
 
+/* Names are Unicode: a database of another encoding would refuse some certificates, for ever. */
+static result encoding_check(struct store *store) {
+    const char *encoding = PQparameterStatus(store->connection, "server_encoding");
+    if (encoding == NULL || strcmp(encoding, "UTF8") == 0)
+        return OK;
+    result fault = store_fail(store, &fault_store_encoding,
+                              "database: its encoding is %.32s, wanted UTF8; make it anew as docs/schema.md says (ENCODING 'UTF8')", encoding);
+    store_disconnect(store);
+    return fault;
+}
+
 static result connect_with(struct store *store, struct keywords *keywords) {
     char timeout[16];
     snprintf(timeout, sizeof(timeout), "%u", store->connect_timeout_s);
@@ -166,8 +192,7 @@ static result connect_with(struct store *store, struct keywords *keywords) {
         keyword_default(keywords, "user", store->role);
     keyword_default(keywords, "application_name", store->application_name);
     keyword_default(keywords, "connect_timeout", timeout);
-    keyword_default(keywords, "client_encoding", "UTF8");
-    keyword_default(keywords, "target_session_attrs", "any");
+    keyword_default(keywords, "target_session_attrs", target_of(keywords));
     keyword_default(keywords, "keepalives_idle", "30");
     keyword_default(keywords, "tcp_user_timeout", "30000"); /* ms without acknowledgement */
     store->connection = PQconnectdbParams(keywords->names, keywords->values, 0);
@@ -176,6 +201,7 @@ static result connect_with(struct store *store, struct keywords *keywords) {
     if (PQstatus(store->connection) != CONNECTION_OK)
         return connect_failed(store);
     PQsetNoticeReceiver(store->connection, ignore_notice, NULL);
+    TRY(encoding_check(store));
     bool steps_down = user != NULL && store->role[0] != '\0' && strcmp(store->role, "pinwatch_owner") != 0 &&
                       strcmp(user, store->role) != 0;
     result outcome = session_prepare(store, steps_down ? store->role : NULL);
@@ -189,6 +215,10 @@ static result connect_with(struct store *store, struct keywords *keywords) {
 static result connect_once(struct store *store) {
     char *message = NULL;
     PQconninfoOption *options = PQconninfoParse(store->conninfo, &message);
+    if (options == NULL && (message == NULL || strstr(message, "out of memory") != NULL)) {
+        PQfreemem(message);
+        return store_no_memory(store);
+    }
     if (options == NULL) {
         result fault = store_fail(store, &fault_store_rights, "database: connection string: %s",
                                   message != NULL ? message : "cannot be read");
@@ -243,23 +273,38 @@ static result answer_failed(struct store *store, const PGresult *answer) {
         message = PQerrorMessage(store->connection);
     store_fail(store, fault, "database: %s%.*s%s%s%s (%s)", sqlstate_hint(fault), first_line(message), message,
                detail ? "; " : "", detail ? detail : "", is_lost ? "; the connection was lost" : "", state ? state : "no SQLSTATE");
-    if (is_lost && !store->is_in_transaction)
+    /* What was the primary may be a standby now, and another host the primary: the next call looks for it. */
+    if ((is_lost || fault == &fault_store_read_only) && !store->is_in_transaction)
         store_disconnect(store);
     return fault;
 }
 
+void store_be_patient(struct store *store, unsigned statement_ms) {
+    store->patience_ms = statement_ms;
+}
+
+/* NULL when there is no answer and no connection any more; the sentence is set. */
 static PGresult *execute(struct store *store, const char *sql, const struct store_params *params) {
-    if (params == NULL)
-        return PQexecParams(store->connection, sql, 0, NULL, NULL, NULL, NULL, 1);
-    return PQexecParams(store->connection, sql, params->count, params->types, params->values, params->lengths, params->formats, 1);
+    bool is_silent = false;
+    unsigned silence_ms = (store->patience_ms > 0 ? store->patience_ms : store->statement_timeout_ms) + SILENCE_GRACE_MS;
+    PGresult *answer = exchange(store->connection, sql, params, (int) silence_ms, &is_silent);
+    if (is_silent) {
+        store_fail(store, &fault_store_unreachable, "database: it accepted a statement and said nothing for %u s; the connection is given up",
+                   silence_ms / 1000);
+        store_disconnect(store);
+    }
+    return answer;
 }
 
 result store_ask(struct store *store, const char *sql, const struct store_params *params, const char *shape,
                  enum rows_wanted wanted, struct store_rows *ret_rows) {
     if (params != NULL && params->failed)
         return store_no_memory(store);
+    static const struct store_params none = {0};
     TRY(store_connect(store));
-    PGresult *answer = execute(store, sql, params);
+    PGresult *answer = execute(store, sql, params == NULL ? &none : params);
+    if (store->connection == NULL)
+        return &fault_store_unreachable;
     if (PQresultStatus(answer) != PGRES_TUPLES_OK && PQresultStatus(answer) != PGRES_COMMAND_OK) {
         result fault = answer_failed(store, answer);
         PQclear(answer);
@@ -279,7 +324,9 @@ result store_do(struct store *store, const char *sql, const struct store_params 
 
 result store_script(struct store *store, const char *sql) {
     TRY(store_connect(store));
-    PGresult *answer = PQexec(store->connection, sql);
+    PGresult *answer = execute(store, sql, NULL);
+    if (store->connection == NULL)
+        return &fault_store_unreachable;
     bool is_done = PQresultStatus(answer) == PGRES_COMMAND_OK || PQresultStatus(answer) == PGRES_TUPLES_OK;
     result fault = is_done ? OK : answer_failed(store, answer);
     PQclear(answer);
@@ -305,7 +352,7 @@ void store_rollback(struct store *store) {
     if (!store->is_in_transaction)
         return;
     store->is_in_transaction = false;
-    PGresult *answer = PQexec(store->connection, "ROLLBACK");
+    PGresult *answer = store->connection == NULL ? NULL : execute(store, "ROLLBACK", NULL);
     if (PQresultStatus(answer) != PGRES_COMMAND_OK)
         store_disconnect(store); /* the server rolls back when the connection ends */
     PQclear(answer);

@@ -16,6 +16,7 @@ extern const struct fault fault_store_busy;        /* RETRY: deadlock, serializa
 extern const struct fault fault_store_full;        /* RETRY: disk full, out of memory, too many connections */
 extern const struct fault fault_store_read_only;   /* RETRY: a standby, or made read-only */
 extern const struct fault fault_store_rights;      /* SETTINGS: the role may not do this; password or user refused */
+extern const struct fault fault_store_encoding;    /* SETTINGS: the database's encoding is not UTF8 */
 extern const struct fault fault_store_missing;     /* SETTINGS: no such database or schema: `pinwatch init` is wanted */
 extern const struct fault fault_store_lease_lost;  /* SETTINGS: another holder follows this log now */
 extern const struct fault fault_store_lease_expired; /* RETRY: nobody took it: renew the lease (store_leases_take), then repeat */
@@ -40,7 +41,8 @@ struct store_options {
     const char *role;             /* "pinwatch_monitor": the user when conninfo names none, else stepped down to (SET ROLE); NULL: the
                                      user of conninfo as it is; "pinwatch_owner" is never stepped down to */
     unsigned connect_timeout_s;   /* 0: 5 */
-    unsigned statement_timeout_ms; /* 0: 30000 */
+    unsigned statement_timeout_ms; /* 0: 30000; a server that is silent for 5 s longer is given up */
+    unsigned lock_timeout_ms;     /* 0: 5000 */
     const struct store_retry *retry; /* NULL: store_retry_service */
 };
 

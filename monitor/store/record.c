@@ -3,7 +3,7 @@
 #include "store/record_payload.h"
 
 #define DAY_MS ((int64_t) 86400 * 1000)
-#define HOUSEKEEPING_TIMEOUT "600000" /* ms: dropping months of rows takes longer than a usual statement */
+#define HOUSEKEEPING_MS 600000 /* dropping months of rows takes longer than a usual statement */
 
 static void add_head(struct payload *payload, json_t *heads, const struct store_head *head) {
     static const char *const states[store_head_state_count] = {"pending", "verified", "contradicts"};
@@ -187,7 +187,9 @@ result store_tell(struct store *store, const struct store_event *event) {
 }
 
 static result keep_house(struct store *store, unsigned retention_days, int64_t now_ms) {
-    TRY(store_do(store, "SELECT set_config('statement_timeout', '" HOUSEKEEPING_TIMEOUT "', true)", NULL));
+    CLEANUP(params_done) struct store_params patience = {0};
+    params_int4(&patience, HOUSEKEEPING_MS);
+    TRY(store_do(store, "SELECT set_config('statement_timeout', $1::text, true)", &patience));
     CLEANUP(params_done) struct store_params span = {0};
     params_time_ms(&span, now_ms - 31 * DAY_MS);
     params_time_ms(&span, now_ms + 92 * DAY_MS);
@@ -201,7 +203,9 @@ static result keep_house(struct store *store, unsigned retention_days, int64_t n
 
 result store_keep_house(struct store *store, unsigned retention_days, int64_t now_ms) {
     TRY(store_begin(store));
+    store_be_patient(store, HOUSEKEEPING_MS);
     result outcome = keep_house(store, retention_days, now_ms);
+    store_be_patient(store, 0);
     if (outcome == OK)
         return store_commit(store);
     store_rollback(store);

@@ -10,6 +10,7 @@ FAULT(fault_store_busy, FAULT_RETRY, "store.busy", "database", "", "a deadlock, 
 FAULT(fault_store_full, FAULT_RETRY, "store.full", "database", "", "disk, memory or connections exhausted", "free room");
 FAULT(fault_store_read_only, FAULT_RETRY, "store.read-only", "database", "", "a read-only server", "the primary");
 FAULT(fault_store_rights, FAULT_SETTINGS, "store.rights", "database", "", "access refused", "the rights of sql/0005-roles.sql");
+FAULT(fault_store_encoding, FAULT_SETTINGS, "store.encoding", "database", "", "another encoding", "UTF8");
 FAULT(fault_store_missing, FAULT_SETTINGS, "store.missing", "database", "", "no database or schema", "`pinwatch init`");
 FAULT(fault_store_lease_lost, FAULT_SETTINGS, "store.lease-lost", "lease", "", "another holder", "the lease of this log");
 FAULT(fault_store_lease_expired, FAULT_RETRY, "store.lease-expired", "lease", "", "it has expired", "a renewed lease");

@@ -58,6 +58,8 @@ result store_fail(struct store *store, result fault, const char *format, ...) __
 /* store_why when memory or the arena ran out. */
 result store_no_memory(struct store *store);
 PGconn *store_raw(struct store *store);
+/* How long the statements that follow may take, where they tell the server so themselves; 0: as long as usual. */
+void store_be_patient(struct store *store, unsigned statement_ms);
 /* Runs a script of several statements; only for schema steps and other texts of our own. */
 MUST_CHECK result store_script(struct store *store, const char *sql);
 
