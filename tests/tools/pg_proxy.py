@@ -6,7 +6,8 @@
 
 Points: "before" a statement reaches the server; "after" the server has finished it (its ReadyForQuery is there) and before anything of
 that is returned; "mid", when half of the answer has been returned. What happens then: "drop" ends both connections, "stall" leaves them
-open and silent for good. A statement is what a client sends up to its Sync; what is implicit (no BEGIN) commits at that Sync.
+open and silent for good; a function is called, and the statement or its answer goes on if that returns true, else both connections end.
+A statement is what a client sends up to its Sync; what is implicit (no BEGIN) commits at that Sync.
 """
 import random
 import re
@@ -74,7 +75,9 @@ class Conversation:
         self.proxy.forget(self)
 
     def act(self, fault):
-        if fault.action == "drop":
+        if callable(fault.action) and fault.action():
+            return
+        if fault.action != "stall":
             raise EOFError
         self.is_over.wait()
         raise EOFError
@@ -162,6 +165,7 @@ class Conversation:
         fault = self.find("mid", statement)
         if fault is not None:
             self.client.sendall(message[:len(message) // 2])
+            message = message[len(message) // 2:]
             self.act(fault)
         if self.proxy.delay and self.is_over.wait(self.proxy.delay):
             raise EOFError
@@ -214,7 +218,7 @@ class Proxy:
             self.conversations.discard(conversation)
 
     def on(self, where, pattern=".", action="drop", user=None, times=1, chance=1.0, seed=0):
-        if where not in ("before", "after", "mid") or action not in ("drop", "stall"):
+        if where not in ("before", "after", "mid") or not (callable(action) or action in ("drop", "stall")):
             raise ValueError("no such fault: %s, %s" % (where, action))
         fault = Fault(where, pattern, action, user, times, chance, seed)
         self.faults.append(fault)
