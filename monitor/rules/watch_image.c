@@ -113,8 +113,22 @@ static size_t last_label(struct span name, size_t end, struct span *ret_label, b
     return begin == 0 ? 0 : begin - 1;
 }
 
-/* Notes that everything below name[from..] is reached; several such suffixes become the one that covers them. */
+/* The labels behind the last one with a star or question mark: a watch can only be known to lie below plain labels. */
+static struct span plain_end(struct span suffix) {
+    size_t begin = suffix.size;
+    while (begin > 0 && suffix.bytes[begin - 1] != '*' && suffix.bytes[begin - 1] != '?')
+        begin--;
+    if (begin == 0)
+        return suffix;
+    struct span rest = span_of(suffix.bytes + begin, suffix.size - begin);
+    const uint8_t *dot = memchr(rest.bytes, '.', rest.size);
+    size_t skipped = dot == NULL ? rest.size : (size_t) (dot - rest.bytes) + 1;
+    return span_of(rest.bytes + skipped, rest.size - skipped);
+}
+
+/* Notes that everything below `suffix` is reached; several such suffixes become the one that covers them. */
 static void add_broad(struct watch_hits *hits, struct span suffix) {
+    suffix = plain_end(suffix);
     char *kept = hits->broad_suffix;
     size_t size = suffix.size;
     if (hits->is_nearly_all) {

@@ -200,6 +200,15 @@ static void a_wildcard_below_a_public_suffix_is_nearly_everything(void **state) 
     drop(&f);
 }
 
+static void a_broad_suffix_never_holds_a_pattern_under_which_no_watch_could_lie(void **state) {
+    struct fixture f;
+    (void) state;
+    BUILD(&f, {WATCH_NAME, "example.com"}, {WATCH_NAME, "shop.co.uk"});
+    assert_string_equal(dns(&f, "*.*m"), "!");
+    assert_string_equal(dns(&f, "?.c*.uk"), "!uk");
+    drop(&f);
+}
+
 static void several_broad_names_become_the_suffix_that_covers_them(void **state) {
     struct fixture f;
     (void) state;
@@ -348,6 +357,7 @@ int main(void) {
         cmocka_unit_test(an_unreadable_label_matches_every_label_in_its_place),
         cmocka_unit_test(a_partial_wildcard_matches_labels_with_that_start_and_end),
         cmocka_unit_test(a_wildcard_below_a_public_suffix_is_nearly_everything),
+        cmocka_unit_test(a_broad_suffix_never_holds_a_pattern_under_which_no_watch_could_lie),
         cmocka_unit_test(several_broad_names_become_the_suffix_that_covers_them),
         cmocka_unit_test(more_terminals_than_fit_are_counted),
         cmocka_unit_test(the_first_items_of_the_list_are_kept_whatever_is_found_first),
