@@ -24,9 +24,11 @@ static size_t split_words(struct span text, struct span words[DATE_WORDS_MAX]) {
     return count;
 }
 
-/* Decimal digits, leading zeros allowed as in "06". */
+/* Decimal digits, any number of leading zeros allowed as in "06" (RFC 9110 10.2.3: 1*DIGIT). */
 static bool read_digits(struct span text, uint64_t maximum, uint64_t *ret_number) {
     uint64_t number = 0;
+    while (text.size > 1 && text.bytes[0] == '0')
+        text = span_of(text.bytes + 1, text.size - 1);
     if (text.size == 0 || text.size > 9)
         return false;
     for (size_t i = 0; i < text.size; i++) {

@@ -442,6 +442,7 @@ static void retry_after_is_read_in_both_forms(void **state) {
         {" 5 ", 5000},
         {"99999999999999999999", 86400000},
         {"100000", 86400000},
+        {"0000000000000002", 2000}, /* RFC 9110 10.2.3 sets no number of digits */
         {"Sun, 06 Nov 1994 08:49:37 GMT", 7000},
         {"Sun, 06 Nov 1994 08:49:37 UTC", 7000},
         {"Sunday, 06-Nov-94 08:49:37 GMT", 7000},
