@@ -1,4 +1,7 @@
-/* Checkpoints: whatever is accepted has the asked origin and a signature of the promised size. */
+/* Checkpoints: whatever is accepted has the asked origin and a signature of the promised size.
+ *
+ * parser: formats/checkpoint.c
+ * seeds: checkpoint */
 #include <stdlib.h>
 
 #include "formats/tree_head.h"

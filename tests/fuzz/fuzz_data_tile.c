@@ -1,4 +1,7 @@
-/* A data tile, every entry reported, with cuts in between. */
+/* A data tile, every entry reported, with cuts in between.
+ *
+ * parser: reader/batch.c reader/examine.c formats/leaf.c
+ * seeds: tile */
 #include "fuzz/reader_harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

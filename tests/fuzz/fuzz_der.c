@@ -1,3 +1,7 @@
+/* DER and BER elements, one after another: whatever DER takes, BER takes in the same way.
+ *
+ * parser: formats/der.c formats/der_time.c
+ * seeds: der */
 #include "formats/der.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

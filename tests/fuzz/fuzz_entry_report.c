@@ -1,3 +1,7 @@
+/* Reports: what decodes encodes to the same bytes.
+ *
+ * parser: formats/entry_report.c
+ * seeds: entry-report */
 #include "base/memory.h"
 #include "formats/entry_report.h"
 

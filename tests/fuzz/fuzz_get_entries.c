@@ -1,4 +1,7 @@
-/* The scanner against Jansson: where it takes a body, both must see the same texts. */
+/* The scanner against Jansson: where it takes a body, both must see the same texts.
+ *
+ * parser: formats/get_entries.c
+ * seeds: get-entries */
 #include <stdlib.h>
 
 #include "formats/get_entries.h"

@@ -1,3 +1,7 @@
+/* Leaves, tile entries and extra_data.
+ *
+ * parser: formats/leaf.c
+ * seeds: leaf tile extra-data */
 #include "formats/leaf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,3 +1,7 @@
+/* The three proofs in JSON.
+ *
+ * parser: formats/proof_json.c
+ * seeds: proof-consistency proof-entry proof-inclusion */
 #include <stdlib.h>
 
 #include "formats/proof_json.h"

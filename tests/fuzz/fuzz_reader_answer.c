@@ -1,4 +1,7 @@
-/* What a taken-over reader might send: an answer, then reports. The owner must survive all of it. */
+/* What a taken-over reader might send: an answer, then reports. The owner must survive all of it.
+ *
+ * parser: formats/reader_message.c formats/entry_report.c
+ * seeds: reader-answer entry-report */
 #include <stdlib.h>
 
 #include "base/memory.h"

@@ -1,4 +1,7 @@
-/* Any body for any task: the first byte chooses. */
+/* Any body for any task: the first byte chooses.
+ *
+ * parser: reader/batch.c reader/certificates.c reader/examine.c reader/inflate.c
+ * seeds: reader-body */
 #include "fuzz/reader_harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

@@ -1,3 +1,7 @@
+/* SCTs and their lists.
+ *
+ * parser: formats/sct.c
+ * seeds: sct sct-list */
 #include "formats/sct.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,3 +1,7 @@
+/* Tree heads in JSON.
+ *
+ * parser: formats/tree_head.c
+ * seeds: sth */
 #include <stdlib.h>
 
 #include "formats/tree_head.h"

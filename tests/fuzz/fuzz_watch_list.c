@@ -1,4 +1,7 @@
-/* Every item of a watch list is a non-empty, trimmed part of one line. */
+/* Every item of a watch list is a non-empty, trimmed part of one line.
+ *
+ * parser: formats/watch_list.c
+ * seeds: watch-list */
 #include <stdlib.h>
 
 #include "formats/watch_list.h"

@@ -47,6 +47,7 @@ static inline void harness_decode(const struct reader *reader, const struct read
 static inline void harness_run(struct reader_request request, struct span body) {
     struct reader *reader = harness_reader();
     reader->slots = body.bytes;
+    reader->slot_count = 1;
     reader->slot_size = body.size;
     request.version = READER_MESSAGE_VERSION;
     request.body_size = body.size;

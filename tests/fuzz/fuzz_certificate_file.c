@@ -1,0 +1,11 @@
+/* A person's file for `cert show`: DER, PEM bundles, base64.
+ *
+ * parser: reader/certificates.c rules/issuer_check.c rules/sct_check.c
+ * seeds: certificate-file */
+#include "fuzz/harness.h"
+#include "fuzz/reader_harness.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+    harness_run((struct reader_request){.task = READER_CERTIFICATE, .encoding = READER_SNIFF, .wanted_end = 4096}, span_of(bytes, size));
+    return 0;
+}
