@@ -71,7 +71,13 @@ static void look_at_service(struct doctor *doctor, struct check_outcome *ret_out
     struct reason why = {""};
     doctor->service_pid = service_lock_holder(doctor->settings->state_folder, &why);
     if (doctor->service_pid > 0) {
-        check_set(ret_outcome, CHECK_OK, "it runs as process %d", doctor->service_pid);
+        char copy[4096];
+        snprintf(copy, sizeof copy, "%s/" SETTINGS_IN_FORCE_FILE, doctor->settings->state_folder);
+        bool is_current = settings_are_kept(doctor->settings, copy);
+        check_set(ret_outcome, is_current ? CHECK_OK : CHECK_WARNING, "it runs as process %d%s", doctor->service_pid,
+                  is_current ? "" : ", by settings that it accepted before the file was changed");
+        if (!is_current)
+            check_advise(ret_outcome, "`kill -HUP %d` makes it read the file", doctor->service_pid);
         return;
     }
     check_set(ret_outcome, CHECK_FAILED, "%s", doctor->service_pid < 0 ? why.text : "it does not run");

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@
 #include "supervisor/supervisor.h"
 
 #define ARENA_LIMIT (1u << 20)
-#define LOG_FILE_MAX (16 << 20)    /* bytes after which the next start begins a new file */
+#define LOG_FILE_MAX (16 << 20)    /* bytes after which service.log becomes service.log.1 */
 #define LEFTOVER_STOP_MS 60000     /* for a PostgreSQL that outlived its service */
 #define DETACHED_WAIT_MS 180000    /* the first start makes a cluster; a recovery may take long */
 
@@ -32,6 +33,7 @@ struct run {
     struct settings *settings;
     const char *settings_copy; /* what the programs read */
     int ready_pipe; /* -1: nobody waits */
+    bool has_log_file; /* standard error is service.log */
 };
 
 static error_t take_option(int key, char *value, struct argp_state *state) {
@@ -123,7 +125,7 @@ static result reload(void *context, struct reason *reason) {
 /* What was accepted is kept for programs that are started again, even where the file is broken by then. */
 static const char *keep_settings(const struct settings *settings, struct arena *arena) {
     struct reason why = {""};
-    const char *copy = arena_printf(arena, "%s/settings-in-force.yaml", settings->state_folder);
+    const char *copy = arena_printf(arena, "%s/" SETTINGS_IN_FORCE_FILE, settings->state_folder);
     result outcome = copy == NULL ? &fault_no_memory : settings_keep(settings, copy, &why);
     if (outcome == OK)
         return copy;
@@ -140,6 +142,39 @@ static void tell_ready(void *context) {
         log_say(LOG_DEBUG, "service.unwatched", LOG_TEXT("reason", "nobody waits for its start any more"));
     close(run->ready_pipe);
     run->ready_pipe = -1;
+}
+
+static bool copy_log(int from, const char *path, off_t size) {
+    CLEANUP(buffer_done) struct buffer fresh = buffer_with_limit(4096);
+    off_t at = 0;
+    if (!buffer_printf(&fresh, "%s.new", path))
+        return false;
+    int to = open(buffer_text(&fresh), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    while (to >= 0 && at < size && sendfile(to, from, &at, (size_t) (size - at)) > 0)
+        ;
+    if (to >= 0)
+        close(to);
+    if (at == size && to >= 0 && rename(buffer_text(&fresh), path) == 0)
+        return true;
+    (void) unlink(buffer_text(&fresh));
+    return false;
+}
+
+/* All programs write to one open file, so that it cannot be exchanged under them: it is copied and cut. A disk without room for the copy
+ * needs the room the more. */
+static void bound_log_file(void *context) {
+    struct run *run = context;
+    struct stat about;
+    CLEANUP(buffer_done) struct buffer old = buffer_with_limit(4096);
+    if (!run->has_log_file || fstat(STDERR_FILENO, &about) != 0 || about.st_size <= LOG_FILE_MAX)
+        return;
+    int file = open("/proc/self/fd/2", O_RDONLY | O_CLOEXEC);
+    bool is_kept = file >= 0 && buffer_printf(&old, "%s/service.log.1", run->settings->state_folder) &&
+                   copy_log(file, buffer_text(&old), about.st_size);
+    if (file >= 0)
+        close(file);
+    if (ftruncate(STDERR_FILENO, 0) == 0)
+        log_say(LOG_NOTICE, "log.begun", LOG_TEXT("before", is_kept ? "service.log.1" : "dropped: service.log.1 cannot be written"));
 }
 
 static result end_leftover_postgres(const struct settings *settings, struct reason *reason) {
@@ -165,7 +200,7 @@ static result supervise(struct run *run, struct arena *arena, struct reason *rea
     run->settings_copy = keep_settings(settings, arena);
     TRY(service_build(settings, run->settings_copy, arena, &service, reason));
     const struct supervisor_options options = {
-        .plans = service.plans, .count = service.count, .context = run, .reload = reload, .ready = tell_ready};
+        .plans = service.plans, .count = service.count, .context = run, .reload = reload, .ready = tell_ready, .idle = bound_log_file};
     return supervisor_run(&options, reason);
 }
 
@@ -207,6 +242,7 @@ static int serve_detached(struct run *run, int log_file) {
     if (chdir("/") != 0)
         return EXIT_BUG;
     log_init("pinwatch", level_named(run->settings->log_level), true);
+    run->has_log_file = true;
     result outcome = serve(run, &reason);
     if (outcome != OK && reason.text[0] == '\0')
         reason_of_fault(outcome, &reason);
@@ -251,7 +287,7 @@ static int run_detached(struct run *run, struct reason *reason) {
         _exit(serve_detached(run, log_file));
     }
     close(ends[1]);
-    int code = pid < 0 ? exit_with(fault_of_errno(errno, &fault_library), NULL) : await_detached(run, ends[0], pid);
+    int code = pid < 0 ? exit_with(&fault_machine, NULL) : await_detached(run, ends[0], pid);
     close(ends[0]);
     close(log_file);
     return code;

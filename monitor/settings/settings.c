@@ -141,7 +141,7 @@ static result refuse_complaint(struct load *load, cyaml_err_t error) {
     static const char unknown[] = "Unexpected key: ", repeated[] = "Mapping field already seen: ";
     const char *words = load->first_complaint.text;
     /* libyaml names a problem, except when it has no memory. */
-    if (error == CYAML_ERR_OOM || error == CYAML_ERR_LIBYAML_INIT || strcmp(words, "libyaml: (null)") == 0)
+    if (error == CYAML_ERR_OOM || error == CYAML_ERR_LIBYAML_PARSER_INIT || strcmp(words, "libyaml: (null)") == 0)
         return &fault_no_memory;
     if (error == CYAML_ERR_INVALID_KEY && strncmp(words, unknown, sizeof unknown - 1) == 0)
         return refuse_unknown_key(load, words + sizeof unknown - 1);
@@ -283,6 +283,13 @@ result settings_load_in_force(const char *path, struct settings **ret_settings, 
 
 result settings_keep(const struct settings *settings, const char *copy_path, struct reason *reason) {
     return settings_write_file(copy_path, ((const struct loaded *) (const void *) settings)->text, reason);
+}
+
+bool settings_are_kept(const struct settings *settings, const char *copy_path) {
+    CLEANUP(buffer_done) struct buffer text = buffer_with_limit(SETTINGS_FILE_MAX);
+    struct reason unused;
+    return settings_read_file(copy_path, &text, &unused) != OK ||
+           span_equal(buffer_span(&text), ((const struct loaded *) (const void *) settings)->text);
 }
 
 void settings_free(struct settings *settings) {

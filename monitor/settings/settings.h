@@ -7,6 +7,7 @@
 #include "base/result.h"
 
 #define SETTINGS_IN_FORCE "PINWATCH_SETTINGS_IN_FORCE" /* environment variable */
+#define SETTINGS_IN_FORCE_FILE "settings-in-force.yaml" /* of the state folder */
 
 struct settings_log {
     const char *description;
@@ -63,6 +64,8 @@ MUST_CHECK result settings_load(const char *path, struct settings **ret_settings
 MUST_CHECK result settings_load_in_force(const char *path, struct settings **ret_settings, struct reason *reason);
 /* Writes the text from which these settings were read, whole or not at all, to be read as above. Error: fault_settings_file. */
 MUST_CHECK result settings_keep(const struct settings *settings, const char *copy_path, struct reason *reason);
+/* Does the copy hold what these settings were read from? Also true where there is none. */
+bool settings_are_kept(const struct settings *settings, const char *copy_path);
 void settings_free(struct settings *settings);
 /* Path that settings_load took; valid as long as the settings. */
 const char *settings_path(const struct settings *settings);

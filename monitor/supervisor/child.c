@@ -13,7 +13,8 @@
 
 #define ENVIRONMENT_MAX 128
 
-FAULT(fault_child_start, FAULT_RETRY, "child.start", "program", "", "it cannot be started", "an executable file and a free process slot");
+FAULT(fault_child_start, FAULT_RETRY, "child.start", "program", "", "it cannot be started", "an executable file");
+FAULT(fault_child_scarce, FAULT_RETRY, "child.scarce", "program", "", "there is no room to start it", "processes, memory and descriptors");
 
 /* A program that takes SIGHUP must not die of one that comes before it does: it comes when the program lets it. */
 static void forget_signals(const struct child_plan *plan) {
@@ -55,8 +56,12 @@ static int read_start_error(int pipe_end) {
     return size == (ssize_t) sizeof error ? error : 0;
 }
 
+static bool is_scarcity(int error) {
+    return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
 static result cannot_start(const struct child_plan *plan, int error, struct reason *reason) {
-    return reason_set(reason, &fault_child_start, "%s: %s cannot be started: %s", plan->name, plan->program, strerror(error));
+    return reason_set(reason, is_scarcity(error) ? &fault_child_scarce : &fault_child_start, "%s: %s cannot be started: %s", plan->name, plan->program, strerror(error));
 }
 
 result child_start(const struct child_plan *plan, pid_t *ret_pid, struct reason *reason) {

@@ -39,7 +39,8 @@ struct child_plan {
     void *context;
 };
 
-extern const struct fault fault_child_start; /* RETRY: fork failed, or the program could not be executed */
+extern const struct fault fault_child_start;  /* RETRY: the program could not be executed */
+extern const struct fault fault_child_scarce; /* RETRY: no process, memory or descriptor is free for it just now */
 
 /* Starts the program in its own process group, standard input empty, no descriptor but 0, 1, 2, every signal as at birth but SIGPIPE ignored. A program
  * that cannot be executed is reported here, not as a death. */

@@ -115,22 +115,25 @@ static void note_death(struct supervisor *supervisor, struct child *child, const
     begin_stop(supervisor);
 }
 
-/* A database that is away for long, or still recovering, must not end the service: the program is tried again, and not counted. */
-static void note_wait(struct child *child) {
+/* A database that is away for long or still recovering, or a machine without a free process, must not end the service: the program is
+ * tried again, and not counted. */
+static void note_wait(struct child *child, const char *why) {
     int64_t pause = pause_after(child->plan->restart, ++child->waits);
     child->state = CHILD_WAITING;
     child->due_ms = clock_monotonic_ms() + pause;
-    log_say(LOG_WARNING, "child.waits", LOG_TEXT("child", child->plan->name), LOG_TEXT("reason", "what it needs is out of reach"),
+    log_say(LOG_WARNING, "child.waits", LOG_TEXT("child", child->plan->name), LOG_TEXT("reason", why),
             LOG_NUMBER("starts_again_in_ms", pause));
 }
 
 static void start_child(struct supervisor *supervisor, struct child *child) {
     struct reason why = {""};
     result outcome = child_start(child->plan, &child->pid, &why);
-    if (outcome != OK) {
+    if (outcome == &fault_child_scarce)
+        note_wait(child, why.text);
+    else if (outcome != OK)
         note_death(supervisor, child, why.text);
+    if (outcome != OK)
         return;
-    }
     child->state = CHILD_STARTED;
     child->hardness = 0;
     child->started_ms = clock_monotonic_ms();
@@ -234,7 +237,7 @@ static void note_end(struct supervisor *supervisor, struct child *child, const s
     if (was_asked || supervisor->is_stopping)
         log_say(LOG_INFO, "child.stopped", LOG_TEXT("child", child->plan->name), LOG_TEXT("how", how));
     else if (info->si_code == CLD_EXITED && info->si_status == EX_UNAVAILABLE)
-        note_wait(child);
+        note_wait(child, "what it needs is out of reach");
     else
         note_death(supervisor, child, how);
 }
@@ -323,6 +326,8 @@ static void turn(struct supervisor *supervisor) {
         tell_ready(supervisor);
     }
     feed_watchdog(supervisor, now);
+    if (supervisor->options->idle != NULL)
+        supervisor->options->idle(supervisor->options->context);
 }
 
 static result open_signals(int *ret_signals) {

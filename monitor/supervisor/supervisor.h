@@ -17,6 +17,7 @@ struct supervisor_options {
     result (*reload)(void *context, struct reason *reason);
     /* Called once, when every child is ready. */
     void (*ready)(void *context);
+    void (*idle)(void *context); /* NULL, or called every ten seconds at least */
 };
 
 #define SUPERVISED_MAX 8
