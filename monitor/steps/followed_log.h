@@ -114,7 +114,7 @@ struct followed_log {
     int64_t commit_not_before_ms;
     unsigned commit_failures, proof_failures;
     struct delivered delivered; /* early delivery: what was handed over */
-    int64_t committed_ms;    /* monotonic, last time */
+    int64_t committed_ms;    /* monotonic, last time that nothing waited for a commit */
 
     /* figures */
     uint64_t entries, matches, unreadable, stale_views;

@@ -336,9 +336,16 @@ static void go_on_without_proof(struct followed_log *log, result fault, const ch
     log->proof_not_before_ms = clock_monotonic_ms() + pause_ms;
 }
 
+/* While the proof was under way, a head was reached that covers as much: nothing is left to prove. */
+static bool is_overtaken(const struct followed_log *log) {
+    return log->proof_frontier.end <= log->verified.end || (log->has_commit && log->proof_frontier.end <= log->commit_frontier.end);
+}
+
 static void commit_proof_done(struct followed_log *log, const struct fetched_proof *proof) {
     struct hash root = {0};
     log->commit_proof = NULL;
+    if (is_overtaken(log))
+        return;
     if (proof->fault != OK) {
         go_on_without_proof(log, proof->fault, proof->detail);
         return;
@@ -402,6 +409,8 @@ void sequence_step(struct followed_log *log, int64_t now_ms) {
         return;
     if (!compare_heads(log)) /* a head of just the size that is read already, the empty tree included */
         return;
+    if (log->frontier.end == log->verified.end)
+        log->committed_ms = now_ms; /* nothing waits: the time without entries is not a long way between heads */
     while (log->batches != NULL && log->batches->state == BATCH_READY)
         if (!take_batch(log, log->batches))
             return;
