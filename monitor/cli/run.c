@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -204,9 +205,20 @@ static result supervise(struct run *run, struct arena *arena, struct reason *rea
     return supervisor_run(&options, reason);
 }
 
+/* Who says stop while a cluster is made or an old one ended is heard after that: nothing may be left half done, or running. */
+static void hold_signals(void) {
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGHUP);
+    sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
 static result serve(struct run *run, struct reason *reason) {
     CLEANUP(arena_free_at) struct arena *arena = arena_new(ARENA_LIMIT);
     int lock = -1;
+    hold_signals();
     standard_files_never_wait();
     if (arena == NULL)
         return &fault_no_memory;

@@ -35,6 +35,7 @@ struct child_plan {
     int hard_stop_signal;            /* when stop_ms are over; SIGKILL to its group follows hard_stop_ms later */
     int64_t stop_ms;
     int64_t settle_ms;               /* alive for so long, and is_ready where given: ready */
+    void (*prepare)(void *context);  /* before each start; NULL: nothing */
     bool (*is_ready)(void *context); /* must return at once; NULL: settle_ms alone decides */
     void *context;
 };
@@ -42,7 +43,7 @@ struct child_plan {
 extern const struct fault fault_child_start;  /* RETRY: the program could not be executed */
 extern const struct fault fault_child_scarce; /* RETRY: no process, memory or descriptor is free for it just now */
 
-/* Starts the program in its own process group, standard input empty, no descriptor but 0, 1, 2, every signal as at birth but SIGPIPE ignored. A program
+/* Starts the program in its own process group, standard input empty, standard output dropped, no descriptor but these and standard error, every signal as at birth but SIGPIPE ignored. A program
  * that cannot be executed is reported here, not as a death. */
 MUST_CHECK result child_start(const struct child_plan *plan, pid_t *ret_pid, struct reason *reason);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -17,17 +18,32 @@
 
 const char *const postgres_environment[] = {"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", NULL};
 
+/* The service holds its signals back; what it starts must not. */
+static int hold_no_signals(posix_spawnattr_t *attributes) {
+    sigset_t none;
+    sigemptyset(&none);
+    int error = posix_spawnattr_setsigmask(attributes, &none);
+    return error ? error : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK);
+}
+
 static result spawn(const char *const *argv, const int pipe_ends[2], pid_t *ret_pid) {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     if (posix_spawn_file_actions_init(&actions) != 0)
         return &fault_no_memory;
-    int error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (posix_spawnattr_init(&attributes) != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return &fault_no_memory;
+    }
+    int error = hold_no_signals(&attributes);
+    error = error ? error : posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     error = error ? error : posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 1);
     error = error ? error : posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 2);
     /* The interface of posix_spawn wants pointers to what it never writes to. */
-    error = error ? error : posix_spawn(ret_pid, argv[0], &actions, NULL, (char *const *) argv,
+    error = error ? error : posix_spawn(ret_pid, argv[0], &actions, &attributes, (char *const *) argv,
                                         (char *const *) postgres_environment);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     errno = error;
     return error == 0 ? OK : &fault_postgres_programs;
 }

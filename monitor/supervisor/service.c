@@ -6,6 +6,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define ORPHANS_END_MS 5000
+/* A fast stop that meets a crash recovery can wait for ever (PostgreSQL 15: the end of recovery wants a checkpoint from a process that has been
+ * stopped already); an immediate one costs another recovery and loses nothing. */
+#define POSTGRES_STOP_MS 20000
+
 FAULT(fault_service_program, FAULT_SETTINGS, "service.program", "installation", "", "a program of pinwatch is missing",
       "all programs in one folder or installed");
 
@@ -24,6 +29,11 @@ static bool postgres_listens(void *context) {
     return private_postgres_is_listening(context);
 }
 
+/* A postmaster that died alone must not be followed by one that cannot start. */
+static void end_orphans(void *context) {
+    (void) private_postgres_end_orphans(context, ORPHANS_END_MS); /* if some stay, PostgreSQL itself says so, and is tried again */
+}
+
 static result add_postgres(const struct builder *builder) {
     struct service *service = builder->service;
     TRY(private_postgres_command(builder->settings, &service->postgres, builder->reason));
@@ -36,7 +46,7 @@ static result add_postgres(const struct builder *builder) {
         .name = "postgres", .program = service->postgres.program, .arguments = service->postgres.arguments,
         .environment = service->postgres.environment, .needs = "", .restart = &restart_policy,
         .stop_signal = service->postgres.stop_signal, .death_signal = service->postgres.stop_signal,
-        .hard_stop_signal = SIGQUIT, .stop_ms = 60000, .is_ready = postgres_listens, .context = settings.context};
+        .hard_stop_signal = SIGQUIT, .stop_ms = POSTGRES_STOP_MS, .prepare = end_orphans, .is_ready = postgres_listens, .context = settings.context};
     return OK;
 }
 

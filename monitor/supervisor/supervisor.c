@@ -127,6 +127,8 @@ static void note_wait(struct child *child, const char *why) {
 
 static void start_child(struct supervisor *supervisor, struct child *child) {
     struct reason why = {""};
+    if (child->plan->prepare != NULL)
+        child->plan->prepare(child->plan->context);
     result outcome = child_start(child->plan, &child->pid, &why);
     if (outcome == &fault_child_scarce)
         note_wait(child, why.text);
