@@ -21,12 +21,16 @@
 #define PAUSE_FIRST_MS 1000           /* while the database does not answer */
 #define PAUSE_CAP_MS   15000
 #define STOP_MS        4000
+#define SAY_AGAIN_MS   60000
 
 struct dispatcher {
     const struct channel_tools *tools;
     struct store *store;
     const char *place;
-    char holder[PLACE_NAME_SIZE + 16];
+    char holder[PLACE_NAME_SIZE + 40]; /* ends with the number of the claim */
+    uint64_t claim_number;
+    bool is_claim_unknown; /* it failed: what it claimed, if anything, nobody knows here */
+    result fatal;          /* why this build cannot go on, NULL: it can */
     struct event *tick_event, *notify_event;
     struct lanes lanes;
     struct sending *ended; /* outcomes not yet written down */
@@ -35,6 +39,8 @@ struct dispatcher {
     bool has_taken_over;     /* what a dead predecessor had claimed */
     int notified_descriptor; /* the connection that listens, -1 for none */
     int64_t pause_ms;        /* 0: the database answers */
+    int64_t away_since_ms, said_away_ms;
+    result said_why;
     int64_t stop_at_ms;      /* monotonic; 0: not stopping */
 };
 
@@ -50,11 +56,18 @@ static void forget_notifications(struct dispatcher *dispatcher) {
     dispatcher->notified_descriptor = -1;
 }
 
-/* Says once that the database is away, and waits longer each time. */
+/* Says that the database is away when that begins, when the reason changes and once a minute; waits longer each time. */
 static void pause_for(struct dispatcher *dispatcher, result why) {
+    int64_t now_ms = clock_monotonic_ms();
     if (dispatcher->pause_ms == 0)
+        dispatcher->away_since_ms = now_ms;
+    if (dispatcher->pause_ms == 0 || why != dispatcher->said_why || now_ms - dispatcher->said_away_ms >= SAY_AGAIN_MS) {
         log_say(LOG_WARNING, "database.away", LOG_FAULT(why), LOG_TEXT("why", store_why(dispatcher->store)->text),
+                LOG_NUMBER("for_ms", now_ms - dispatcher->away_since_ms),
                 LOG_TEXT("effect", "no alerts are sent until it answers; nothing is lost"));
+        dispatcher->said_why = why;
+        dispatcher->said_away_ms = now_ms;
+    }
     dispatcher->pause_ms = dispatcher->pause_ms == 0 ? PAUSE_FIRST_MS : dispatcher->pause_ms * 2;
     if (dispatcher->pause_ms > PAUSE_CAP_MS)
         dispatcher->pause_ms = PAUSE_CAP_MS;
@@ -125,15 +138,34 @@ static size_t place(struct dispatcher *dispatcher, struct claim_batch *batch, co
     return 1;
 }
 
+static void text_free(char **text) {
+    memory_free_foreign(*text);
+}
+
+/* Each claim has a name of its own: when its answer is lost, what it claimed is freed under that name, and what is being sent is not. */
+static result name_claim(struct dispatcher *dispatcher) {
+    if (dispatcher->is_claim_unknown)
+        TRY(store_outbox_take_over(dispatcher->store, dispatcher->holder));
+    dispatcher->is_claim_unknown = false;
+    snprintf(dispatcher->holder, sizeof dispatcher->holder, "%s%d:%llu;", dispatcher->place, (int) getpid(),
+             (unsigned long long) ++dispatcher->claim_number);
+    return OK;
+}
+
 static result claim(struct dispatcher *dispatcher, bool *ret_is_more) {
+    TRY(name_claim(dispatcher));
+    CLEANUP(text_free) char *full = lanes_full(&dispatcher->lanes, CLAIM_LANE_MAX);
+    if (full == NULL)
+        return &fault_no_memory;
     struct store_claim wanted = {.holder = dispatcher->holder, .now_ms = clock_wall_ms(), .claim_ms = CLAIM_MS, .per_channel_max = CLAIM_LANE_MAX,
-                                 .limit = dispatcher->claim_limit};
+                                 .limit = dispatcher->claim_limit, .full_channels = full};
     struct store_delivery *deliveries = NULL;
     size_t count = 0, refused = 0;
     struct claim_batch *batch = claim_batch_new(ARENA_LIMIT);
     if (batch == NULL)
         return &fault_no_memory;
     result outcome = store_outbox_claim(dispatcher->store, &wanted, batch->arena, &deliveries, &count);
+    dispatcher->is_claim_unknown = outcome != OK;
     for (size_t i = 0; outcome == OK && i < count; i++)
         refused += place(dispatcher, batch, &deliveries[i]);
     claim_batch_leave(batch);
@@ -151,13 +183,21 @@ static void finish_stopping(struct dispatcher *dispatcher) {
     event_base_loopbreak(dispatcher->tools->loop);
 }
 
+/* A schema of another version is nothing that waiting mends. */
+static result check_schema(struct dispatcher *dispatcher) {
+    result outcome = schema_check(dispatcher->store);
+    dispatcher->is_schema_known = outcome == OK;
+    if (outcome == &fault_schema_newer || outcome == &fault_schema_older || outcome == &fault_store_encoding)
+        dispatcher->fatal = outcome;
+    return outcome;
+}
+
 static result work(struct dispatcher *dispatcher, bool *ret_is_more) {
     TRY(settle_all(dispatcher));
     if (dispatcher->stop_at_ms != 0)
         return OK;
     if (!dispatcher->is_schema_known)
-        TRY(schema_check(dispatcher->store));
-    dispatcher->is_schema_known = true;
+        TRY(check_schema(dispatcher));
     if (!dispatcher->has_taken_over)
         TRY(store_outbox_take_over(dispatcher->store, dispatcher->place));
     dispatcher->has_taken_over = true;
@@ -171,6 +211,10 @@ static void tick(evutil_socket_t file, short what, void *context) {
     struct dispatcher *dispatcher = context;
     bool is_more = false;
     result outcome = work(dispatcher, &is_more);
+    if (dispatcher->fatal != NULL) {
+        event_base_loopbreak(dispatcher->tools->loop);
+        return;
+    }
     if (outcome == OK)
         resume(dispatcher);
     else
@@ -191,7 +235,6 @@ result dispatcher_new(const struct channel_tools *tools, struct store *store, co
     dispatcher->tools = tools;
     dispatcher->store = store;
     dispatcher->place = place;
-    snprintf(dispatcher->holder, sizeof dispatcher->holder, "%s%d", place, (int) getpid());
     dispatcher->claim_limit = CLAIM_LIMIT;
     dispatcher->notified_descriptor = -1;
     dispatcher->tick_event = evtimer_new(tools->loop, tick, dispatcher);
@@ -200,6 +243,10 @@ result dispatcher_new(const struct channel_tools *tools, struct store *store, co
     tick_in(dispatcher, 0);
     *ret_dispatcher = TAKE(dispatcher);
     return OK;
+}
+
+result dispatcher_outcome(const struct dispatcher *dispatcher) {
+    return dispatcher->fatal;
 }
 
 void dispatcher_stop(struct dispatcher *dispatcher) {

@@ -44,6 +44,19 @@ bool lane_enter(struct lanes *lanes, struct sending *sending) {
     return true;
 }
 
+char *lanes_full(const struct lanes *lanes, size_t count) {
+    json_t *names = json_array();
+    bool is_whole = names != NULL;
+    for (size_t i = 0; i < lanes->count; i++) {
+        const struct lane *lane = &lanes->list[i];
+        if (lane->waiting + count > LANE_WAITING_MAX)
+            is_whole &= json_array_append_new(names, json_sprintf("%d/%s", (int) lane->tenant_id, lane->channel)) == 0;
+    }
+    char *text = is_whole ? json_dumps(names, JSON_COMPACT) : NULL;
+    json_decref(names);
+    return text;
+}
+
 static struct sending *take_first(struct lane *lane) {
     struct sending *sending = lane->first;
     lane->first = sending->next;

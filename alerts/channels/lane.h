@@ -35,6 +35,8 @@ struct lanes {
 struct lane *lane_of(struct lanes *lanes, const struct sending *sending);
 /* Puts it at the end of its lane and owns it then; false, and it stays the caller's, when the lane is full. */
 bool lane_enter(struct lanes *lanes, struct sending *sending);
+/* The lanes that have no room for `count` more, as a JSON array of "tenant/channel"; NULL without memory. Free with memory_free_foreign. */
+char *lanes_full(const struct lanes *lanes, size_t count);
 /* Starts what may start; drops what waited so long that its claim could end during an attempt (it will be claimed again). */
 void lanes_start(struct lanes *lanes, int64_t now_ms, void (*ended)(void *, struct sending *), void *context);
 /* It has ended: takes it out of its lane; the caller owns it again. */

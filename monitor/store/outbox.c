@@ -33,8 +33,9 @@ result store_outbox_claim(struct store *store, const struct store_claim *claim, 
     params_time_ms(&params, claim->now_ms + claim->claim_ms);
     params_int4(&params, claim->per_channel_max > INT32_MAX ? INT32_MAX : (int32_t) claim->per_channel_max);
     params_int4(&params, claim->limit > INT32_MAX ? INT32_MAX : (int32_t) claim->limit);
+    params_json(&params, claim->full_channels == NULL ? "[]" : claim->full_channels);
     CLEANUP(rows_done) struct store_rows rows = {0};
-    TRY(store_ask(store, "SELECT * FROM deliveries_claim($1, $2, $3, $4, $5)", &params, "niii?Bttjtsunnttjt?", ROWS_ANY, &rows));
+    TRY(store_ask(store, "SELECT * FROM deliveries_claim($1, $2, $3, $4, $5, $6)", &params, "niii?Bttjtsunnttjt?", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};
     struct store_delivery *deliveries = take_rows(&taker, sizeof(*deliveries));
     for (int row = 0; !taker.failed && row < rows.count; row++)
@@ -86,13 +87,6 @@ result store_outbox_dead(struct store *store, const struct store_delivery *deliv
     CLEANUP(params_done) struct store_params params = {0};
     params_delivery(&params, delivery);
     return send_error(store, "SELECT delivery_dead($1, $2, $3)", &params, error);
-}
-
-result store_outbox_next_due(struct store *store, int64_t *ret_ms) {
-    CLEANUP(rows_done) struct store_rows rows = {0};
-    TRY(store_ask(store, "SELECT deliveries_next_due()", NULL, "s?", ROWS_ONE, &rows));
-    *ret_ms = rows_is_null(&rows, 0, 0) ? INT64_MAX : rows_time_ms(&rows, 0, 0);
-    return OK;
 }
 
 result store_tell_channel(struct store *store, const struct store_delivery *delivery, bool is_over, const char *body,

@@ -30,6 +30,7 @@ struct store_claim {
     int64_t claim_ms;          /* nobody else takes them for this long */
     unsigned per_channel_max;  /* so that one slow channel does not fill the answer */
     unsigned limit;
+    const char *full_channels; /* JSON array of "tenant/channel": nothing of these; NULL for none */
 };
 
 /* Claims due deliveries of enabled channels, oldest first in each channel. All texts in `arena`. */
@@ -43,8 +44,6 @@ MUST_CHECK result store_outbox_retry(struct store *store, const struct store_del
                                      const char *error);
 /* Given up; stays visible in `alerts list`. */
 MUST_CHECK result store_outbox_dead(struct store *store, const struct store_delivery *delivery, const char *error);
-/* When the next delivery becomes due, claims included; INT64_MAX when there is none. */
-MUST_CHECK result store_outbox_next_due(struct store *store, int64_t *ret_ms);
 
 /* Opens, updates or resolves the finding channel.failing of this channel; its alert goes to the other channels of that tenant. */
 MUST_CHECK result store_tell_channel(struct store *store, const struct store_delivery *delivery, bool is_over,
