@@ -261,7 +261,7 @@ static result start(const struct channel_tools *tools, const struct channel_job 
     email->easy = curl_easy_init();
     if (email->easy == NULL || !set_envelope(email, job->configuration) ||
         !set_server(email, job->configuration, tools->settings) || !set_callbacks(email))
-        return reason_set(reason, &fault_library, "e-mail: libcurl refused to be set up");
+        return reason_set(reason, &fault_no_memory, "e-mail: libcurl had no memory to be set up");
     TRY(set_login(email, tools, job, reason));
     outcome = net_run_easy(tools->net, email->easy, finished, email);
     if (outcome != OK)

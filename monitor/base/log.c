@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -88,8 +89,24 @@ static void write_as_text(const json_t *line, struct buffer *text) {
     }
 }
 
+/* A message that says the most without memory. */
+static bool say_barely(enum log_level level, const char *event) {
+    char line[300];
+    const char *open = is_line_open ? "\n" : "";
+    int size = writes_json ? snprintf(line, sizeof line,
+                                      "%s{\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\",\"lacks\":\"the rest, for want of memory\"}\n",
+                                      open, level_name(level), program_name, event)
+                           : snprintf(line, sizeof line, "%s%s: %s (the rest is lacking for want of memory)\n", open, program_name, event);
+    struct buffer text = {.bytes = (uint8_t *) line, .size = size < 0 ? 0 : (size_t) size < sizeof line ? (size_t) size : sizeof line - 1};
+    ssize_t written = write_at_once(&text);
+    if (written > 0)
+        is_line_open = (size_t) written < text.size;
+    return written == (ssize_t) text.size;
+}
+
 static bool say(enum log_level level, const char *event, const struct log_field *fields, size_t count) {
     char now[RFC3339_SIZE];
+    uint64_t mark = memory_mark();
     text_of_time_ms(clock_wall_ms(), now);
     json_t *line = json_object();
     add_pair(line, "time", span_of_text(now));
@@ -110,7 +127,7 @@ static bool say(enum log_level level, const char *event, const struct log_field 
         write_as_text(line, &text);
     }
     json_decref(line);
-    return write_line(&text);
+    return memory_mark() == mark ? write_line(&text) : say_barely(level, event);
 }
 
 void log_say_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count) {

@@ -39,6 +39,9 @@ typedef const struct fault *result;
 /* Faults that any code may return. */
 extern const struct fault fault_no_memory;
 extern const struct fault fault_limit_reached;
+extern const struct fault fault_machine; /* descriptors, disk, processes or randomness gave out, as memory may; it passes */
 extern const struct fault fault_library; /* a call into a library failed that cannot fail on valid input */
 
+/* What a refusal of the kernel means: fault_no_memory or fault_machine where `error` (an errno) passes by itself, else `otherwise`. */
+result fault_of_errno(int error, result otherwise) MUST_CHECK;
 const char *fault_family_name(enum fault_family family);

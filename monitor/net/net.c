@@ -141,7 +141,7 @@ result net_new(struct event_base *loop, const struct net_options *options, struc
         return &fault_no_memory;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         memory_free(TAKE(net));
-        return &fault_library;
+        return &fault_no_memory;
     }
     /* CURLOPT_NOSIGNAL leaves SIGPIPE to the program, and a peer that hangs up must not end it. */
     signal(SIGPIPE, SIG_IGN);
@@ -157,7 +157,7 @@ result net_new(struct event_base *loop, const struct net_options *options, struc
         (net->options.ca_file == NULL) != (options->ca_file == NULL))
         return &fault_no_memory;
     if (!set_multi_options(net))
-        return &fault_library;
+        return &fault_no_memory;
     *ret_net = TAKE(net);
     return OK;
 }
@@ -206,7 +206,7 @@ void net_give_easy(struct net *net, CURL *easy) {
 result net_job_start(struct net *net, struct net_job *job) {
     job->net = net;
     if (curl_easy_setopt(job->easy, CURLOPT_PRIVATE, job) != CURLE_OK)
-        return &fault_library;
+        return &fault_no_memory;
     CURLMcode code = curl_multi_add_handle(net->multi, job->easy);
     if (code != CURLM_OK)
         return code == CURLM_OUT_OF_MEMORY ? &fault_no_memory : &fault_library;

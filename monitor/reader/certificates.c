@@ -102,20 +102,23 @@ static result split(struct reader *reader, struct span plain, struct bundle *bun
     bundle->certificates[0] = plain;
     if (plain.bytes[0] == DER_SEQUENCE && plain.size > 1 && plain.bytes[1] >= 0x80)
         return OK;
-    return unwrap(reader, plain, &bundle->certificates[0]) == OK ? OK : &fault_pem;
+    result outcome = unwrap(reader, plain, &bundle->certificates[0]);
+    return outcome == OK || outcome == &fault_no_memory ? outcome : &fault_pem;
 }
 
-static void prove(const struct certificate *certificate, struct span issuer_der, struct entry_report *report) {
+/* "Not proven" is recorded for good: what memory did not suffice for must not look like it. */
+static result prove(const struct certificate *certificate, struct span issuer_der, struct entry_report *report) {
     struct certificate issuer;
     if (report->issuer_spki_sha256.is_known || certificate_parse(issuer_der, &issuer) != OK)
-        return;
-    report->issuer_spki_sha256.is_known =
-        issuer_check(certificate, &issuer, &report->issuer_spki_sha256.hash) == OK;
-    if (report->issuer_spki_sha256.is_known)
+        return OK;
+    result outcome = issuer_check(certificate, &issuer, &report->issuer_spki_sha256.hash);
+    report->issuer_spki_sha256.is_known = outcome == OK;
+    if (outcome == OK)
         report->issuer_certificate = issuer_der;
+    return outcome == &fault_no_memory ? outcome : OK;
 }
 
-static void prove_in_bundle(const struct certificate *certificate, const struct bundle *bundle,
+static result prove_in_bundle(const struct certificate *certificate, const struct bundle *bundle,
                             struct entry_report *report) {
     size_t tried = 0;
     for (size_t i = 0; i < bundle->count && tried < ISSUERS_MAX && !report->issuer_spki_sha256.is_known; i++) {
@@ -123,8 +126,18 @@ static void prove_in_bundle(const struct certificate *certificate, const struct 
         if (certificate_parse(bundle->certificates[i], &issuer) != OK || !span_equal(issuer.subject, certificate->issuer))
             continue;
         tried++;
-        prove(certificate, bundle->certificates[i], report);
+        TRY(prove(certificate, bundle->certificates[i], report));
     }
+    return OK;
+}
+
+static result describe(struct reader *reader, struct certificate *certificate, const struct bundle *bundle, const struct span *issuer,
+                       struct entry_report *report) {
+    report->kind = certificate->has_poison ? ENTRY_PRECERTIFICATE : ENTRY_CERTIFICATE;
+    result outcome = certificate_describe(certificate, reader->arena, report);
+    result proof = issuer != NULL ? prove(certificate, *issuer, report) : prove_in_bundle(certificate, bundle, report);
+    result checked = sct_check_report(certificate, report);
+    return outcome != OK ? outcome : proof != OK ? proof : checked;
 }
 
 static struct entry_report empty_report(uint64_t index) {
@@ -149,17 +162,14 @@ static void tell_certificate(struct reader *reader, struct span der, uint64_t in
     struct entry_report report = empty_report(index);
     result outcome = certificate_parse(der, &certificate);
     if (outcome != OK) {
-        if (certificate_describe_refused(der, false, reader->arena, &report) != OK)
+        result described = certificate_describe_refused(der, false, reader->arena, &report);
+        reader->has_no_memory |= described == &fault_no_memory;
+        if (described != OK)
             report.name_count = 0;
     } else {
-        report.kind = certificate.has_poison ? ENTRY_PRECERTIFICATE : ENTRY_CERTIFICATE;
-        outcome = certificate_describe(&certificate, reader->arena, &report);
-        if (issuer != NULL)
-            prove(&certificate, *issuer, &report);
-        else
-            prove_in_bundle(&certificate, bundle, &report);
-        sct_check_report(&certificate, &report);
+        outcome = describe(reader, &certificate, bundle, issuer, &report);
     }
+    reader->has_no_memory |= outcome == &fault_no_memory;
     if (outcome != OK) {
         mark_unreadable(&report, reader->arena, der, outcome);
         reader->answer.unreadable_count++;

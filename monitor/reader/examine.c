@@ -60,7 +60,8 @@ struct story {
 };
 
 static void note(struct story *story, const char *sentence) {
-    (void) report_add_oddity(&story->report, story->reader->arena, sentence); /* without memory one remark is lost */
+    if (story->report.oddity_count < REPORT_ODDITIES_MAX)
+        story->reader->has_no_memory |= !report_add_oddity(&story->report, story->reader->arena, sentence);
 }
 
 static void copy_hits(struct story *story) {
@@ -80,7 +81,9 @@ static struct span unescaped(struct story *story, struct span text) {
     size_t position = story->entry->position;
     if (reader->list.tree != NULL || !get_entries_is_escaped(text))
         return text;
-    if (!reader->is_slow_tried && get_entries_read_slowly(&reader->slow_list, reader->plain) != OK)
+    result outcome = reader->is_slow_tried ? OK : get_entries_read_slowly(&reader->slow_list, reader->plain);
+    reader->has_no_memory |= outcome == &fault_no_memory;
+    if (outcome != OK)
         get_entries_done(&reader->slow_list);
     reader->is_slow_tried = true;
     return position < reader->slow_list.count ? reader->slow_list.items[position].extra_data : text;
@@ -183,7 +186,7 @@ static result describe(struct story *story) {
         prove_issuer(story);
     else
         add_precertificate(story);
-    sct_check_report(&story->certificate, &story->report);
+    TRY(sct_check_report(&story->certificate, &story->report));
     if (entry->leaf.has_odd_extensions)
         note(story, "the leaf's extensions are not the list of static-ct-api");
     return OK;
@@ -194,6 +197,7 @@ static void mark_unreadable(struct story *story, result fault) {
     struct reason words;
     reason_of_fault(fault, &words);
     const char *sentence = arena_copy_text(story->reader->arena, words.text);
+    story->reader->has_no_memory |= sentence == NULL;
     report->is_unreadable = true;
     report->reason = fault->name;
     report->reason_text = sentence == NULL ? fault->wrong : sentence;
@@ -218,8 +222,9 @@ static void begin(struct story *story) {
 static void tell_refused(struct story *story, result fault) {
     const struct leaf *leaf = &story->entry->leaf;
     bool is_tbs = leaf->kind == ENTRY_PRECERTIFICATE;
-    if (certificate_describe_refused(is_tbs ? leaf->tbs : leaf->certificate, is_tbs, story->reader->arena,
-                                     &story->report) != OK)
+    result outcome = certificate_describe_refused(is_tbs ? leaf->tbs : leaf->certificate, is_tbs, story->reader->arena, &story->report);
+    story->reader->has_no_memory |= outcome == &fault_no_memory;
+    if (outcome != OK)
         story->report.name_count = 0;
     mark_unreadable(story, fault);
 }

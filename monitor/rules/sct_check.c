@@ -20,46 +20,67 @@ static bool write_signed(const struct sct *sct, const struct signed_entry *entry
     return buffer_add_vector(out, 2, sct->extensions);
 }
 
-enum sct_verdict sct_check_with_key(const struct sct *sct, const struct signed_entry *entry, struct span key) {
-    struct signature_key *decoded = NULL;
+CLEANUP_OF_POINTER(struct signature_key, signature_key_free)
+
+static result find_verdict(const struct sct *sct, const struct signed_entry *entry, struct span key, enum sct_verdict *ret_verdict) {
+    CLEANUP(signature_key_free_at) struct signature_key *decoded = NULL;
     if (entry->kind == ENTRY_PRECERTIFICATE && entry->issuer_key_hash == NULL)
-        return SCT_UNKNOWN;
-    if (signature_key_new(key, &decoded) != OK)
-        return SCT_UNKNOWN;
+        return OK;
+    result outcome = signature_key_new(key, &decoded);
+    if (outcome != OK)
+        return outcome == &fault_no_memory ? outcome : OK;
     CLEANUP(buffer_done) struct buffer message = buffer_with_limit(SIGNED_SIZE_MAX);
-    enum sct_verdict verdict = SCT_UNKNOWN;
-    result outcome = write_signed(sct, entry, &message) ? signature_check(decoded, buffer_span(&message), sct->signature) : &fault_no_memory;
+    if (!write_signed(sct, entry, &message)) {
+        outcome = buffer_check(&message);
+        return outcome == &fault_no_memory ? outcome : OK;
+    }
+    outcome = signature_check(decoded, buffer_span(&message), sct->signature);
     if (outcome == OK)
-        verdict = SCT_VALID;
+        *ret_verdict = SCT_VALID;
     else if (outcome->family == FAULT_LOG)
-        verdict = SCT_INVALID;
-    signature_key_free(decoded);
-    return verdict;
+        *ret_verdict = SCT_INVALID;
+    return outcome == &fault_no_memory ? outcome : OK;
 }
 
-enum sct_verdict sct_check(const struct sct *sct, const struct signed_entry *entry) {
+static result find_listed_verdict(const struct sct *sct, const struct signed_entry *entry, enum sct_verdict *ret_verdict) {
     uint8_t key[KEY_SIZE_MAX];
     size_t size;
     const struct known_log *log = known_log_find(&sct->log_id);
     if (log == NULL || strlen(log->key) / 4 * 3 > sizeof key || text_to_base64(span_of_text(log->key), key, &size) != OK)
-        return SCT_UNKNOWN;
-    return sct_check_with_key(sct, entry, span_of(key, size));
+        return OK;
+    return find_verdict(sct, entry, span_of(key, size), ret_verdict);
 }
 
-void sct_check_report(const struct certificate *certificate, struct entry_report *report) {
+enum sct_verdict sct_check_with_key(const struct sct *sct, const struct signed_entry *entry, struct span key) {
+    enum sct_verdict verdict = SCT_UNKNOWN;
+    return find_verdict(sct, entry, key, &verdict) == OK ? verdict : SCT_UNKNOWN;
+}
+
+enum sct_verdict sct_check(const struct sct *sct, const struct signed_entry *entry) {
+    enum sct_verdict verdict = SCT_UNKNOWN;
+    return find_listed_verdict(sct, entry, &verdict) == OK ? verdict : SCT_UNKNOWN;
+}
+
+result sct_check_report(const struct certificate *certificate, struct entry_report *report) {
     CLEANUP(buffer_done) struct buffer tbs = buffer_with_limit(SIGNED_SIZE_MAX);
     struct cursor list;
     struct span serialized;
     struct sct sct;
     /* certificate_describe took the array from the arena of this report */
     struct report_sct *scts = (struct report_sct *) report->scts;
-    if (report->sct_count == 0 || !report->issuer_spki_sha256.is_known ||
-        tbs_without_ct(certificate, &tbs) != OK || sct_list_open(certificate->sct_list, &list) != OK)
-        return;
+    if (report->sct_count == 0 || !report->issuer_spki_sha256.is_known)
+        return OK;
+    result outcome = tbs_without_ct(certificate, &tbs);
+    if (outcome != OK || sct_list_open(certificate->sct_list, &list) != OK)
+        return outcome == &fault_no_memory ? outcome : OK;
     struct signed_entry entry = {.kind = ENTRY_PRECERTIFICATE,
                                  .bytes = buffer_span(&tbs),
                                  .issuer_key_hash = &report->issuer_spki_sha256.hash};
     for (size_t i = 0; i < report->sct_count && sct_list_next(&list, &serialized); i++)
-        if (sct_parse(serialized, &sct) == OK)
-            scts[i].verdict = sct_check(&sct, &entry);
+        if (sct_parse(serialized, &sct) == OK) {
+            enum sct_verdict verdict = SCT_UNKNOWN;
+            TRY(find_listed_verdict(&sct, &entry, &verdict));
+            scts[i].verdict = verdict;
+        }
+    return OK;
 }

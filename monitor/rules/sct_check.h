@@ -17,5 +17,5 @@ enum sct_verdict sct_check(const struct sct *sct, const struct signed_entry *ent
 /* The same with a given key (DER SPKI): no table is asked. */
 enum sct_verdict sct_check_with_key(const struct sct *sct, const struct signed_entry *entry, struct span key);
 /* Sets the verdict of every report->scts, which certificate_describe took from `certificate` in the same order. Without
- * a known report->issuer_spki_sha256 they stay SCT_UNKNOWN. */
-void sct_check_report(const struct certificate *certificate, struct entry_report *report);
+ * a known report->issuer_spki_sha256 they stay SCT_UNKNOWN. Error: fault_no_memory; then some verdicts are still to be found. */
+MUST_CHECK result sct_check_report(const struct certificate *certificate, struct entry_report *report);

@@ -37,6 +37,14 @@ static void digest_context_free(EVP_MD_CTX **context) {
     EVP_MD_CTX_free(*context);
 }
 
+/* Empties OpenSSL's queue of errors: was memory among them? Then nothing is known about the input. */
+static bool was_out_of_memory(void) {
+    bool was = false;
+    for (unsigned long error; (error = ERR_get_error()) != 0;)
+        was = was || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+    return was;
+}
+
 /* 0 for a key that logs may not have. */
 static uint8_t algorithm_of(const EVP_PKEY *key) {
     char group[32] = "";
@@ -50,13 +58,13 @@ result signature_key_new(struct span spki_der, struct signature_key **ret_key) {
     if (spki_der.size == 0 || spki_der.size > KEY_DER_MAX * 2)
         return &fault_key_format;
     const unsigned char *at = spki_der.bytes;
-    CLEANUP(evp_key_free) EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long) spki_der.size);
     ERR_clear_error();
-    if (key == NULL || at != spki_der.bytes + spki_der.size)
-        return &fault_key_format;
-    uint8_t algorithm = algorithm_of(key);
+    CLEANUP(evp_key_free) EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long) spki_der.size);
+    bool is_whole = key != NULL && at == spki_der.bytes + spki_der.size;
+    uint8_t algorithm = is_whole ? algorithm_of(key) : 0;
+    bool is_out_of_memory = was_out_of_memory();
     if (algorithm == 0)
-        return &fault_key_format;
+        return is_out_of_memory ? &fault_no_memory : &fault_key_format;
     struct signature_key *made = memory_new(sizeof *made);
     if (made == NULL)
         return &fault_no_memory;
@@ -79,13 +87,11 @@ static result verify(EVP_PKEY *key, struct span message, struct span signature) 
     CLEANUP(digest_context_free) EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (context == NULL)
         return &fault_no_memory;
-    if (EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) != 1) {
-        ERR_clear_error();
-        return &fault_library;
-    }
-    int outcome = EVP_DigestVerify(context, signature.bytes, signature.size, message.bytes, message.size);
-    bool is_out_of_memory = ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
     ERR_clear_error();
+    if (EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) != 1)
+        return was_out_of_memory() ? &fault_no_memory : &fault_library;
+    int outcome = EVP_DigestVerify(context, signature.bytes, signature.size, message.bytes, message.size);
+    bool is_out_of_memory = was_out_of_memory();
     return outcome == 1 ? OK : is_out_of_memory ? &fault_no_memory : &fault_signature_wrong;
 }
 
@@ -159,7 +165,10 @@ result signature_key_read(struct span text, uint8_t ret_der[1024], size_t *ret_s
     size_t size = 0;
     if (text.size == 0 || text.size > KEY_TEXT_MAX)
         return &fault_key_format;
-    if (text.size <= KEY_DER_MAX && signature_key_new(text, &key) == OK) {
+    result as_der = text.size <= KEY_DER_MAX ? signature_key_new(text, &key) : &fault_key_format;
+    if (as_der == &fault_no_memory)
+        return as_der;
+    if (as_der == OK) {
         memcpy(ret_der, text.bytes, text.size);
         *ret_size = text.size;
         return OK;

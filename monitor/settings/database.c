@@ -22,11 +22,14 @@ const char *database_role_name(enum database_role role) {
 static result read_password(const char *path, struct buffer *out, struct reason *reason) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return reason_set(reason, &fault_database_password, "%s: %s; `pinwatch init` makes it, and only its owner may read it", path,
+        return reason_set(reason, fault_of_errno(errno, &fault_database_password), "%s: %s; `pinwatch init` makes it, and only its owner may read it", path,
                           strerrordesc_np(errno));
     uint8_t text[PASSWORD_MAX];
     ssize_t count = read(file, text, sizeof text);
+    int error = count < 0 ? errno : 0;
     close(file);
+    if (error != 0)
+        return reason_set(reason, fault_of_errno(error, &fault_database_password), "%s: cannot be read: %s", path, strerrordesc_np(error));
     while (count > 0 && (text[count - 1] == '\n' || text[count - 1] == '\r'))
         count--;
     if (count <= 0)

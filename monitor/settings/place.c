@@ -25,8 +25,10 @@ static result number_read(const char *path, char ret_number[NUMBER_SIZE + 1], bo
     CLEANUP(close_at) int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     *ret_exists = file >= 0;
     if (file < 0)
-        return errno == ENOENT ? OK : reason_set(reason, &fault_place, "%s: %s", path, strerrordesc_np(errno));
+        return errno == ENOENT ? OK : reason_set(reason, fault_of_errno(errno, &fault_place), "%s: %s", path, strerrordesc_np(errno));
     ssize_t count = read(file, text, sizeof text);
+    if (count < 0)
+        return reason_set(reason, fault_of_errno(errno, &fault_place), "%s: cannot be read: %s", path, strerrordesc_np(errno));
     if (count != NUMBER_SIZE + 1 || text[NUMBER_SIZE] != '\n' || strspn(text, "0123456789abcdef") != NUMBER_SIZE)
         return reason_set(reason, &fault_place, "%s: wanted 16 hex digits and a line break; delete it while the service is stopped", path);
     memcpy(ret_number, text, NUMBER_SIZE);
@@ -48,7 +50,7 @@ static result number_make(const char *path, struct reason *reason) {
                    (link(fresh, path) == 0 || errno == EEXIST);
     int error = errno;
     (void) unlink(fresh);
-    return is_made ? OK : reason_set(reason, &fault_place, "%s: cannot be written: %s", path, strerrordesc_np(error));
+    return is_made ? OK : reason_set(reason, fault_of_errno(error, &fault_place), "%s: cannot be written: %s", path, strerrordesc_np(error));
 }
 
 result place_name(const char *state_folder, char ret_name[PLACE_NAME_SIZE], struct reason *reason) {

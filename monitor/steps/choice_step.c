@@ -57,17 +57,25 @@ static result configured_log(const struct settings_log *given, struct arena *are
     return hash_equal(&expected, &log->log_id) ? OK : &fault_settings_log_id;
 }
 
-static size_t add_configured(struct monitor *monitor, struct arena *arena, struct chosen_log *logs) {
+/* Is it this machine's trouble, rather than the settings'? Then the log is not left out: all are chosen again later. */
+static bool passes(result fault) {
+    return fault == &fault_no_memory || fault == &fault_machine;
+}
+
+static result add_configured(struct monitor *monitor, struct arena *arena, struct chosen_log *logs, size_t *ret_count) {
     size_t count = 0;
     for (unsigned i = 0; i < monitor->settings->logs_count && count < CONFIGURED_MAX; i++) {
         const struct settings_log *given = &monitor->settings->logs[i];
         result fault = configured_log(given, arena, &logs[count]);
+        if (passes(fault))
+            return fault;
         if (fault == OK)
             count++;
         else
             log_say(LOG_ERROR, "log.refused", LOG_TEXT("log", given->url), LOG_FAULT(fault));
     }
-    return count;
+    *ret_count = count;
+    return OK;
 }
 
 static size_t add_drill(const struct monitor *monitor, struct chosen_log *logs) {
@@ -97,8 +105,10 @@ static void mark_logs(struct monitor *monitor) {
             monitor->logs[monitor->log_count++] = (struct monitor_log){.monitor = monitor, .log_id = chosen->log.log_id};
         monitor->logs[at].is_wanted = true;
         monitor->logs[at].chosen = i;
-        if (monitor->logs[at].follow != NULL && followed_log_update(monitor->logs[at].follow, chosen) != OK)
-            log_say(LOG_WARNING, "log.not-updated", LOG_TEXT("log", chosen->log.description));
+        if (monitor->logs[at].follow == NULL || followed_log_update(monitor->logs[at].follow, chosen) == OK)
+            continue;
+        log_say(LOG_WARNING, "log.not-updated", LOG_TEXT("log", chosen->log.description));
+        monitor->chosen_from = 0; /* all are chosen again soon */
     }
 }
 
@@ -114,8 +124,9 @@ result step_choose_logs(struct monitor *monitor, int64_t unused_now_ms) {
     struct chosen_log *chosen = NULL;
     size_t count = 0;
     result fault = configured == NULL ? &fault_no_memory : OK;
+    if (fault == OK)
+        fault = add_configured(monitor, arena, configured, &input.configured_count);
     if (fault == OK) {
-        input.configured_count = add_configured(monitor, arena, configured);
         input.configured_count += add_drill(monitor, configured + input.configured_count);
         fault = log_choose(&input, arena, &chosen, &count);
     }

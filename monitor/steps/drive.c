@@ -103,6 +103,6 @@ result drive_run(struct drive *drive, const bool *should_stop) {
         wait_ms = wait_ms < 1 ? 1 : wait_ms > WAKE_MAX_MS ? WAKE_MAX_MS : wait_ms;
         struct timeval delay = {.tv_sec = wait_ms / 1000, .tv_usec = (suseconds_t) (wait_ms % 1000) * 1000};
         if (evtimer_add(drive->timer, &delay) != 0 || event_base_loop(drive->loop, EVLOOP_ONCE) < 0)
-            return &fault_library;
+            return &fault_no_memory; /* what libevent cannot do otherwise */
     }
 }

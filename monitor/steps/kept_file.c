@@ -63,15 +63,17 @@ result kept_file_write(const char *path, struct span content) {
 result kept_file_read(const char *path, struct buffer *out) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return &fault_kept_file;
+        return fault_of_errno(errno, &fault_kept_file);
     result fault = OK;
     uint8_t chunk[CHUNK];
     for (;;) {
         ssize_t count = read(file, chunk, sizeof chunk);
         if (count < 0 && errno == EINTR)
             continue;
-        if (count < 0 || (count > 0 && !buffer_add(out, span_of(chunk, (size_t) count))))
-            fault = &fault_kept_file;
+        if (count < 0)
+            fault = fault_of_errno(errno, &fault_kept_file);
+        else if (count > 0 && !buffer_add(out, span_of(chunk, (size_t) count)))
+            fault = buffer_check(out) == &fault_no_memory ? &fault_no_memory : &fault_kept_file;
         if (count <= 0 || fault != OK)
             break;
     }

@@ -54,6 +54,8 @@ static void tell(struct source *source, const char *rule, enum told wanted, enum
     for (const char *at = detail; *at != '\0'; at++)
         buffer_printf(&evidence, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
     buffer_add_text(&evidence, "\"}");
+    if (buffer_check(&evidence) != OK)
+        return; /* told later */
     if (source->step->tell(source->step->context, rule, source->name, wanted == TOLD_OVER, buffer_text(&evidence)))
         *told = wanted;
 }
@@ -152,8 +154,8 @@ static void failed(struct source *source, result fault, const char *why) {
     source->failures++;
     source->due_ms = clock_monotonic_ms() + backoff_ms(source->failures, RETRY_FIRST_MS, RETRY_CAP_MS, (uint64_t) clock_monotonic_ms() * 2654435761u);
     log_say(LOG_WARNING, "list.not-fetched", LOG_TEXT("list", source->name), LOG_TEXT("why", why), LOG_FAULT(fault));
-    if (fault->family == FAULT_RETRY)
-        return;
+    if (fault->family != FAULT_INPUT && fault->family != FAULT_LOG)
+        return; /* the world's trouble or ours, no word about the list */
     if (++source->mismatches >= MISMATCHES_TOLD) /* two files are two fetches: once may be bad luck */
         tell(source, "log.list-refused", TOLD_OPEN, &source->told_refused, why);
 }

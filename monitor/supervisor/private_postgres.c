@@ -114,7 +114,7 @@ static result password_make(const struct settings *settings, enum database_role 
     if (access(path, F_OK) == 0)
         return OK;
     if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random))
-        return reason_set(reason, &fault_library, "password of %s: no random bytes", name);
+        return reason_set(reason, &fault_machine, "password of %s: no random bytes", name);
     text_of_hex(span_of(random, sizeof(random)), password);
     password[2 * PASSWORD_BYTES] = '\n';
     result outcome = file_write(path, span_of(password, 2 * PASSWORD_BYTES + 1), reason);
