@@ -43,7 +43,7 @@ static struct span label_of(const struct watch_image *image, const struct watch_
     const uint8_t *labels = image->bytes.bytes + watch_labels_offset(image->header);
     uint32_t size = image->header->label_size;
     if (node->label >= size || labels[node->label] > size - node->label - 1)
-        return span_of(NULL, 0);
+        return span_of("", 0);
     return span_of(labels + node->label + 1, labels[node->label]);
 }
 
