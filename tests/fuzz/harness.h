@@ -1,16 +1,21 @@
 /* What harnesses share. */
 #pragma once
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cursor.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static inline void require(bool is_so) {
-    if (!is_so)
-        abort();
-}
+/* Says which promise was broken before it ends the run. */
+#define require(is_so) \
+    do { \
+        if (!(is_so)) { \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #is_so); \
+            abort(); \
+        } \
+    } while (0)
 
 /* The next byte of an input that decides something; 0 when there is none left. */
 static inline uint8_t next_choice(struct cursor *input) {
