@@ -77,7 +77,8 @@ struct followed_log {
     unsigned stale_polls;
     enum told told_stale, told_unreachable, told_behind, told_bad_head;
     bool is_told_forked;
-    int64_t behind_since_ms, watched_since_ms, watchdog_due_ms;
+    int64_t behind_since_ms, unmoved_since_ms, watched_since_ms, watchdog_due_ms;
+    uint64_t unmoved_end; /* where the verified position stood at unmoved_since_ms */
     uint64_t head_polls, stale_seen_poll;
 
     /* position and reading */

@@ -1,4 +1,6 @@
 /* A log that is silent, old or too fast for us is a condition that people see: log.stale, log.unreachable, log.behind. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/text.h"
 #include "steps/follow_steps.h"
@@ -8,6 +10,7 @@
 #define UNREACHABLE_AFTER_MS ((int64_t) 60 * 60 * 1000)
 #define BEHIND_AFTER_MS ((int64_t) 15 * 60 * 1000)
 #define BEHIND_ENTRIES_MIN 10000
+#define STUCK_AFTER_MS ((int64_t) 60 * 60 * 1000)
 
 static void tell_stale(struct followed_log *log, int64_t age_ms) {
     char when[RFC3339_SIZE];
@@ -48,24 +51,44 @@ static void check_reachable(struct followed_log *log, int64_t wall_ms) {
         log->told_unreachable = TOLD_OPEN;
 }
 
-/* Behind: for a quarter of an hour there was more to read than a moment's work. */
+static void tell_behind(struct followed_log *log, uint64_t lag, bool is_stuck) {
+    char detail[sizeof log->last_error.text + 100];
+    json_t *eta = log->rate > 0 ? json_real((double) lag / log->rate) : json_null();
+    json_t *evidence = json_pack("{s:I, s:f, s:o}", "lag_entries", (json_int_t) lag, "entries_per_second", log->rate, "eta_seconds", eta);
+    if (is_stuck) {
+        snprintf(detail, sizeof detail, "nothing more could be read and verified for an hour; newest error: %s",
+                 log->last_error.text[0] == '\0' ? "none" : log->last_error.text);
+        json_object_set_new(evidence, "detail", json_string(detail));
+    }
+    if (follow_tell(log, "log.behind", false, evidence))
+        log->told_behind = TOLD_OPEN;
+}
+
+/* However little there is to read: has the position stood still for too long with something behind it? A fork is told as such. */
+static bool is_stuck(struct followed_log *log, int64_t now_ms) {
+    bool has_nothing_to_do = log->best.head.size <= log->verified.end || log->state == FOLLOW_FORKED;
+    if (has_nothing_to_do || log->unmoved_since_ms == 0 || log->unmoved_end != log->verified.end) {
+        log->unmoved_since_ms = now_ms;
+        log->unmoved_end = log->verified.end;
+    }
+    return now_ms - log->unmoved_since_ms >= STUCK_AFTER_MS;
+}
+
+/* Behind: for a quarter of an hour there was more to read than a moment's work, or nothing was got hold of for an hour. */
 static void check_behind(struct followed_log *log, int64_t now_ms) {
     if (!log->has_start || !log->has_best)
         return;
     uint64_t lag = log->best.head.size > log->frontier.end ? log->best.head.size - log->frontier.end : 0;
-    if (lag < BEHIND_ENTRIES_MIN) {
+    bool stands_still = is_stuck(log, now_ms);
+    if (lag < BEHIND_ENTRIES_MIN)
         log->behind_since_ms = 0;
-        follow_tell_over(log, "log.behind", &log->told_behind);
-        return;
-    }
-    if (log->behind_since_ms == 0)
+    else if (log->behind_since_ms == 0)
         log->behind_since_ms = now_ms;
-    if (log->told_behind == TOLD_OPEN || now_ms - log->behind_since_ms < BEHIND_AFTER_MS)
-        return;
-    json_t *eta = log->rate > 0 ? json_real((double) lag / log->rate) : json_null();
-    json_t *evidence = json_pack("{s:I, s:f, s:o}", "lag_entries", (json_int_t) lag, "entries_per_second", log->rate, "eta_seconds", eta);
-    if (follow_tell(log, "log.behind", false, evidence))
-        log->told_behind = TOLD_OPEN;
+    bool is_slow = log->behind_since_ms != 0 && now_ms - log->behind_since_ms >= BEHIND_AFTER_MS;
+    if (!stands_still && log->behind_since_ms == 0)
+        follow_tell_over(log, "log.behind", &log->told_behind);
+    else if ((is_slow || stands_still) && log->told_behind != TOLD_OPEN)
+        tell_behind(log, stands_still ? log->best.head.size - log->verified.end : lag, stands_still);
 }
 
 void watchdog_step(struct followed_log *log, int64_t now_ms) {

@@ -57,7 +57,7 @@ static int set_up(void **state) {
     world = (struct follow_world){.sink = {.tell = tell}};
     watched = (struct followed_log){
         .world = &world, .has_best = true, .has_start = true, .last_success_ms = wall_ms,
-        .best.head = {.size = 1000000, .timestamp_ms = (uint64_t) wall_ms}, .frontier.end = 1000000,
+        .best.head = {.size = 1000000, .timestamp_ms = (uint64_t) wall_ms}, .frontier.end = 1000000, .verified.end = 1000000,
         .identity = {.is_stale_checked = true, .log = {.description = "Example log", .mmd_seconds = MMD_SECONDS}}};
     return 0;
 }
@@ -175,6 +175,35 @@ static void a_quarter_of_an_hour_behind_is_told_with_an_estimate(void **state) {
     assert_true(events[event_count - 1].is_over);
 }
 
+/* Heads are answered, entries are not: nobody else would say so. */
+static void a_position_that_stands_still_for_an_hour_is_told_however_little_is_behind_it(void **state) {
+    (void) state;
+    watched.frontier.end = watched.verified.end = 999999;
+    snprintf(watched.last_error.text, sizeof watched.last_error.text, "no reader process stays alive");
+    poll(0);
+    for (unsigned i = 0; i < 59; i++)
+        poll(MINUTE_MS);
+    assert_int_equal(count_of("log.behind", false), 0);
+    poll(MINUTE_MS);
+    poll(MINUTE_MS);
+    assert_int_equal(count_of("log.behind", false), 1);
+    assert_evidence("{\"lag_entries\":1,\"entries_per_second\":0.0,\"eta_seconds\":null,"
+                    "\"detail\":\"nothing more could be read and verified for an hour; newest error: no reader process stays alive\"}");
+    watched.frontier.end = watched.verified.end = 1000000;
+    poll(MINUTE_MS);
+    assert_true(events[event_count - 1].is_over);
+}
+
+static void a_position_that_moves_is_not_told_however_slowly(void **state) {
+    (void) state;
+    watched.frontier.end = watched.verified.end = 999900;
+    for (unsigned i = 0; i < 90; i++) {
+        poll(50 * MINUTE_MS);
+        watched.verified.end++;
+    }
+    assert_int_equal(count_of("log.behind", false), 0);
+}
+
 static void what_could_not_be_recorded_is_told_again(void **state) {
     (void) state;
     is_store_down = true;
@@ -224,6 +253,8 @@ int main(void) {
         A(silence_after_a_restart_ends_nothing_before_the_log_answers),
         A(silence_of_a_log_that_the_other_list_rejects_is_no_finding),
         A(a_quarter_of_an_hour_behind_is_told_with_an_estimate),
+        A(a_position_that_stands_still_for_an_hour_is_told_however_little_is_behind_it),
+        A(a_position_that_moves_is_not_told_however_slowly),
         A(what_could_not_be_recorded_is_told_again),
         A(a_scan_has_no_watchdog),
         A(a_fork_names_the_head_and_what_the_entries_give),
