@@ -45,7 +45,7 @@ static result add_postgres(const struct builder *builder) {
     service->plans[service->count++] = (struct child_plan){
         .name = "postgres", .program = service->postgres.program, .arguments = service->postgres.arguments,
         .environment = service->postgres.environment, .needs = "", .restart = &restart_policy,
-        .stop_signal = service->postgres.stop_signal, .death_signal = service->postgres.stop_signal,
+        .stop_signal = service->postgres.stop_signal, .death_signal = SIGQUIT, /* nobody is there to see a fast stop hang */
         .hard_stop_signal = SIGQUIT, .stop_ms = POSTGRES_STOP_MS, .prepare = end_orphans, .is_ready = postgres_listens, .context = settings.context};
     return OK;
 }
