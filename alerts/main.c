@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/last_words.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/standard_files.h"
@@ -15,7 +16,8 @@
 #include "settings/database.h"
 #include "settings/place.h"
 
-#define EXIT_SETTINGS    78 /* sysexits.h EX_CONFIG */
+#define EXIT_LATER       69 /* sysexits.h EX_UNAVAILABLE: the supervisor tries again and counts no death */
+#define EXIT_SETTINGS    78 /* EX_CONFIG */
 #define EXIT_OTHER       70
 #define CONNECTIONS_MAX  64
 #define CONNECTIONS_HOST 8
@@ -117,7 +119,8 @@ static result open_net(struct program *program) {
 
 static result open_store(struct program *program, struct reason *reason) {
     CLEANUP(buffer_done) struct buffer conninfo = buffer_with_limit(8192);
-    struct store_options options = {.application_name = "pinwatch-alerts", .connect_timeout_s = 3, .statement_timeout_ms = 10000};
+    struct store_options options = {.application_name = "pinwatch-alerts", .connect_timeout_s = 3, .statement_timeout_ms = 10000,
+                                    .writes = true};
     result outcome = database_conninfo(program->settings, DATABASE_ALERTS, &conninfo, reason);
     if (outcome == OK)
         outcome = store_new(buffer_text(&conninfo), &options, &program->store);
@@ -154,8 +157,9 @@ static void tear_down(struct program *program) {
 static int complain(result why, struct reason *reason) {
     if (reason->text[0] == '\0')
         reason_of_fault(why, reason);
+    last_words_write(reason->text);
     log_say(LOG_ERROR, "cannot.start", LOG_TEXT("fault", why->name), LOG_TEXT("why", reason->text));
-    return why->family == FAULT_SETTINGS ? EXIT_SETTINGS : EXIT_OTHER;
+    return why->family == FAULT_SETTINGS ? EXIT_SETTINGS : why->family == FAULT_RETRY ? EXIT_LATER : EXIT_OTHER;
 }
 
 int main(int count, char **arguments) {
@@ -174,6 +178,11 @@ int main(int count, char **arguments) {
     hook_files_sweep(program.settings, clock_wall_ms());
     log_say(LOG_NOTICE, "started", LOG_TEXT("version", PINWATCH_VERSION));
     event_base_dispatch(program.loop);
+    outcome = dispatcher_outcome(program.dispatcher);
+    if (outcome != OK) {
+        reason = *store_why(program.store);
+        return complain(outcome, &reason);
+    }
     log_say(LOG_NOTICE, "stopped", LOG_TEXT("version", PINWATCH_VERSION));
     return 0;
 }

@@ -16,4 +16,6 @@ MUST_CHECK result dispatcher_new(const struct channel_tools *tools, struct store
 /* Claims no more, gives back what has not been started, lets running attempts end for a few seconds, gives back those that do
  * not, and then leaves the loop. */
 void dispatcher_stop(struct dispatcher *dispatcher);
+/* After the loop: why it was left without being told to (the database's schema is of another version), OK otherwise; see store_why. */
+result dispatcher_outcome(const struct dispatcher *dispatcher);
 void dispatcher_free(struct dispatcher *dispatcher);

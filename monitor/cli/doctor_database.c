@@ -40,7 +40,11 @@ static void look_at_database(struct doctor *doctor, struct check_outcome *ret_ou
     if (why.text[0] == '\0')
         reason_of_fault(outcome, &why);
     check_set(ret_outcome, CHECK_FAILED, "%s", why.text);
-    if (doctor->service_pid == 0 && private_postgres_is_wanted(doctor->settings))
+    if (outcome == &fault_schema_newer)
+        check_advise(ret_outcome, "install the pinwatch that made it, or a later one");
+    else if (outcome == &fault_store_busy || outcome == &fault_store_full || outcome == &fault_store_read_only)
+        check_advise(ret_outcome, "mend the database; the service goes on by itself");
+    else if (doctor->service_pid == 0 && private_postgres_is_wanted(doctor->settings))
         check_advise(ret_outcome, "the private database runs with the service: `pinwatch run --detach`");
     else
         check_advise(ret_outcome, "look at service.log in the state folder; `pinwatch init` prepares roles and schema");

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/buffer.h"
+#include "base/last_words.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -24,5 +25,7 @@ int exit_with(result outcome, const struct reason *reason) {
     text_add_harmless(&words, span_of_text(reason->text));
     if (outcome != OK)
         fprintf(stderr, "pinwatch: %s\n", buffer_text(&words));
+    if (outcome != OK)
+        last_words_write(buffer_text(&words));
     return exit_code_of(outcome);
 }

@@ -7,6 +7,8 @@
 #include "cli/table.h"
 #include "store/logs.h"
 
+#define SILENT_MS 60000 /* a monitor writes every second */
+
 struct logs_options {
     struct list_options list;
     bool shows_all;
@@ -126,10 +128,26 @@ static void set_lag(struct table *table, const struct store_log_row *row, int64_
         table_number(table, LAG_ENTRIES, status->head_size > row->position ? (int64_t) (status->head_size - row->position) : 0);
 }
 
+/* What was last written down may be long past: the monitor has ended, or cannot write. */
+static void set_silent(struct table *table, const struct store_log_row *row, int64_t now_ms) {
+    char words[160];
+    table_text(table, STATE, "silent");
+    table_tone(table, STATE, TONE_BAD);
+    snprintf(words, sizeof words, "the monitor wrote nothing for %lld s: `pinwatch doctor`, and the service's messages, say why",
+             (long long) (now_ms - row->reported_ms) / 1000);
+    table_text(table, LAST_ERROR, words);
+    set_lag(table, row, now_ms);
+    set_time(table, LAST_SUCCESS_AT, row->status.last_success_ms);
+}
+
 static void set_status(struct table *table, const struct store_log_row *row, int64_t now_ms) {
     const struct store_log_status *status = &row->status;
     if (!row->has_status) {
         table_text(table, STATE, row->is_followed ? "waiting" : "not-followed");
+        return;
+    }
+    if (row->is_followed && now_ms - row->reported_ms > SILENT_MS) {
+        set_silent(table, row, now_ms);
         return;
     }
     bool is_bad = strcmp(status->state, "forked") == 0 || strcmp(status->state, "failing") == 0 || strcmp(status->state, "stale") == 0;

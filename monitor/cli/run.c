@@ -3,12 +3,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/last_words.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/standard_files.h"
@@ -66,8 +68,8 @@ static const struct argp parser = {
            "logs. Programs that die are started again. SIGTERM stops it cleanly; SIGHUP reads the settings again.\v"
            "Messages go to standard error, one JSON object a line, or with --detach to service.log in the state folder. Started by root "
            "it becomes the owner of the state folder.\n\n"
-           "Exit codes: 0 stopped by a signal; 69 a program died too often; 78 the settings, the state folder or the installation must "
-           "be changed.",
+           "Exit codes: 0 stopped by a signal; 69 a program died too often; 78 the settings, the state folder, the database or the installation must "
+           "be changed: a program refused to run like this, and the service ended at once, saying why.",
 };
 
 static enum log_level level_named(const char *name) {
@@ -192,6 +194,9 @@ static result end_leftover_postgres(const struct settings *settings, struct reas
 
 static result supervise(struct run *run, struct arena *arena, struct reason *reason) {
     struct service service;
+    const char *last_words = arena_printf(arena, "%s/last-words", run->settings->state_folder);
+    if (last_words == NULL || setenv(LAST_WORDS_VARIABLE, last_words, 1) != 0)
+        return &fault_no_memory;
     const struct settings *settings = run->settings;
     if (private_postgres_is_wanted(settings)) {
         TRY(end_leftover_postgres(settings, reason));
@@ -201,8 +206,11 @@ static result supervise(struct run *run, struct arena *arena, struct reason *rea
     run->settings_copy = keep_settings(settings, arena);
     TRY(service_build(settings, run->settings_copy, arena, &service, reason));
     const struct supervisor_options options = {
-        .plans = service.plans, .count = service.count, .context = run, .reload = reload, .ready = tell_ready, .idle = bound_log_file};
-    return supervisor_run(&options, reason);
+        .plans = service.plans, .count = service.count, .context = run, .reload = reload, .ready = tell_ready, .idle = bound_log_file,
+        .last_words = last_words};
+    result outcome = supervisor_run(&options, reason);
+    unsetenv(LAST_WORDS_VARIABLE); /* what this program says is no child's word */
+    return outcome;
 }
 
 /* Who says stop while a cluster is made or an old one ended is heard after that: nothing may be left half done, or running. */

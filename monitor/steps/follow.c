@@ -51,12 +51,27 @@ void follow_error(struct followed_log *log, result fault, const char *what) {
 
 void follow_success(struct followed_log *log) {
     log->last_success_ms = clock_wall_ms();
-    if (log->failures == 0 && log->head_failures == 0)
+    if (log->failures == 0 && log->head_failures == 0 && log->commit_failures == 0)
         log->last_error.text[0] = '\0';
 }
 
+bool follow_is_sink_paused(const struct followed_log *log) {
+    const struct sink *sink = &log->world->sink;
+    return sink->is_paused != NULL && sink->is_paused(sink->context);
+}
+
 bool follow_tell(struct followed_log *log, const char *rule, bool is_over, json_t *evidence) {
+    if (follow_is_sink_paused(log)) { /* whoever has something to tell comes again */
+        json_decref(evidence);
+        return false;
+    }
     char *dumped = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT);
+    if (dumped == NULL && !is_over) { /* no memory: told later, with its evidence, or not at all */
+        json_decref(evidence);
+        log_say(LOG_WARNING, "finding.not-recorded", LOG_TEXT("log", log->identity.log.description), LOG_TEXT("rule", rule),
+                LOG_FAULT(&fault_no_memory));
+        return false;
+    }
     struct log_event event = {.rule = rule, .is_over = is_over, .detail = "", .evidence = dumped != NULL ? dumped : "{}",
                               .now_ms = clock_wall_ms()};
     result fault = log->world->sink.tell(log->world->sink.context, log, &event);
@@ -222,7 +237,7 @@ static enum follow_state state_now(const struct followed_log *log) {
         return FOLLOW_FINISHED;
     if (log->state == FOLLOW_FORKED)
         return FOLLOW_FORKED;
-    if (log->failures > 0 || log->head_failures > 0)
+    if (log->failures > 0 || log->head_failures > 0 || log->commit_failures > 0)
         return FOLLOW_FAILING;
     if (!log->has_start)
         return FOLLOW_STARTING;

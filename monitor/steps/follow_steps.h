@@ -16,6 +16,8 @@ bool follow_is_static(const struct followed_log *log);
 /* Size up to which entries are wanted now. */
 uint64_t follow_target(const struct followed_log *log);
 /* Raises or ends a finding about the log; takes `evidence` over (docs/alerts.md), NULL for none. False: it is not recorded, tell it again. */
+/* What is recorded or told must wait: the sink's own trouble. */
+bool follow_is_sink_paused(const struct followed_log *log);
 bool follow_tell(struct followed_log *log, const char *rule, bool is_over, json_t *evidence);
 /* The end of a condition, told unless it was told before. */
 void follow_tell_over(struct followed_log *log, const char *rule, enum told *told);

@@ -124,6 +124,24 @@ static result take_leases(struct monitor *monitor, int64_t *fencings) {
     return count == 0 ? OK : store_leases_take(monitor->store, ids, count, &wish, fencings);
 }
 
+/* No lease, because the database does not know the log: it was made anew, or restored from before the log was found. */
+static result notice_forgotten(struct monitor *monitor, const int64_t *fencings) {
+    struct hash ids[MONITOR_LOGS_MAX];
+    size_t count = 0, known = 0, at = 0;
+    for (size_t i = 0; i < monitor->log_count; i++)
+        if (monitor->logs[i].is_wanted && fencings[at++] == 0)
+            ids[count++] = monitor->logs[i].log_id;
+    if (count == 0)
+        return OK;
+    TRY(store_logs_count_known(monitor->store, ids, count, &known));
+    if (known == count)
+        return OK;
+    log_say(LOG_WARNING, "logs.forgotten", LOG_NUMBER("logs", (int64_t) (count - known)),
+            LOG_TEXT("why", "the database does not know them (any more)"), LOG_TEXT("effect", "they are written down again"));
+    monitor->chosen_from = 0; /* no version has this number: they are chosen and saved anew */
+    return OK;
+}
+
 result step_hold_leases(struct monitor *monitor, int64_t unused_now_ms) {
     (void) unused_now_ms;
     int64_t fencings[MONITOR_LOGS_MAX] = {0};
@@ -131,6 +149,7 @@ result step_hold_leases(struct monitor *monitor, int64_t unused_now_ms) {
         return OK; /* nothing is read before it is known what to look for */
     TRY(stop_some(monitor));
     TRY(take_leases(monitor, fencings));
+    TRY(notice_forgotten(monitor, fencings));
     size_t at = 0;
     for (size_t i = 0; i < monitor->log_count; i++) {
         struct monitor_log *entry = &monitor->logs[i];

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/last_words.h"
 #include "base/log.h"
 #include "base/standard_files.h"
 #include "settings/settings.h"
@@ -33,6 +34,7 @@ int main(int argc, char **argv) {
     result fault = settings_load_in_force(path, &settings, &reason);
     if (fault != OK) {
         log_say(LOG_ERROR, "settings.refused", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
+        last_words_write(reason.text);
         return fault->family == FAULT_RETRY ? 69 : 78; /* the supervisor tries again for as long as memory is short */
     }
     log_init("pinwatch-monitor", level_of(settings->log_level), !isatty(STDERR_FILENO));

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/last_words.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -17,19 +18,10 @@
 #define AGENT_LIMIT 512
 #define READER_DEADLINE_MS 20000
 #define SLOTS 160
-#define STORE_PAUSE_FIRST_MS 500
-#define STORE_PAUSE_CAP_MS 10000
 #define EXIT_OUT_OF_REACH 69
 #define EXIT_SETTINGS_WRONG 78
 
 /* ---- the table of steps */
-
-static void on_store_trouble(struct monitor *monitor, const char *step, result fault, int64_t now_ms) {
-    monitor->store_failures++;
-    monitor->store_pause_until_ms = now_ms + backoff_ms(monitor->store_failures, STORE_PAUSE_FIRST_MS, STORE_PAUSE_CAP_MS, (uint64_t) now_ms * 2654435761u);
-    const char *why = store_why(monitor->store)->text;
-    log_say(LOG_WARNING, "step.failed", LOG_TEXT("step", step), LOG_TEXT("why", why[0] != '\0' ? why : fault->wrong), LOG_FAULT(fault));
-}
 
 static int64_t run_steps(struct monitor *monitor, int64_t now_ms) {
     int64_t due = now_ms + 1000;
@@ -37,16 +29,17 @@ static int64_t run_steps(struct monitor *monitor, int64_t now_ms) {
         return monitor->store_pause_until_ms;
     for (size_t i = 0; i < monitor_step_count && i < MONITOR_STEPS_MAX; i++) {
         if (now_ms >= monitor->step_due_ms[i]) {
-            result fault = monitor_steps[i].run(monitor, now_ms);
-            if (fault != OK) {
-                on_store_trouble(monitor, monitor_steps[i].name, fault, now_ms);
-                return monitor->store_pause_until_ms;
-            }
             monitor->step_due_ms[i] = now_ms + monitor_steps[i].interval_ms;
+            result fault = monitor_steps[i].run(monitor, now_ms);
+            if (fault == OK)
+                store_step_worked(monitor, i);
+            else
+                store_step_failed(monitor, i, fault);
         }
+        if (now_ms < monitor->store_pause_until_ms) /* the database is away: the others would only wait for it as well */
+            return monitor->store_pause_until_ms;
         due = monitor->step_due_ms[i] < due ? monitor->step_due_ms[i] : due;
     }
-    monitor->store_failures = 0;
     return due;
 }
 
@@ -124,7 +117,7 @@ static result name_holder(struct monitor *monitor, struct reason *reason) {
 
 static result open_store(struct monitor *monitor, struct reason *reason) {
     CLEANUP(buffer_done) struct buffer conninfo = buffer_with_limit(8192);
-    struct store_options options = {.application_name = "pinwatch-monitor"};
+    struct store_options options = {.application_name = "pinwatch-monitor", .writes = true};
     TRY(database_conninfo(monitor->settings, DATABASE_MONITOR, &conninfo, reason));
     TRY(store_new(buffer_text(&conninfo), &options, &monitor->store));
     result fault = schema_check(monitor->store);
@@ -196,9 +189,11 @@ static void close_all(struct monitor *monitor) {
     memory_free(monitor);
 }
 
-/* The supervisor tries again for as long as the database is out of reach; everything else counts as a death. */
+/* The supervisor tries again for as long as the database or memory is out of reach, or the database's keeper withholds a right, and stops
+ * the service at once where only other settings or programs help; everything else counts as a death. */
 static int exit_code_of(result fault) {
-    return fault->family == FAULT_SETTINGS ? EXIT_SETTINGS_WRONG : fault == &fault_store_unreachable ? EXIT_OUT_OF_REACH : 1;
+    bool waits = fault->family == FAULT_RETRY || fault == &fault_store_rights || fault == &fault_store_missing;
+    return waits ? EXIT_OUT_OF_REACH : fault->family == FAULT_SETTINGS ? EXIT_SETTINGS_WRONG : 1;
 }
 
 int monitor_run(const struct settings *settings) {
@@ -212,6 +207,8 @@ int monitor_run(const struct settings *settings) {
         fault = drive_run(monitor->drive, &monitor->should_stop);
     if (fault != OK)
         log_say(LOG_ERROR, "monitor.failed", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
+    if (fault != OK)
+        last_words_write(reason.text);
     int code = fault != OK ? exit_code_of(fault) : monitor->should_restart ? MONITOR_RESTART : 0;
     close_all(monitor);
     return code;

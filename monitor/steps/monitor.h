@@ -9,6 +9,7 @@
 #include "steps/drive.h"
 #include "steps/issuer_fetch.h"
 #include "steps/list_step.h"
+#include "steps/told.h"
 #include "steps/watch_set.h"
 #include "store/logs.h"
 
@@ -35,6 +36,18 @@ struct monitor_log {
 struct monitor_operator {
     char name[128];
     struct budget budget;
+};
+
+/* Something that the database refuses again and again; failures 0: not now. */
+struct store_trouble {
+    unsigned failures; /* in a row */
+    result fault;
+    int64_t since_ms, failed_ms, said_ms;
+};
+
+struct store_complaint {
+    const char *what, *why; /* which step or log; the store's sentence */
+    result fault;
 };
 
 struct monitor {
@@ -67,14 +80,17 @@ struct monitor {
 
     int64_t issuer_after_id;
     struct issuer_job *issuer_jobs[MONITOR_ISSUERS_MAX]; /* under way; NULL: free */
-    unsigned store_failures;     /* in a row; the steps wait meanwhile */
-    int64_t store_pause_until_ms;
+    struct store_trouble away, commit_trouble, step_trouble[MONITOR_STEPS_MAX];
+    int64_t store_pause_until_ms, commit_pause_until_ms; /* everything waits; commits wait */
+    int64_t blind_since_ms, blind_since_wall_ms; /* nothing, or something not, recorded since; 0: all is */
+    struct reason blind_why;
+    enum told told_blind;
     bool should_stop, should_restart;
     int64_t step_due_ms[MONITOR_STEPS_MAX];
     struct event *signals[3];
 };
 
-/* A step is due every `interval_ms`; a failure of the database makes it due again after the monitor's pause. */
+/* A step is due every `interval_ms`; one that fails is due again after a pause of its own, or after that of a database that is away. */
 struct monitor_step {
     const char *name;
     int64_t interval_ms;
@@ -93,6 +109,17 @@ MUST_CHECK result step_resolve_issuers(struct monitor *monitor, int64_t now_ms);
 void issuer_jobs_free(struct monitor *monitor);
 MUST_CHECK result step_keep_house(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_read_drill(struct monitor *monitor, int64_t now_ms);
+
+MUST_CHECK result step_tell_blindness(struct monitor *monitor, int64_t now_ms);
+
+/* store_trouble.c: what failed or worked in the database. The reason is store_why(). */
+void store_step_failed(struct monitor *monitor, size_t step, result fault);
+void store_step_worked(struct monitor *monitor, size_t step);
+void store_commit_failed(struct monitor *monitor, const char *log, result fault);
+void store_commit_worked(struct monitor *monitor);
+void store_tell_failed(struct monitor *monitor, const char *rule, result fault);
+/* No commit may be tried now. */
+bool store_is_paused(const struct monitor *monitor);
 
 /* store_sink.c: the sink of the service. */
 struct sink store_sink_of(struct monitor *monitor);

@@ -1,9 +1,12 @@
 /* Batches in order: the tree grows, every kept head's root must be reproduced, and what is proven is handed to the sink. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "steps/follow_steps.h"
 
+#define PAUSED_LOOK_MS 250
 #define COMMIT_ARENA_LIMIT ((size_t) 512 * 1024 * 1024)
 #define RATE_INTERVAL_MS 5000
 #define FORKED_AFTER_MISMATCHES 2
@@ -125,7 +128,30 @@ static void commit_succeeded(struct followed_log *log) {
     head_check_late(log);
 }
 
+/* Who reads messages is told by the sink, once for all logs. */
+static void commit_failed(struct followed_log *log, result fault) {
+    log->last_error_ms = clock_wall_ms();
+    reason_set(&log->last_error, fault, "what was verified could not be recorded and is tried again: %s: %s", fault->object, fault->wrong);
+    log->commit_failures++;
+    bool is_paused = follow_is_sink_paused(log);
+    log->commit_not_before_ms = clock_monotonic_ms() + (is_paused ? PAUSED_LOOK_MS : follow_backoff_ms(log, log->commit_failures));
+}
+
+/* Shown as failing as well: it waits for the same thing. */
+static void commit_later(struct followed_log *log) {
+    if (log->commit_failures == 0) {
+        log->commit_failures = 1;
+        log->last_error_ms = clock_wall_ms();
+        snprintf(log->last_error.text, sizeof log->last_error.text, "what was verified cannot be recorded yet: the database refuses others");
+    }
+    log->commit_not_before_ms = clock_monotonic_ms() + PAUSED_LOOK_MS;
+}
+
 static void commit(struct followed_log *log) {
+    if (follow_is_sink_paused(log)) {
+        commit_later(log);
+        return;
+    }
     struct sink_head heads[HEADS_KEPT_MAX + 1];
     size_t head_count = 0;
     struct decoded decoded = {0};
@@ -148,8 +174,7 @@ static void commit(struct followed_log *log) {
     if (fault == OK) {
         commit_succeeded(log);
     } else {
-        follow_error(log, fault, "what was verified could not be recorded; it will be tried again");
-        log->commit_not_before_ms = clock_monotonic_ms() + follow_backoff_ms(log, ++log->commit_failures);
+        commit_failed(log, fault);
         return;
     }
     log->commit_failures = 0;

@@ -46,4 +46,6 @@ struct sink {
      * another holder (fencing); stop following it. */
     result (*commit)(void *context, struct followed_log *log, const struct verified_range *range);
     result (*tell)(void *context, struct followed_log *log, const struct log_event *event);
+    /* It has failed lately and wants nothing for a moment; NULL: never. Who failed was told to whoever reads messages by the sink. */
+    bool (*is_paused)(void *context);
 };

@@ -50,13 +50,23 @@ static result commit(void *context, struct followed_log *log, const struct verif
     TRY(judge_all(monitor, log, range, arena, judgements));
     result fault = record(monitor, entry, range, judgements);
     if (fault == OK)
+        store_commit_worked(monitor);
+    if (fault == OK)
         return OK;
-    log_say(LOG_WARNING, "range.not-recorded", LOG_TEXT("log", followed_log_identity(log)->log.description),
-            LOG_NUMBER("begin", range->begin), LOG_NUMBER("end", range->end), LOG_TEXT("why", store_why(monitor->store)->text),
-            LOG_FAULT(fault));
-    if (fault == &fault_store_lease_lost || fault == &fault_store_position)
+    const char *name = followed_log_identity(log)->log.description;
+    bool is_elsewhere = fault == &fault_store_lease_lost || fault == &fault_store_position;
+    if (is_elsewhere) {
         entry->is_lost = true;
+        log_say(LOG_WARNING, "range.not-recorded", LOG_TEXT("log", name), LOG_NUMBER("begin", range->begin), LOG_NUMBER("end", range->end),
+                LOG_TEXT("why", store_why(monitor->store)->text), LOG_FAULT(fault));
+    } else {
+        store_commit_failed(monitor, name, fault);
+    }
     return fault;
+}
+
+static bool is_paused(void *context) {
+    return store_is_paused(context);
 }
 
 /* How grave an event about a log is; docs/findings.md says why. */
@@ -81,9 +91,12 @@ result monitor_tell(struct monitor *monitor, const struct hash *log_id, const st
 }
 
 static result tell(void *context, struct followed_log *log, const struct log_event *event) {
-    return monitor_tell(context, &followed_log_identity(log)->log.log_id, event);
+    result fault = monitor_tell(context, &followed_log_identity(log)->log.log_id, event);
+    if (fault != OK)
+        store_tell_failed(context, event->rule, fault);
+    return fault;
 }
 
 struct sink store_sink_of(struct monitor *monitor) {
-    return (struct sink){.context = monitor, .commit = commit, .tell = tell};
+    return (struct sink){.context = monitor, .commit = commit, .tell = tell, .is_paused = is_paused};
 }

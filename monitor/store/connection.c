@@ -28,7 +28,7 @@ struct store {
     unsigned patience_ms; /* for the statements that come, instead of statement_timeout_ms; 0: none */
     struct store_retry retry;
     PGconn *connection; /* NULL: not connected */
-    bool is_in_transaction;
+    bool is_in_transaction, writes;
     char topic[NAME_SIZE]; /* listened to, again after each connect; "": none */
     struct reason why;
 };
@@ -75,6 +75,7 @@ result store_new(const char *conninfo, const struct store_options *options, stru
     store->connect_timeout_s = options->connect_timeout_s ? options->connect_timeout_s : CONNECT_TIMEOUT_S;
     store->statement_timeout_ms = options->statement_timeout_ms ? options->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
     store->lock_timeout_ms = options->lock_timeout_ms ? options->lock_timeout_ms : LOCK_TIMEOUT_MS;
+    store->writes = options->writes;
     store->retry = options->retry ? *options->retry : store_retry_service;
     *ret_store = store;
     return OK;
@@ -121,10 +122,10 @@ static void keyword_default(struct keywords *keywords, const char *name, const c
 }
 
 /* Of several hosts the one that can be written to is wanted: a standby takes reads and refuses everything else. */
-static const char *target_of(const struct keywords *keywords) {
+static const char *target_of(const struct store *store, const struct keywords *keywords) {
     const char *hosts = keyword_find(keywords, "host"), *addresses = keyword_find(keywords, "hostaddr");
     bool has_several = (hosts != NULL && strchr(hosts, ',') != NULL) || (addresses != NULL && strchr(addresses, ',') != NULL);
-    return has_several ? "read-write" : "any";
+    return has_several || store->writes ? "read-write" : "any";
 }
 
 static void keywords_init(struct keywords *keywords, const PQconninfoOption *options) {
@@ -192,7 +193,7 @@ static result connect_with(struct store *store, struct keywords *keywords) {
         keyword_default(keywords, "user", store->role);
     keyword_default(keywords, "application_name", store->application_name);
     keyword_default(keywords, "connect_timeout", timeout);
-    keyword_default(keywords, "target_session_attrs", target_of(keywords));
+    keyword_default(keywords, "target_session_attrs", target_of(store, keywords));
     keyword_default(keywords, "keepalives_idle", "30");
     keyword_default(keywords, "tcp_user_timeout", "30000"); /* ms without acknowledgement */
     store->connection = PQconnectdbParams(keywords->names, keywords->values, 0);
@@ -267,12 +268,13 @@ static result answer_failed(struct store *store, const PGresult *answer) {
     const char *state = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = PQresultErrorField(answer, PG_DIAG_MESSAGE_DETAIL);
-    bool is_lost = PQstatus(store->connection) != CONNECTION_OK;
+    /* Without a word of the server nobody knows how far the statement came; the next one would be refused as long as this one is open. */
+    bool is_lost = state == NULL || PQstatus(store->connection) != CONNECTION_OK;
     result fault = is_lost ? &fault_store_unreachable : fault_of_sqlstate(state);
     if (message == NULL)
         message = PQerrorMessage(store->connection);
     store_fail(store, fault, "database: %s%.*s%s%s%s (%s)", sqlstate_hint(fault), first_line(message), message,
-               detail ? "; " : "", detail ? detail : "", is_lost ? "; the connection was lost" : "", state ? state : "no SQLSTATE");
+               detail ? "; " : "", detail ? detail : "", is_lost ? "; the connection is given up" : "", state ? state : "no SQLSTATE");
     /* What was the primary may be a standby now, and another host the primary: the next call looks for it. */
     if ((is_lost || fault == &fault_store_read_only) && !store->is_in_transaction)
         store_disconnect(store);

@@ -43,6 +43,7 @@ struct store_options {
     unsigned connect_timeout_s;   /* 0: 5 */
     unsigned statement_timeout_ms; /* 0: 30000; a server that is silent for 5 s longer is given up */
     unsigned lock_timeout_ms;     /* 0: 5000 */
+    bool writes;                  /* a server that cannot be written to is no use */
     const struct store_retry *retry; /* NULL: store_retry_service */
 };
 

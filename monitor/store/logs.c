@@ -156,6 +156,20 @@ result store_leases_take(struct store *store, const struct hash *log_ids, size_t
     return OK;
 }
 
+result store_logs_count_known(struct store *store, const struct hash *log_ids, size_t count, size_t *ret_known) {
+    AUTO_FREE struct span *ids = memory_new_array(count + 1, sizeof(*ids));
+    if (ids == NULL)
+        return store_no_memory(store);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = span_of(log_ids[i].bytes, HASH_SIZE);
+    CLEANUP(params_done) struct store_params params = {0};
+    params_bytes_array(&params, ids, count);
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store, "SELECT count(*) FROM log WHERE log_id = ANY ($1)", &params, "i", ROWS_ONE, &rows));
+    *ret_known = (size_t) rows_int8(&rows, 0, 0);
+    return OK;
+}
+
 result store_lease_release(struct store *store, const struct hash *log_id, const struct store_lease *lease) {
     CLEANUP(params_done) struct store_params params = {0};
     params_hash(&params, log_id);

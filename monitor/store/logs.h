@@ -36,6 +36,8 @@ struct store_lease_wish {
 /* Takes or renews the lease of each log in one transaction; ret_fencings[i] is 0 where somebody else holds it. */
 MUST_CHECK result store_leases_take(struct store *store, const struct hash *log_ids, size_t count,
                                     const struct store_lease_wish *wish, int64_t *ret_fencings);
+/* How many of these the database knows: no lease can be had of others. */
+MUST_CHECK result store_logs_count_known(struct store *store, const struct hash *log_ids, size_t count, size_t *ret_known);
 MUST_CHECK result store_lease_release(struct store *store, const struct hash *log_id, const struct store_lease *lease);
 
 /* One row of `pinwatch logs`. */
@@ -63,6 +65,7 @@ struct store_log_row {
     bool has_position;
     uint64_t first_index, position;  /* [first_index, position) is read and verified */
     int64_t verified_ms;
+    int64_t reported_ms;             /* when the status was last written */
     int64_t proven_by_ms;            /* time of the signed head that the position was verified against */
     bool has_status;
     struct store_log_status status;

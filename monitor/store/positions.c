@@ -124,6 +124,7 @@ static void take_status(struct row_taker *taker, int row, struct store_log_row *
         .last_success_ms = rows_time_ms(rows, row, 25),
     };
     ret_row->proven_by_ms = rows_time_ms(rows, row, 26);
+    ret_row->reported_ms = rows_time_ms(rows, row, 27);
 }
 
 result store_logs_list(struct store *store, bool followed_only, struct arena *arena, struct store_log_row **ret_rows,
@@ -136,11 +137,12 @@ result store_logs_list(struct store *store, bool followed_only, struct arena *ar
                   "       l.is_followed, l.is_drill, p.first_index, p.size, p.verified_at,"
                   "       CASE WHEN e.expires_at > lease_instant() THEN e.holder END,"
                   "       s.state, s.head_size, s.head_time, s.entries_per_second, s.eta_seconds, s.batch_size, s.parallel,"
-                  "       s.stale_views, s.last_error, s.last_error_at, s.last_success_at, p.head_time"
+                  "       s.stale_views, s.last_error, s.last_error_at, s.last_success_at, p.head_time,"
+                  "       s.updated_at"
                   "  FROM log l LEFT JOIN position p USING (log_id) LEFT JOIN lease e USING (log_id)"
                   "  LEFT JOIN log_status s USING (log_id)"
                   " WHERE l.is_followed OR NOT $1 ORDER BY l.operator, l.description, l.log_id",
-                  &params, "htttttt?ttBBi?i?s?t?t?i?s?f?f?n?n?i?t?s?s?s?", ROWS_ANY, &rows));
+                  &params, "htttttt?ttBBi?i?s?t?t?i?s?f?f?n?n?i?t?s?s?s?s?", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};
     struct store_log_row *list = take_rows(&taker, sizeof(*list));
     for (int row = 0; !taker.failed && row < rows.count; row++) {

@@ -88,8 +88,9 @@ static const struct {
     const char *words;
 } hints[] = {
     {&fault_store_full, "out of room; free some (disk, memory or connections), work goes on by itself: "},
+    {&fault_store_busy, "somebody else holds a lock, or the server is slow (pg_stat_activity shows who): "},
     {&fault_store_read_only, "this server is read-only; wanted the primary: "},
-    {&fault_store_missing, "schema pinwatch is missing; run `pinwatch init`: "},
+    {&fault_store_missing, "schema pinwatch is missing; run `pinwatch init`, and use no pooler in transaction mode: "},
     {&fault_store_rights, "access refused; grant what docs/schema.md says: "},
 };
 

@@ -1,6 +1,7 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@
 
 FAULT(fault_supervisor_deaths, FAULT_RETRY, "service.deaths", "service", "", "one of its programs died too often",
       "programs that stay alive");
+FAULT(fault_supervisor_refused, FAULT_SETTINGS, "service.refused", "service", "", "one of its programs refuses to run like this",
+      "other settings, or another version");
 FAULT(fault_supervisor_signals, FAULT_BUG, "service.signals", "signals", "", "they cannot be received", "a signal descriptor");
 
 enum child_state { CHILD_WAITING, CHILD_STARTED, CHILD_READY, CHILD_STOPPING };
@@ -123,6 +126,31 @@ static void note_wait(struct child *child, const char *why) {
     child->due_ms = clock_monotonic_ms() + pause;
     log_say(LOG_WARNING, "child.waits", LOG_TEXT("child", child->plan->name), LOG_TEXT("reason", why),
             LOG_NUMBER("starts_again_in_ms", pause));
+}
+
+/* What the program wrote before it ended (base/last_words.h); false when nothing. */
+static bool read_last_words(const char *path, char *ret_text, size_t size) {
+    int file = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t count = file < 0 ? 0 : read(file, ret_text, size - 1);
+    if (file >= 0)
+        close(file);
+    ret_text[count > 0 ? count : 0] = '\0';
+    return count > 0;
+}
+
+static void forget_last_words(const struct supervisor *supervisor) {
+    if (supervisor->options->last_words != NULL)
+        (void) unlink(supervisor->options->last_words);
+}
+
+/* Trying again would end in the same way, and hide the sentence behind a number of deaths. */
+static void note_refusal(struct supervisor *supervisor, const struct child *child) {
+    char words[400];
+    if (!read_last_words(supervisor->options->last_words, words, sizeof words))
+        snprintf(words, sizeof words, "it ended with exit code %d; its own last message says why", EX_CONFIG);
+    supervisor->outcome = reason_set(supervisor->reason, &fault_supervisor_refused, "program %s: %s", child->plan->name, words);
+    log_say(LOG_ERROR, "service.refused", LOG_TEXT("reason", supervisor->reason->text));
+    begin_stop(supervisor);
 }
 
 static void start_child(struct supervisor *supervisor, struct child *child) {
@@ -240,6 +268,8 @@ static void note_end(struct supervisor *supervisor, struct child *child, const s
         log_say(LOG_INFO, "child.stopped", LOG_TEXT("child", child->plan->name), LOG_TEXT("how", how));
     else if (info->si_code == CLD_EXITED && info->si_status == EX_UNAVAILABLE)
         note_wait(child, "what it needs is out of reach");
+    else if (info->si_code == CLD_EXITED && info->si_status == EX_CONFIG)
+        note_refusal(supervisor, child);
     else
         note_death(supervisor, child, how);
 }
@@ -361,6 +391,7 @@ result supervisor_run(const struct supervisor_options *options, struct reason *r
     for (size_t i = 0; i < options->count; i++)
         supervisor.children[i] = (struct child){.plan = &options->plans[i]};
     set_watchdog(&supervisor);
+    forget_last_words(&supervisor);
     sd_notify(0, "STATUS=starting");
     for (;;) {
         turn(&supervisor);
@@ -371,5 +402,6 @@ result supervisor_run(const struct supervisor_options *options, struct reason *r
             take_signals(&supervisor);
     }
     close(supervisor.signals);
+    forget_last_words(&supervisor);
     return supervisor.outcome;
 }

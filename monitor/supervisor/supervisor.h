@@ -7,11 +7,13 @@
 #include "supervisor/child.h"
 
 extern const struct fault fault_supervisor_deaths;  /* RETRY: a child died too often; the service stopped */
+extern const struct fault fault_supervisor_refused; /* SETTINGS: a program ended with EX_CONFIG; the service stopped at once */
 extern const struct fault fault_supervisor_signals; /* BUG: the signals cannot be received */
 
 struct supervisor_options {
     const struct child_plan *plans; /* each after the one it needs */
     size_t count;
+    const char *last_words; /* path where programs write why they end (base/last_words.h); NULL: nowhere */
     void *context;
     /* On SIGHUP: OK tells the children too; a refusal (reason is logged) leaves all as it was. */
     result (*reload)(void *context, struct reason *reason);
@@ -22,6 +24,6 @@ struct supervisor_options {
 
 #define SUPERVISED_MAX 8
 
-/* Runs until SIGTERM or SIGINT (OK) or until a child died too often; all children are gone on return. `reason` says which one. Tells
+/* Runs until SIGTERM or SIGINT (OK) or until a child died too often or refused to run; all children are gone on return. `reason` says which one. Tells
  * systemd READY, STATUS, RELOADING, STOPPING and the watchdog. */
 MUST_CHECK result supervisor_run(const struct supervisor_options *options, struct reason *reason);
