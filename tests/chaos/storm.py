@@ -1,0 +1,141 @@
+"""Every program of the service is killed, stopped and continued at random instants, and the whole of it is restarted."""
+import json
+import os
+import random
+import signal
+import time
+
+import service as run
+import targets
+import world
+
+KILLED = {"monitor": 30, "reader": 35, "alerts": 30, "backend": 30, "helper": 10, "postmaster": 20, "supervisor": 15}
+STOPPED = {"monitor": 25, "reader": 25, "alerts": 20, "backend": 20, "helper": 5, "postmaster": 10, "supervisor": 15, "everything": 10}
+RESTARTS = ("stop", "stop", "kill everything at once", "kill the supervisor and wait")
+READER_LATE, LEASE_OVER = 23, 64  # seconds: longer than a reader's deadline, longer than a lease
+
+
+def choice(dice, weights):
+    return dice.choices(list(weights), list(weights.values()))[0]
+
+
+class Storm:
+    def __init__(self, service, seed, plan):
+        self.service, self.seed, self.plan = service, seed, plan
+        self.targets = targets.Targets(service)
+        self.restarts = 0
+
+    def actions(self):
+        """The shuffled list of what is done; the same for the same seed."""
+        listed = ["kill"] * self.plan["kills"] + ["stop"] * self.plan["stops"] + ["restart"] * self.plan["restarts"]
+        random.Random(self.seed).shuffle(listed)
+        return listed
+
+    def run(self):
+        end = time.monotonic() + self.plan["seconds"]
+        done = 0
+        for number, action in enumerate(self.actions()):
+            if time.monotonic() >= end:
+                break
+            dice = random.Random("%s/%d" % (self.seed, number))  # so that what was found before does not change what comes
+            time.sleep(min(dice.expovariate(1 / 0.8), 4))
+            self.targets.note_shared_memory()
+            {"kill": self.kill, "stop": self.stop, "restart": self.restart}[action](dice)
+            done += 1
+            run.expect("the service goes on by itself", self.service.process.poll(), None)
+        for target, seconds in self.plan["long_stops"]:
+            self.stop_long(target, seconds)
+        self.targets.wait_continued()
+        return done
+
+    def kill(self, dice):
+        kinds = [choice(dice, KILLED) for _ in range(6)] + ["reader", "backend", "supervisor"]
+        for kind in kinds:  # the first that is there and not spared
+            if self.targets.kill(kind, dice):
+                break
+        if kind == "supervisor":
+            self.service.process.wait()
+            self.start()
+
+    def stop(self, dice):
+        kinds = [choice(dice, STOPPED) for _ in range(6)]
+        seconds = 0.05 * 160 ** dice.random()  # 0.05 to 8, as many short as long ones
+        for kind in kinds:
+            if self.targets.stop(kind, dice, seconds):
+                return
+
+    def stop_long(self, kind, seconds):
+        """Alone, so that what is stopped lives long enough."""
+        self.targets.wait_continued()
+        self.service.wait(lambda: self.service.monitors() and self.service.readers(), 60, "readers are there")
+        self.targets.stop(kind, random.Random(self.seed), seconds)
+        self.targets.wait_continued()
+
+    def start(self):
+        self.targets.deaths.clear()
+        self.service.start(seconds=0)
+
+    def restart(self, dice):
+        how = RESTARTS[self.restarts % len(RESTARTS)]
+        self.restarts += 1
+        self.targets.counts[how] += 1
+        self.targets.note_shared_memory()
+        if how == "stop":
+            self.targets.wait_continued()  # what is stopped cannot stop
+            run.expect("a stop ends well", self.service.stop(90), 0)
+            self.targets.check_nothing_left()
+        elif how == "kill everything at once":
+            targets.signal_all(self.targets.live(), signal.SIGKILL)
+            self.service.process.wait()
+        else:
+            self.targets.wait_continued()
+            self.service.process.kill()
+            self.service.process.wait()
+            run.expect("without its supervisor every program ends", self.targets.wait_gone(30), [])
+        self.start()
+
+
+def events(service):
+    for line in service.text().splitlines():
+        if line.startswith("{"):
+            try:
+                yield json.loads(line)
+            except ValueError:
+                pass  # whoever was killed may have been writing
+
+
+def check_events(service):
+    said = list(events(service))
+    run.expect("nothing was called a bug of ours", [e for e in said if e.get("family") == "bug"][:3], [])
+    run.expect("no service gave up", [e for e in said if e["event"] == "service.deaths"], [])
+
+
+def storm(seed, plan):
+    """Runs one storm; what was shown, in words."""
+    made = world.World(seed)
+    service = run.Service(made.server, {"readers": 3})
+    receiver = service.receiver = world.MoodyReceiver(seed)
+    service.environment["TMPDIR"] = service.folder + "/tmp"
+    os.mkdir(service.environment["TMPDIR"])
+    with service:
+        service.watch_for(world.WATCHED, authority=made.maker.authority)
+        service.follow("rfc", "both", "tiles")
+        made.start()
+        began, tempest = time.monotonic(), Storm(service, seed, plan)
+        done = tempest.run()
+        passed = time.monotonic() - began
+        made.end()
+        receiver.is_kind = True
+        service.wait(lambda: service.has_said("service.ready", service.log_mark), 90, "the service is ready again")
+        settled = time.monotonic()
+        service.wait_read(seconds=150)
+        service.wait(lambda: made.is_settled(service), 120, "everything is recorded and delivered")
+        settled = time.monotonic() - settled
+        alerts = made.check_all(service, receiver)
+        check_events(service)
+        tempest.targets.note_shared_memory()
+        run.expect("a last stop ends well", service.stop(90), 0)
+        tempest.targets.check_nothing_left()
+        counts = ", ".join("%s %d" % pair for pair in sorted(tempest.targets.counts.items()))
+        return ("seed %s, %d acts in %.0f s: %s; settled %.0f s later with %d certificates, %d unreadable, %d entries, %d findings told in %d messages"
+                % (seed, done, passed, counts, settled, len(made.places), len(made.unreadable), made.entry_count(), alerts, len(receiver.seen)))
