@@ -133,6 +133,16 @@ static const struct rule table[] = {
                 "where it stopped.",
      .steps = {"See the last error: pinwatch logs.", "If every log is unreachable, look at this machine's network, DNS and proxy: "
                "pinwatch doctor."}},
+    {.name = "service.not-recording",
+     .severity = "warning",
+     .family = RULE_OF_SERVICE,
+     .title = "Nothing was recorded for minutes",
+     .sentence = "For at least five minutes pinwatch could not record what it read: the database was away or refused it.",
+     .meaning = "Certificates that were logged meanwhile are noticed, and told, late. Nothing is lost: reading goes on where the last "
+                "record stands. The finding ends by itself when records are made again; a database that was away can be told of "
+                "only afterwards.",
+     .steps = {"See the reason below, and whether it is over: pinwatch doctor, pinwatch logs.",
+               "Mend the database (disk, rights, locks, the primary of a cluster); nothing of pinwatch needs to be started again."}},
     {.name = "channel.failing",
      .severity = "warning",
      .family = RULE_OF_SERVICE,
