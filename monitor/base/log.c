@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
@@ -63,7 +64,8 @@ static ssize_t write_at_once(const struct buffer *text) {
     if (sent >= 0 || errno != ENOTSOCK)
         return sent;
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
-    return !writes_json || poll(&room, 1, 0) == 1 ? write(STDERR_FILENO, text->bytes, text->size) : -1;
+    bool may_write = !writes_json || (fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) != 0 || poll(&room, 1, 0) == 1;
+    return may_write ? write(STDERR_FILENO, text->bytes, text->size) : -1;
 }
 
 static bool write_line(struct buffer *text) {

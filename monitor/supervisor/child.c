@@ -34,9 +34,11 @@ static void become(const struct child_plan *plan, pid_t supervisor) {
     prctl(PR_SET_PDEATHSIG, plan->death_signal);
     if (getppid() != supervisor) /* it died before the line above */
         _exit(0);
-    int nothing = open("/dev/null", O_RDONLY);
-    if (nothing >= 0)
+    int nothing = open("/dev/null", O_RDWR);
+    if (nothing >= 0) {
         dup2(nothing, STDIN_FILENO);
+        dup2(nothing, STDOUT_FILENO); /* what is to be read goes to standard error, which never waits */
+    }
     close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     /* execve promises not to change them; its prototype is older than const. */
     union {

@@ -181,13 +181,14 @@ class Service:
 
     # ---- life
 
-    def start(self, seconds=60):
+    def start(self, seconds=60, **more):
+        """`more` is for Popen: where standard error goes elsewhere, nobody waits for service.ready."""
         with open(self.log_path, "ab") as log:
             self.log_mark = log.tell()
-            self.process = subprocess.Popen([PINWATCH, "run", "--config", self.config], stdout=log, stderr=log, cwd="/",
-                                            stdin=subprocess.DEVNULL, env=self.environment, start_new_session=True)
+            given = {"stdout": log, "stderr": log, "cwd": "/", "stdin": subprocess.DEVNULL, "env": self.environment, **more}
+            self.process = subprocess.Popen([PINWATCH, "run", "--config", self.config], start_new_session=True, **given)
         self.sessions.add(self.process.pid)
-        if seconds:
+        if seconds and "stderr" not in more:
             self.wait(lambda: self.has_said("service.ready", self.log_mark), seconds, "the service is ready")
 
     def stop(self, seconds=60):
