@@ -24,6 +24,7 @@ static FAULT(fault_pool_program, FAULT_SETTINGS, "reader.program", "pinwatch-rea
 
 #define AREA_SIZE        ((size_t) 4 * 1024 * 1024) /* reports of one answer: about a thousand matches */
 #define START_LIMIT_MS   30000                      /* to load libraries and map the image */
+#define NEVER_MS ((int64_t) 365 * 24 * 3600 * 1000)
 #define DEADLINE_MS      20000                      /* when the caller names none */
 #define BACKOFF_FIRST_MS 100                        /* a reader that dies without work is started later and later */
 #define BACKOFF_LAST_MS  30000
@@ -76,9 +77,14 @@ struct reader_pool {
     struct reader_pool_figures figures;
 };
 
-static void set_timer(struct seat *seat, int64_t after_ms) {
+/* The timer is persistent and always set, if only for a year hence: libevent asks for memory, and may fail, only where it was not. */
+static bool set_timer(struct seat *seat, int64_t after_ms) {
     struct timeval after = {.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000};
-    event_add(seat->timer, &after);
+    return event_add(seat->timer, &after) == 0;
+}
+
+static void rest_timer(struct seat *seat) {
+    (void) set_timer(seat, NEVER_MS);
 }
 
 /* ------------------------------------------------------------------ the queue */
@@ -116,7 +122,7 @@ static void seat_clear(struct seat *seat) {
     if (seat->readable != NULL)
         event_free(seat->readable);
     seat->readable = NULL;
-    event_del(seat->timer);
+    rest_timer(seat);
     reader_process_stop(&seat->process);
     seat->state = SEAT_EMPTY;
     seat->is_retiring = false;
@@ -130,7 +136,7 @@ static void seat_start_later(struct seat *seat) {
         after_ms = (int64_t) BACKOFF_FIRST_MS << doublings;
         after_ms = after_ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : after_ms;
     }
-    set_timer(seat, after_ms);
+    (void) set_timer(seat, after_ms);
 }
 
 static void seat_start(struct seat *seat) {
@@ -154,7 +160,7 @@ static void seat_start(struct seat *seat) {
         return;
     }
     seat->state = SEAT_STARTING;
-    set_timer(seat, START_LIMIT_MS);
+    (void) set_timer(seat, START_LIMIT_MS);
 }
 
 /* A request is smaller than PIPE_BUF and the pipe is empty, so that it is written whole or not at all. */
@@ -167,7 +173,7 @@ static bool seat_give(struct seat *seat, struct work *work) {
     seat->work = work;
     seat->state = SEAT_BUSY;
     seat->pool->figures.requests++;
-    set_timer(seat, seat->pool->deadline_ms);
+    (void) set_timer(seat, seat->pool->deadline_ms);
     return true;
 }
 
@@ -180,7 +186,7 @@ static void dispatch(struct reader_pool *pool) {
         if (seat_give(seat, work))
             continue;
         queue_first(pool, work);
-        set_timer(seat, 0); /* whatever ails it, it is replaced from the loop */
+        (void) set_timer(seat, 0); /* whatever ails it, it is replaced from the loop */
         return;
     }
 }
@@ -267,7 +273,7 @@ static void finish(struct seat *seat) {
         return;
     }
     struct work *work = TAKE(seat->work);
-    event_del(seat->timer);
+    rest_timer(seat);
     seat->failures = 0;
     seat->state = SEAT_IDLE;
     if (seat->is_retiring) {
@@ -288,7 +294,7 @@ static void greeted(struct seat *seat) {
         seat_lied(seat);
         return;
     }
-    event_del(seat->timer);
+    rest_timer(seat);
     seat->state = SEAT_IDLE;
     dispatch(seat->pool);
 }
@@ -314,6 +320,7 @@ static void on_timer(evutil_socket_t file, short what, void *context) {
     struct seat *seat = context;
     (void) file;
     (void) what;
+    rest_timer(seat);
     if (seat->state == SEAT_EMPTY) {
         seat_start(seat);
         return;
@@ -332,8 +339,8 @@ static result seats_init(struct reader_pool *pool) {
         struct seat *seat = &pool->seats[i];
         seat->pool = pool;
         seat->process = (struct reader_process){.requests = -1, .answers = -1};
-        seat->timer = evtimer_new(pool->loop, on_timer, seat);
-        if (seat->timer == NULL)
+        seat->timer = event_new(pool->loop, -1, EV_PERSIST, on_timer, seat);
+        if (seat->timer == NULL || !set_timer(seat, NEVER_MS))
             return &fault_no_memory;
     }
     return OK;
@@ -422,6 +429,7 @@ result reader_pool_set_image(struct reader_pool *pool, struct span image) {
 }
 
 void reader_pool_renew(struct reader_pool *pool) {
+    log_say(LOG_NOTICE, "readers.renewed", LOG_NUMBER("readers", pool->seat_count));
     for (unsigned i = 0; i < pool->seat_count; i++) {
         struct seat *seat = &pool->seats[i];
         if (seat->work != NULL)
