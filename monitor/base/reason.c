@@ -3,18 +3,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void make_printable(char *text) {
-    for (; *text != '\0'; text++)
-        if ((unsigned char) *text < ' ' || *text == 0x7f)
-            *text = '?';
-}
+#include "base/text.h"
 
 result reason_set(struct reason *reason, result fault, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(reason->text, sizeof reason->text, format, arguments);
     va_end(arguments);
-    make_printable(reason->text);
+    text_make_harmless(reason->text);
     return fault;
 }
 

@@ -3,6 +3,8 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
+#define MARKS_MAX 3 /* in a row; languages need two */
+
 FAULT(fault_text_number, FAULT_INPUT, "text.number", "number", "", "not a decimal number in range",
       "digits only, within the limit");
 FAULT(fault_text_hex, FAULT_INPUT, "text.hex", "hex text", "", "wrong length or not a hex digit",
@@ -160,21 +162,70 @@ static size_t utf8_sequence(struct span text, size_t at, uint32_t *ret_point) {
     return length;
 }
 
+struct points {
+    uint32_t first, last;
+};
+
+static bool is_among(uint32_t point, const struct points *ranges, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (point >= ranges[i].first && point <= ranges[i].last)
+            return true;
+    return false;
+}
+
+/* Not: controls, what changes the direction of writing, what is not seen (joiners, fillers, tags), line and paragraph separators. */
 static bool point_is_harmless(uint32_t point) {
-    bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
-    bool is_direction = (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
-                        (point >= 0x2066 && point <= 0x2069) || point == 0xfeff;
-    return !is_control && !is_direction;
+    static const struct points harmful[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e},   {0x200b, 0x200f},
+        {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff},
+    };
+    bool is_plain = point >= ' ' && point <= '~';
+    return is_plain || !is_among(point, harmful, sizeof harmful / sizeof harmful[0]);
+}
+
+/* Marks that are drawn over the character before them: any number of them would cover the lines around. */
+static bool is_mark(uint32_t point) {
+    static const struct points marks[] = {{0x300, 0x36f},   {0x483, 0x489},   {0x1ab0, 0x1aff},
+                                          {0x1dc0, 0x1dff}, {0x20d0, 0x20ff}, {0xfe20, 0xfe2f}};
+    return point >= 0x300 && is_among(point, marks, sizeof marks / sizeof marks[0]);
+}
+
+/* Length of the sequence at `at` when it is one to show, else 0. *marks counts those since the last other character; a text begins
+ * with as many as there may be, so that nothing is drawn over what stands before it. */
+static size_t harmless_sequence(struct span text, size_t at, unsigned *marks) {
+    uint32_t point = 0;
+    size_t length = utf8_sequence(text, at, &point);
+    if (length == 0 || !point_is_harmless(point))
+        return 0;
+    if (!is_mark(point)) {
+        *marks = 0;
+        return length;
+    }
+    return (*marks)++ < MARKS_MAX ? length : 0;
+}
+
+void text_make_harmless(char *text) {
+    struct span whole = span_of_text(text);
+    unsigned marks = MARKS_MAX;
+    for (size_t at = 0, length; at < whole.size; at += length) {
+        length = harmless_sequence(whole, at, &marks);
+        if (length == 0) {
+            text[at] = '?';
+            length = 1;
+        }
+    }
 }
 
 bool text_add_harmless(struct buffer *buffer, struct span text) {
+    unsigned marks = MARKS_MAX;
     for (size_t at = 0; at < text.size;) {
         uint32_t point = 0;
-        size_t length = utf8_sequence(text, at, &point);
-        size_t step = length == 0 ? 1 : length;
+        size_t whole = utf8_sequence(text, at, &point);
+        size_t length = harmless_sequence(text, at, &marks);
+        size_t step = whole == 0 ? 1 : whole;
         if (length == 1 && point == '\\') {
             buffer_add_text(buffer, "\\\\");
-        } else if (length > 0 && point_is_harmless(point)) {
+        } else if (length > 0) {
             buffer_add(buffer, span_of(text.bytes + at, length));
         } else {
             for (size_t i = 0; i < step; i++)

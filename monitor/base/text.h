@@ -43,5 +43,8 @@ int64_t time_of_date(int64_t year, unsigned month, unsigned day);
 /* True for printable ASCII only. */
 bool text_is_printable(struct span text);
 /* Appends text from outside so that it cannot steer a terminal, a log line or a header: control characters, DEL, C1
- * controls, bidirectional overrides and invalid UTF-8 become \xNN; a backslash is doubled. */
+ * controls, what is invisible or turns the direction of writing, more marks over one character than any language needs, and invalid
+ * UTF-8 become \xNN; a backslash is doubled. */
 bool text_add_harmless(struct buffer *buffer, struct span text);
+/* The same in place: each byte that would become \xNN becomes '?'. */
+void text_make_harmless(char *text);

@@ -90,6 +90,48 @@ static void test_text_from_outside_is_made_harmless(void **state) {
     buffer_done(&text);
 }
 
+static void test_what_is_unseen_or_turns_writing_or_piles_up_is_shown_as_bytes(void **state) {
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"a\u202eb", "a\\xe2\\x80\\xaeb"}, /* right-to-left override */
+        {"a\u2066b", "a\\xe2\\x81\\xa6b"}, /* isolate */
+        {"a\u061cb", "a\\xd8\\x9cb"},       /* Arabic letter mark */
+        {"a\u200bb", "a\\xe2\\x80\\x8bb"}, /* zero width space */
+        {"a\u2060b", "a\\xe2\\x81\\xa0b"}, /* word joiner */
+        {"a\u00adb", "a\\xc2\\xadb"},       /* soft hyphen */
+        {"a\u2028b", "a\\xe2\\x80\\xa8b"}, /* line separator */
+        {"\xc2\x9b" "31m", "\\xc2\\x9b31m"}, /* CSI as one character */
+        {"\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81"}, /* a tag */
+        {"e\u0301\u0301\u0301\u0301", "e\u0301\u0301\u0301\\xcc\\x81"},
+        {"\u0301", "\\xcc\\x81"}, /* would be drawn over what stands before */
+        {"Wächter 日本 ünïcode", "Wächter 日本 ünïcode"},
+    };
+    (void) state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buffer text = buffer_with_limit(100);
+        assert_true(text_add_harmless(&text, span_of_text(cases[i].text)));
+        assert_string_equal(buffer_text(&text), cases[i].shown);
+        buffer_done(&text);
+    }
+}
+
+/* Errors carry what a server said, and go to places that take UTF-8 alone. */
+static void test_a_reason_is_harmless_utf8_wherever_it_is_cut(void **state) {
+    (void) state;
+    struct reason reason;
+    (void) reason_set(&reason, &fault_text_hex, "said \xff\x1b[2J\u202e and \xc2\x9b, \xc3\xa4");
+    assert_string_equal(reason.text, "said ??[2J??? and ??, \xc3\xa4");
+    for (int size = REASON_SIZE - 8; size < REASON_SIZE; size++) {
+        char text[REASON_SIZE + 8];
+        memset(text, 'a', sizeof text);
+        memcpy(text + size, "\u65e5", 4);
+        (void) reason_set(&reason, &fault_text_hex, "%s", text);
+        for (const char *at = reason.text; *at != '\0'; at++)
+            assert_true((*at & 0x80) == 0 || strstr(reason.text, "\u65e5") != NULL);
+    }
+}
+
 static void test_a_reason_is_one_printable_line(void **state) {
     (void) state;
     struct reason reason;
@@ -120,6 +162,8 @@ int main(void) {
         cmocka_unit_test(test_times_are_rfc_3339),
         cmocka_unit_test(test_every_day_of_a_century_is_written_and_read_back),
         cmocka_unit_test(test_text_from_outside_is_made_harmless),
+        cmocka_unit_test(test_what_is_unseen_or_turns_writing_or_piles_up_is_shown_as_bytes),
+        cmocka_unit_test(test_a_reason_is_harmless_utf8_wherever_it_is_cut),
         cmocka_unit_test(test_a_reason_is_one_printable_line),
         cmocka_unit_test(test_a_digest_of_parts_is_that_of_the_whole),
     };
