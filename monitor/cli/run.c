@@ -24,6 +24,7 @@
 
 #define ARENA_LIMIT (1u << 20)
 #define LOG_FILE_MAX (16 << 20)    /* bytes after which service.log becomes service.log.1 */
+#define ORPHANS_END_MS 5000
 #define LEFTOVER_STOP_MS 60000     /* for a PostgreSQL that outlived its service */
 #define DETACHED_WAIT_MS 180000    /* the first start makes a cluster; a recovery may take long */
 
@@ -192,6 +193,14 @@ static result end_leftover_postgres(const struct settings *settings, struct reas
                       pid);
 }
 
+/* What a PostgreSQL left that was killed after the service was told to stop. */
+static void tidy_up(const struct settings *settings) {
+    struct reason why = {""};
+    bool is_tidy = private_postgres_end_orphans(settings, ORPHANS_END_MS);
+    if (!is_tidy || private_postgres_forget_dead(settings, &why) != OK)
+        log_say(LOG_WARNING, "postgres.left-behind", LOG_TEXT("reason", is_tidy ? why.text : "some of its processes do not end"));
+}
+
 static result supervise(struct run *run, struct arena *arena, struct reason *reason) {
     struct service service;
     const char *last_words = arena_printf(arena, "%s/last-words", run->settings->state_folder);
@@ -210,6 +219,8 @@ static result supervise(struct run *run, struct arena *arena, struct reason *rea
         .last_words = last_words};
     result outcome = supervisor_run(&options, reason);
     unsetenv(LAST_WORDS_VARIABLE); /* what this program says is no child's word */
+    if (private_postgres_is_wanted(settings))
+        tidy_up(settings);
     return outcome;
 }
 
