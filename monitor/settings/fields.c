@@ -132,10 +132,10 @@ static bool is_address(const char *value) {
 
 static bool text_is_good(const struct setting *setting, const char *value) {
     if (value[0] == '\0')
-        return !setting->is_required;
+        return !setting->is_required && setting->type != SETTING_WORD;
     switch (setting->type) {
     case SETTING_PATH:
-        return value[0] == '/';
+        return value[0] == '/' && strpbrk(value, "\r\n") == NULL;
     case SETTING_URL:
         return is_url(value);
     case SETTING_ADDRESS:
