@@ -2,7 +2,6 @@
 import json
 import os
 import random
-import signal
 import time
 
 import service as run
@@ -85,7 +84,7 @@ class Storm:
             run.expect("a stop ends well", self.service.stop(90), 0)
             self.targets.check_nothing_left()
         elif how == "kill everything at once":
-            targets.signal_all(self.targets.live(), signal.SIGKILL)
+            self.targets.kill_everything()
             self.service.process.wait()
         else:
             self.targets.wait_continued()

@@ -2,6 +2,7 @@
 import collections
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -54,7 +55,7 @@ def read_text(path):
 class Targets:
     def __init__(self, service):
         self.service, self.deaths, self.counts = service, collections.Counter(), collections.Counter()
-        self.postgres, self.shared = {}, {"files": set(), "ids": set()}
+        self.shared, self.killed = {"files": set(), "ids": set()}, set()
         self.timers = []
         self.finders = {"monitor": service.monitors, "reader": service.readers, "alerts": service.senders, "backend": service.backends,
                         "postmaster": lambda: [p for p in [service.postmaster()] if p], "helper": self.helpers,
@@ -80,6 +81,7 @@ class Targets:
             return False
         is_sent = send(descriptor, signal.SIGKILL)
         os.close(descriptor)
+        self.killed.add(process.pid)
         self.deaths[kind] += is_sent
         self.counts["killed " + kind] += is_sent
         return is_sent
@@ -109,8 +111,11 @@ class Targets:
     # ---- what is left behind
 
     def note_shared_memory(self):
-        """What this service's processes share with each other, to look for when they are gone."""
+        """What this cluster's processes share with each other, to look for when they are gone. An initdb that is killed leaves what it shared:
+        nobody knows its name any more."""
         for process in self.service.processes("postgres"):
+            if not read_link("/proc/%d/cwd" % process.pid).endswith("/postgres"):
+                continue
             for line in read_text("/proc/%d/maps" % process.pid).splitlines():
                 fields = line.split()
                 if len(fields) > 5 and fields[5].startswith("/dev/shm/PostgreSQL"):
@@ -134,9 +139,23 @@ class Targets:
             time.sleep(0.05)
         return ["%s (%d)" % (process.name, process.pid) for process in self.live()]
 
+    def kill_everything(self):
+        found = self.live()
+        self.killed.update(process.pid for process in found)
+        signal_all(found, signal.SIGKILL)
+
     def shared_left(self):
-        ids = {line.split()[1] for line in read_text("/proc/sysvipc/shm").splitlines()[1:]}
-        return sorted(path for path in self.shared["files"] if os.path.exists(path)) + sorted(self.shared["ids"] & ids)
+        """Not what a PostgreSQL left that was killed between making its 56 bytes and writing into them that they are its own: no later one
+        knows them for its own, and that is counted."""
+        left = sorted(path for path in self.shared["files"] if os.path.exists(path))
+        for line in read_text("/proc/sysvipc/shm").splitlines()[1:]:
+            fields = line.split()
+            if fields[1] in self.shared["ids"] and int(fields[4]) in self.killed and fields[3] == "56" and fields[6] == "0":
+                subprocess.run(["ipcrm", "-m", fields[1]], check=True)
+                self.counts["56 bytes left by a killed PostgreSQL"] += 1
+            elif fields[1] in self.shared["ids"]:
+                left.append("segment %s of process %s" % (fields[1], fields[4]))
+        return left
 
     def files_left(self):
         """Files that a stopped service has no use for."""
