@@ -100,6 +100,11 @@ static struct span trim(struct span text) {
     return text;
 }
 
+int64_t http_date_parse(struct span value) {
+    int64_t seconds;
+    return read_http_date(trim(value), &seconds) ? seconds * 1000 : -1;
+}
+
 int64_t retry_after_parse(struct span value, int64_t now_wall_ms) {
     value = trim(value);
     bool is_number = value.size > 0;

@@ -120,10 +120,14 @@ static void read_retry_after(struct transfer_answer *answer, struct span value) 
     answer->retry_after_ms = retry_after_parse(value, clock_wall_ms());
 }
 
+static void read_date(struct transfer_answer *answer, struct span value) {
+    answer->date_ms = http_date_parse(value);
+}
+
 static const struct {
     const char *name;
     void (*read)(struct transfer_answer *answer, struct span value);
-} header_readers[] = {{"etag", read_etag}, {"content-encoding", read_encoding}, {"retry-after", read_retry_after}};
+} header_readers[] = {{"date", read_date}, {"etag", read_etag}, {"content-encoding", read_encoding}, {"retry-after", read_retry_after}};
 
 static size_t on_header(char *bytes, size_t one, size_t count, void *context) {
     (void) one;
@@ -132,7 +136,7 @@ static size_t on_header(char *bytes, size_t one, size_t count, void *context) {
     if (line.size >= 5 && memcmp(line.bytes, "HTTP/", 5) == 0) { /* a new answer, after 1xx or a proxy's */
         answer->etag[0] = '\0';
         answer->encoding = TRANSFER_IDENTITY;
-        answer->retry_after_ms = -1;
+        answer->retry_after_ms = answer->date_ms = -1;
     }
     const uint8_t *colon = memchr(line.bytes, ':', line.size);
     if (colon == NULL)
@@ -341,7 +345,7 @@ result transfer_start(struct net *net, const struct transfer_request *request, t
     transfer->body = request->body;
     transfer->body_room = request->body_room;
     transfer->is_post = request->post.bytes != NULL;
-    transfer->answer.retry_after_ms = -1;
+    transfer->answer.retry_after_ms = transfer->answer.date_ms = -1;
     TRY(configure(transfer, request, net_options_of(net)));
     TRY(net_job_start(net, &transfer->job));
     *ret_transfer = TAKE(transfer);

@@ -49,6 +49,7 @@ struct transfer_answer {
     enum transfer_encoding encoding;
     char etag[256];             /* "" when none or too long */
     int64_t retry_after_ms;     /* -1: none; both forms are read; capped at one day */
+    int64_t date_ms;            /* what time the server says it is, since 1970; -1: not said */
     int64_t latency_ms;
 };
 
@@ -68,5 +69,7 @@ typedef void (*net_easy_done)(void *context, CURLcode code);
 MUST_CHECK result net_run_easy(struct net *net, CURL *easy, net_easy_done done, void *context);
 void net_cancel_easy(struct net *net, CURL *easy);
 
+/* Date and time of RFC 9110 5.6.7 in milliseconds since 1970, -1 where it is none. Pure. */
+int64_t http_date_parse(struct span value);
 /* Retry-After: seconds, or an HTTP date (any zone name is taken for GMT); milliseconds from now, -1 if neither. Pure. */
 int64_t retry_after_parse(struct span value, int64_t now_wall_ms);

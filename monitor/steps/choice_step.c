@@ -120,7 +120,7 @@ result step_choose_logs(struct monitor *monitor, int64_t unused_now_ms) {
     struct arena *arena = arena_new(CHOICE_ARENA_LIMIT);
     struct chosen_log *configured = arena == NULL ? NULL : arena_take_array(arena, CONFIGURED_MAX + DRILL_FILE_LOGS_MAX, sizeof *configured);
     struct log_choice_input input = {.chrome = list_step_chrome(monitor->lists), .apple = list_step_apple(monitor->lists),
-                                     .configured = configured, .now_ms = clock_wall_ms()};
+                                     .configured = configured, .now_ms = world_clock_time(&monitor->clock, clock_wall_ms())};
     struct chosen_log *chosen = NULL;
     size_t count = 0;
     result fault = configured == NULL ? &fault_no_memory : OK;

@@ -51,6 +51,7 @@ void follow_error(struct followed_log *log, result fault, const char *what) {
 
 void follow_success(struct followed_log *log) {
     log->last_success_ms = clock_wall_ms();
+    log->answered_ms = clock_monotonic_ms();
     if (log->failures == 0 && log->head_failures == 0 && log->commit_failures == 0)
         log->last_error.text[0] = '\0';
 }

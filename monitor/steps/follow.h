@@ -12,6 +12,7 @@
 #include "rules/merkle.h"
 #include "steps/reader_pool.h"
 #include "steps/sink.h"
+#include "steps/world_clock.h"
 
 #define FOLLOW_HEADS_MAX 64 /* DESIGN: How a log is followed, 2 */
 
@@ -20,6 +21,7 @@ struct follow_world {
     struct net *net;
     struct reader_pool *readers;
     struct sink sink;
+    struct world_clock *clock; /* NULL: the machine's is believed */
 };
 
 struct follow_options {

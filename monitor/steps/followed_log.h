@@ -123,6 +123,7 @@ struct followed_log {
     uint64_t rate_mark_entries;
     double rate;
     int64_t last_success_ms, last_error_ms;
+    int64_t answered_ms; /* monotonic, last success; 0: never */
     struct reason last_error;
     enum follow_state state;
     result fault;

@@ -196,7 +196,7 @@ static result head_parse(struct followed_log *log, struct span body, struct tree
     else
         TRY(tree_head_from_json(body, ret_head));
     TRY(signature_check_tree_head(log->key, ret_head));
-    if (ret_head->timestamp_ms > (uint64_t) (clock_wall_ms() + FUTURE_MAX_MS))
+    if (ret_head->timestamp_ms > (uint64_t) (world_clock_time(log->world->clock, clock_wall_ms()) + FUTURE_MAX_MS))
         return &fault_head_future;
     return OK;
 }
@@ -241,9 +241,20 @@ static void head_schedule(struct followed_log *log, int64_t retry_after_ms) {
     log->head_due_ms = clock_monotonic_ms() + (retry_after_ms > pause ? retry_after_ms : pause);
 }
 
+/* Not the drill's: its clock is ours. A cache tells the time of when it asked: that of a checkpoint is seconds ago. */
+static void hear_clock(struct followed_log *log, const struct transfer_answer *answer) {
+    bool is_drill = (log->identity.sources & SOURCE_DRILL) != 0;
+    if (log->world->clock == NULL || answer->status != 200 || answer->date_ms < 0 || is_drill)
+        return;
+    const struct world_clock_answer heard = {.operator_name = log->identity.log.operator_name, .date_ms = answer->date_ms,
+                                             .wall_ms = clock_wall_ms(), .now_ms = clock_monotonic_ms()};
+    world_clock_hear(log->world->clock, &heard);
+}
+
 static void head_done(void *context, const struct transfer_answer *answer) {
     struct followed_log *log = context;
     log->head_transfer = NULL;
+    hear_clock(log, answer);
     struct tree_head head;
     if (answer->fault != OK) {
         log->head_failures++;

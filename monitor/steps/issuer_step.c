@@ -42,7 +42,7 @@ static result resolve(struct issuer_job *job, const struct issuer_answer *answer
     report.index = job->row.log_index;
     report.timestamp_ms = job->row.timestamp_ms;
     struct judge_input input = {.watches = monitor->watches, .extra = &monitor->extra, .log = log == NULL ? &unlisted : log,
-                                .report = &report, .now_ms = now_ms};
+                                .report = &report, .now_ms = world_clock_time(&monitor->clock, now_ms)};
     struct store_judgement judgement;
     TRY(judge_known(&input, job->row.matches, job->row.match_count, job->arena, &judgement));
     struct store_resolution resolution = {.certificate_id = job->row.certificate_id, .issuer_spki_sha256 = answer->issuer_spki,
@@ -113,7 +113,7 @@ static result ask(struct issuer_job *job, size_t place) {
     struct monitor *monitor = job->monitor;
     const struct chosen_log *log = chosen_of(monitor, &job->row.log_id);
     bool is_askable = log != NULL || job->row.known_issuer.size > 0;
-    if (!is_askable && clock_wall_ms() - (int64_t) job->row.timestamp_ms < UNLISTED_WAIT_MS) {
+    if (!is_askable && world_clock_time(&monitor->clock, clock_wall_ms()) - (int64_t) job->row.timestamp_ms < UNLISTED_WAIT_MS) {
         job_free(job);
         return OK;
     }

@@ -9,6 +9,7 @@
 #include "rules/signature.h"
 #include "steps/kept_file.h"
 #include "steps/told.h"
+#include "steps/world_clock.h"
 
 #define REFRESH_MS ((int64_t) 3600 * 1000)
 #define RETRY_FIRST_MS 30000
@@ -20,6 +21,7 @@
 #define STALE_MS ((int64_t) 7 * 24 * 3600 * 1000)    /* lists are renewed daily: domain of DESIGN, How a log is followed 1 */
 #define UNFETCHED_MS ((int64_t) 24 * 3600 * 1000)
 #define MISMATCHES_TOLD 3
+#define JUMP_MS ((int64_t) 2 * 3600 * 1000)
 
 /* One list: where it comes from, what is in use, what is under way. */
 struct source {
@@ -32,7 +34,10 @@ struct source {
     uint8_t *body, *signature; /* owned */
     size_t body_size;
     char etag[256], etag_wanted[256];
-    int64_t due_ms, fetched_wall_ms;
+    int64_t due_ms, fetched_ms;  /* monotonic */
+    int64_t base_ms;             /* wall less monotonic, as it was last */
+    int64_t server_ahead_ms;     /* of our clock, when that is wrong; 0 otherwise */
+    bool is_time_unsure;         /* the clock was set, or the machine slept: nothing is old before the next answer */
     unsigned failures, mismatches;
     enum told told_stale, told_refused;
 };
@@ -145,13 +150,15 @@ static void load_from_disk(struct source *source) {
 
 static void fetched(struct source *source) {
     source->failures = source->mismatches = 0;
-    source->fetched_wall_ms = clock_wall_ms();
-    source->due_ms = clock_monotonic_ms() + REFRESH_MS;
+    source->fetched_ms = clock_monotonic_ms();
+    source->due_ms = source->fetched_ms + REFRESH_MS;
+    source->is_time_unsure = false;
     tell(source, "log.list-refused", TOLD_OVER, &source->told_refused, "");
 }
 
 static void failed(struct source *source, result fault, const char *why) {
     source->failures++;
+    source->is_time_unsure = false;
     source->due_ms = clock_monotonic_ms() + backoff_ms(source->failures, RETRY_FIRST_MS, RETRY_CAP_MS, (uint64_t) clock_monotonic_ms() * 2654435761u);
     log_say(LOG_WARNING, "list.not-fetched", LOG_TEXT("list", source->name), LOG_TEXT("why", why), LOG_FAULT(fault));
     if (fault->family != FAULT_INPUT && fault->family != FAULT_LOG)
@@ -184,9 +191,16 @@ static void signature_done(void *context, const struct transfer_answer *answer) 
         received_all(source, answer->body_size);
 }
 
+static void hear_clock(struct source *source, const struct transfer_answer *answer) {
+    int64_t ahead_ms = answer->date_ms < 0 ? 0 : answer->date_ms - clock_wall_ms();
+    bool is_wrong = ahead_ms > WORLD_CLOCK_WRONG_MS || ahead_ms < -WORLD_CLOCK_WRONG_MS;
+    source->server_ahead_ms = is_wrong ? ahead_ms : 0;
+}
+
 static void json_done(void *context, const struct transfer_answer *answer) {
     struct source *source = context;
     source->transfer = NULL;
+    hear_clock(source, answer);
     if (answer->fault != OK) {
         failed(source, answer->fault, answer->reason.text);
         return;
@@ -217,11 +231,22 @@ static void start_fetch(struct source *source) {
         failed(source, fault, fault->wrong);
 }
 
-static void check_age(struct source *source, int64_t wall_ms) {
+/* A machine that slept for a week has an old list and asks at once. */
+static void notice_jump(struct source *source, int64_t now_ms, int64_t wall_ms) {
+    int64_t base_ms = wall_ms - now_ms, jump_ms = base_ms - source->base_ms;
+    source->base_ms = base_ms;
+    if (jump_ms < JUMP_MS && jump_ms > -JUMP_MS)
+        return;
+    source->is_time_unsure = true;
+    source->server_ahead_ms = 0;
+    source->due_ms = now_ms;
+}
+
+static void check_age(struct source *source, int64_t now_ms, int64_t wall_ms) {
     bool is_old = source->list != NULL && source->list->has_timestamp && wall_ms - source->list->timestamp_ms > STALE_MS;
-    bool is_unfetched = wall_ms - source->fetched_wall_ms > UNFETCHED_MS;
+    bool is_unfetched = now_ms - source->fetched_ms > UNFETCHED_MS;
     bool is_stale = is_old || is_unfetched;
-    if (!is_stale && source->list == NULL)
+    if (source->is_time_unsure || (!is_stale && source->list == NULL))
         return; /* not known yet */
     tell(source, "log.list-stale", is_stale ? TOLD_OPEN : TOLD_OVER, &source->told_stale,
          is_old ? "the list itself is older than a week" : is_unfetched ? "the list could not be fetched for a day" : "");
@@ -230,7 +255,9 @@ static void check_age(struct source *source, int64_t wall_ms) {
 static void source_run(struct source *source, int64_t now_ms) {
     if (source->url[0] == '\0')
         return;
-    check_age(source, clock_wall_ms());
+    int64_t wall_ms = clock_wall_ms();
+    notice_jump(source, now_ms, wall_ms);
+    check_age(source, now_ms, wall_ms + source->server_ahead_ms);
     if (source->transfer == NULL && now_ms >= source->due_ms)
         start_fetch(source);
 }
@@ -244,7 +271,8 @@ int64_t list_step_run(struct list_step *step, int64_t now_ms) {
 /* ---- life */
 
 static result source_init(struct source *source, struct list_step *step, const char *name, const char *url, const char *signature_url) {
-    *source = (struct source){.step = step, .name = name, .url = url, .signature_url = signature_url, .fetched_wall_ms = clock_wall_ms()};
+    *source = (struct source){.step = step, .name = name, .url = url, .signature_url = signature_url, .fetched_ms = clock_monotonic_ms()};
+    source->base_ms = clock_wall_ms() - source->fetched_ms;
     source->body = memory_new(LOG_LIST_SIZE_MAX);
     source->signature = memory_new(SIGNATURE_MAX);
     return source->body == NULL || source->signature == NULL ? &fault_no_memory : OK;

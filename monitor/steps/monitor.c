@@ -135,6 +135,7 @@ static result open_world(struct monitor *monitor) {
     TRY(net_new(monitor->loop, &net, &monitor->world.net));
     TRY(reader_pool_new(monitor->loop, &pool, &monitor->world.readers));
     monitor->world.sink = store_sink_of(monitor);
+    monitor->world.clock = &monitor->clock;
     TRY(issuer_fetch_new(&monitor->world, &monitor->issuers));
     TRY(list_step_new(monitor->world.net, settings, on_list_event, monitor, &monitor->lists));
     TRY(drive_new(monitor->loop, &monitor->drive));

@@ -59,6 +59,9 @@ struct monitor {
     struct issuer_fetch *issuers;
     struct list_step *lists;
     struct watch_set *watches;
+    struct world_clock clock;
+    enum told told_clock;
+    int64_t clock_wrong_since_ms; /* monotonic; 0: it is right */
     char holder[200], predecessor[160];
 
     struct arena *chosen_arena; /* of `chosen` */
@@ -107,6 +110,7 @@ MUST_CHECK result step_save_status(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_resolve_issuers(struct monitor *monitor, int64_t now_ms);
 /* Forgets questions about issuers that are under way; after issuer_fetch_free. */
 void issuer_jobs_free(struct monitor *monitor);
+MUST_CHECK result step_check_clock(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_keep_house(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_read_drill(struct monitor *monitor, int64_t now_ms);
 

@@ -8,6 +8,7 @@ const struct monitor_step monitor_steps[] = {
     {"resolve issuers", 500, step_resolve_issuers},
     {"save the status", 1000, step_save_status},
     {"tell what was not recorded", 1000, step_tell_blindness},
+    {"check the clock", 1000, step_check_clock},
     {"keep house", 24 * 3600 * 1000, step_keep_house},
 };
 const size_t monitor_step_count = sizeof monitor_steps / sizeof monitor_steps[0];

@@ -11,7 +11,7 @@ static result judge_all(struct monitor *monitor, struct followed_log *log, const
                         struct store_judgement *judgements) {
     for (size_t i = 0; i < range->report_count; i++) {
         struct judge_input input = {.watches = monitor->watches, .extra = &monitor->extra, .log = followed_log_identity(log),
-                                    .report = &range->reports[i], .now_ms = range->now_ms};
+                                    .report = &range->reports[i], .now_ms = world_clock_time(&monitor->clock, range->now_ms)};
         TRY(judge_report(&input, arena, &judgements[i]));
     }
     return OK;

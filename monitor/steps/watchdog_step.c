@@ -37,16 +37,17 @@ static void check_stale(struct followed_log *log, int64_t wall_ms) {
     }
 }
 
-static void check_reachable(struct followed_log *log, int64_t wall_ms) {
+/* By monotonic time: neither a clock that is set nor a machine that slept makes a log silent. */
+static void check_reachable(struct followed_log *log, int64_t now_ms) {
     if (log->watched_since_ms == 0)
-        log->watched_since_ms = wall_ms;
-    int64_t last = log->last_success_ms > 0 ? log->last_success_ms : log->watched_since_ms;
-    bool is_silent = wall_ms - last > UNREACHABLE_AFTER_MS && !log->identity.is_unreachable_a_note;
-    if (!is_silent && (log->last_success_ms > 0 || log->identity.is_unreachable_a_note))
+        log->watched_since_ms = now_ms;
+    int64_t last = log->answered_ms > 0 ? log->answered_ms : log->watched_since_ms;
+    bool is_silent = now_ms - last > UNREACHABLE_AFTER_MS && !log->identity.is_unreachable_a_note;
+    if (!is_silent && (log->answered_ms > 0 || log->identity.is_unreachable_a_note))
         follow_tell_over(log, "log.unreachable", &log->told_unreachable);
     if (!is_silent || log->told_unreachable == TOLD_OPEN)
         return;
-    json_t *evidence = json_pack("{s:I, s:s}", "silent_seconds", (json_int_t) ((wall_ms - last) / 1000), "last_error", log->last_error.text);
+    json_t *evidence = json_pack("{s:I, s:s}", "silent_seconds", (json_int_t) ((now_ms - last) / 1000), "last_error", log->last_error.text);
     if (follow_tell(log, "log.unreachable", false, evidence))
         log->told_unreachable = TOLD_OPEN;
 }
@@ -96,7 +97,7 @@ void watchdog_step(struct followed_log *log, int64_t now_ms) {
         return;
     log->watchdog_due_ms = now_ms + 1000;
     int64_t wall_ms = clock_wall_ms();
-    check_stale(log, wall_ms);
-    check_reachable(log, wall_ms);
+    check_stale(log, world_clock_time(log->world->clock, wall_ms));
+    check_reachable(log, now_ms);
     check_behind(log, now_ms);
 }

@@ -24,6 +24,7 @@
 #define DAY_MS (24 * HOUR_MS)
 
 static int64_t wall_ms, monotonic_ms;
+static int64_t server_ahead_ms; /* of our clock */
 
 int64_t clock_wall_ms(void) {
     return wall_ms;
@@ -73,6 +74,11 @@ static void on_request(struct evhttp_request *request, void *context) {
     const char *path = evhttp_request_get_uri(request);
     struct page *page = strcmp(path, "/chrome") == 0 ? &f->chrome : strcmp(path, "/signature") == 0 ? &f->signature : &f->apple;
     const char *known = evhttp_find_header(evhttp_request_get_input_headers(request), "If-None-Match");
+    char date[40];
+    time_t seconds = (time_t) ((wall_ms + server_ahead_ms) / 1000);
+    struct tm parts;
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&seconds, &parts));
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Date", date);
     page->asked++;
     if (page->etag != NULL)
         evhttp_add_header(evhttp_request_get_output_headers(request), "ETag", page->etag);
@@ -123,6 +129,7 @@ static int set_up(void **state) {
     *state = f;
     wall_ms = CHROME_WRITTEN_MS + DAY_MS;
     monotonic_ms = 1000000;
+    server_ahead_ms = 0;
     strcpy(f->folder, "/tmp/pinwatch-lists-XXXXXX");
     struct net_options options = {.user_agent = "pinwatch/test", .connections_max = 4, .connections_host_max = 4};
     if (mkdtemp(f->folder) == NULL)
@@ -401,6 +408,7 @@ static void a_list_not_fetched_for_a_day_is_stale(void **state) {
     f->apple.content = span_of(NULL, 0);
     f->apple.etag = NULL;
     wall_ms += DAY_MS + 1000;
+    monotonic_ms += DAY_MS + 1000;
     fetch(f, 1);
     assert_true(is_open(f, "log.list-stale", "apple"));
     assert_string_equal(last_event(f, "log.list-stale", "apple")->detail, "the list could not be fetched for a day");
@@ -408,6 +416,31 @@ static void a_list_not_fetched_for_a_day_is_stale(void **state) {
     fetch(f, 1);
     turn(f);
     assert_false(is_open(f, "log.list-stale", "apple"));
+}
+
+static void a_clock_that_is_set_and_a_machine_that_slept_make_no_list_stale(void **state) {
+    FIXTURE(f);
+    fetch(f, 1);
+    unsigned asked = f->apple.asked;
+    wall_ms += 30 * DAY_MS; /* the servers know better */
+    server_ahead_ms = -30 * DAY_MS;
+    list_step_run(f->step, monotonic_ms);
+    assert_false(is_open(f, "log.list-stale", "chrome")); /* not before they were asked */
+    fetch(f, 1);
+    turn(f);
+    assert_true(f->apple.asked > asked);
+    assert_false(is_open(f, "log.list-stale", "chrome"));
+    assert_false(is_open(f, "log.list-stale", "apple"));
+    wall_ms -= 60 * DAY_MS;
+    server_ahead_ms = 30 * DAY_MS;
+    fetch(f, 1);
+    turn(f);
+    assert_false(is_open(f, "log.list-stale", "chrome"));
+    wall_ms += 30 * DAY_MS;
+    server_ahead_ms = 0;
+    fetch(f, 1);
+    turn(f);
+    assert_false(is_open(f, "log.list-stale", "chrome"));
 }
 
 static void the_end_is_told_after_a_restart_too(void **state) {
@@ -462,6 +495,7 @@ int main(void) {
         A(a_server_in_trouble_is_asked_again_and_refuses_nothing),
         A(a_list_older_than_a_week_is_stale_until_a_newer_comes),
         A(a_list_not_fetched_for_a_day_is_stale),
+        A(a_clock_that_is_set_and_a_machine_that_slept_make_no_list_stale),
         A(the_end_is_told_after_a_restart_too),
         A(what_could_not_be_recorded_is_told_again),
         A(without_public_logs_nothing_is_asked_for),

@@ -56,7 +56,7 @@ static int set_up(void **state) {
     is_store_down = false;
     world = (struct follow_world){.sink = {.tell = tell}};
     watched = (struct followed_log){
-        .world = &world, .has_best = true, .has_start = true, .last_success_ms = wall_ms,
+        .world = &world, .has_best = true, .has_start = true, .last_success_ms = wall_ms, .answered_ms = monotonic_ms,
         .best.head = {.size = 1000000, .timestamp_ms = (uint64_t) wall_ms}, .frontier.end = 1000000, .verified.end = 1000000,
         .identity = {.is_stale_checked = true, .log = {.description = "Example log", .mmd_seconds = MMD_SECONDS}}};
     return 0;
@@ -72,6 +72,7 @@ static void step(int64_t later_ms) {
 static void poll(int64_t later_ms) {
     watched.head_polls++;
     watched.last_success_ms = wall_ms + later_ms;
+    watched.answered_ms = monotonic_ms + later_ms;
     step(later_ms);
 }
 
@@ -144,7 +145,7 @@ static void an_hour_of_silence_is_told_once_and_ends_with_an_answer(void **state
 
 static void silence_after_a_restart_ends_nothing_before_the_log_answers(void **state) {
     (void) state;
-    watched.last_success_ms = 0;
+    watched.last_success_ms = watched.answered_ms = 0;
     watched.has_best = false;
     step(1000);
     step(MINUTE_MS);
@@ -216,6 +217,48 @@ static void what_could_not_be_recorded_is_told_again(void **state) {
     assert_int_equal(count_of("log.stale", true), 1);
 }
 
+static void hear(const char *operator_name, int64_t true_ms) {
+    const struct world_clock_answer answer = {operator_name, true_ms, wall_ms, monotonic_ms};
+    world_clock_hear(world.clock, &answer);
+}
+
+static void a_clock_that_is_set_makes_no_log_silent_and_none_stale_once_the_servers_have_said_what_time_it_is(void **state) {
+    (void) state;
+    struct world_clock clock = {0};
+    world.clock = &clock;
+    poll(1000);
+    event_count = 0;
+    int64_t true_ms = wall_ms;
+    wall_ms += 30 * 24 * HOUR_MS;
+    for (unsigned i = 0; i < 10; i++) {
+        hear("Example operator", true_ms += 1000);
+        poll(1000);
+        assert_int_equal(world_clock_time(&clock, wall_ms), true_ms + 1000);
+    }
+    wall_ms -= 60 * 24 * HOUR_MS;
+    step(1000);
+    assert_int_equal(event_count, 0);
+}
+
+static void one_wrong_clock_among_three_or_two_moves_nothing_and_an_old_opinion_is_forgotten(void **state) {
+    (void) state;
+    struct world_clock clock = {0};
+    world.clock = &clock;
+    hear("A", wall_ms - 24 * HOUR_MS);
+    assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms - 24 * HOUR_MS);
+    hear("B", wall_ms + 1000);
+    assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms);
+    hear("C", wall_ms - 25 * HOUR_MS);
+    assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms - 24 * HOUR_MS);
+    hear("C", wall_ms - 4 * MINUTE_MS);
+    assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms);
+    monotonic_ms += 61 * MINUTE_MS;
+    wall_ms += 61 * MINUTE_MS;
+    hear("D", wall_ms + 10 * MINUTE_MS);
+    assert_int_equal(clock.count, 1);
+    assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms + 10 * MINUTE_MS);
+}
+
 static void a_scan_has_no_watchdog(void **state) {
     (void) state;
     watched.options.is_one_shot = true;
@@ -256,6 +299,8 @@ int main(void) {
         A(a_position_that_stands_still_for_an_hour_is_told_however_little_is_behind_it),
         A(a_position_that_moves_is_not_told_however_slowly),
         A(what_could_not_be_recorded_is_told_again),
+        A(a_clock_that_is_set_makes_no_log_silent_and_none_stale_once_the_servers_have_said_what_time_it_is),
+        A(one_wrong_clock_among_three_or_two_moves_nothing_and_an_old_opinion_is_forgotten),
         A(a_scan_has_no_watchdog),
         A(a_fork_names_the_head_and_what_the_entries_give),
     };

@@ -1,0 +1,33 @@
+/* What the logs' servers say the time is (the Date of their answers), held against this machine's clock. A clock that is wrong accuses
+ * logs of old or future heads, so rules about the age of things go by the middle of what several operators say. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WORLD_CLOCK_VIEWS_MAX 64
+#define WORLD_CLOCK_WRONG_MS ((int64_t) 5 * 60 * 1000) /* a smaller difference is nobody's fault, and no rule depends on it */
+
+struct world_clock_view {
+    char operator_name[64];
+    int64_t ahead_ms; /* of ours */
+    int64_t heard_ms; /* monotonic */
+};
+
+struct world_clock { /* zeroed: nothing heard yet */
+    struct world_clock_view views[WORLD_CLOCK_VIEWS_MAX];
+    size_t count;
+    int64_t base_ms;  /* wall less monotonic when last heard: it jumps with the clock */
+    int64_t ahead_ms; /* what the others' clocks are ahead of ours; 0 while they agree with it */
+};
+
+struct world_clock_answer {
+    const char *operator_name;
+    int64_t date_ms;           /* what the server said, since 1970 */
+    int64_t wall_ms, now_ms;   /* ours when it came; the second is monotonic */
+};
+
+void world_clock_hear(struct world_clock *clock, const struct world_clock_answer *answer);
+/* Our wall time, corrected where the middle of all views says that it is wrong. NULL corrects nothing. */
+int64_t world_clock_time(const struct world_clock *clock, int64_t wall_ms);
