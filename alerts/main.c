@@ -10,6 +10,7 @@
 #include "base/last_words.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/ownership.h"
 #include "base/standard_files.h"
 #include "channels/dispatcher.h"
 #include "channels/hook_files.h"
@@ -166,6 +167,7 @@ int main(int count, char **arguments) {
     CLEANUP(tear_down) struct program program = {0};
     struct reason reason = {0};
     standard_files_open();
+    ownership_forbid_cores();
     standard_files_never_wait();
     log_init("pinwatch-alerts", LOG_INFO, !isatty(STDERR_FILENO));
     result outcome = settings_load_in_force(read_options(count, arguments), &program.settings, &reason);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/ownership.h"
 
 #define GRACE_MS 5000 /* between SIGTERM and SIGKILL */
 #define REAP_MS  1000 /* how long a cancelled program is waited for */
@@ -59,7 +60,7 @@ result hook_program_check(const char *path, struct reason *reason) {
     if ((status.st_mode & 022) != 0 || (status.st_uid != geteuid() && status.st_uid != 0))
         return reason_set(reason, &fault_hook_program,
                           "hook %s: others can write it, wanted a file that only this user or root owns and can write", path);
-    return OK;
+    return ownership_check_way(path, reason);
 }
 
 /* Reads what is there; keeps the beginning and throws the rest away, so that the program never blocks on a full pipe. */

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ownership.h"
+
 #define NAME_SIZE_MAX 64
 
 FAULT(fault_secret, FAULT_SETTINGS, "channel.secret", "secret of a channel", "", "missing or unusable",
@@ -76,7 +78,9 @@ static result read_file(const char *folder, const char *name, bool is_credential
     if (fstat(file, &status) != 0 || !mode_is_private(&status, is_credential))
         outcome = reason_set(reason, &fault_secret, "secret %s: %s may be read or written by others, wanted a file with mode 0600",
                              name, path);
-    else
+    else if (!is_credential)
+        outcome = ownership_check_way(path, reason);
+    if (outcome == OK)
         outcome = read_all(file, name, secret, reason);
     close(file);
     return outcome;

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/ownership.h"
 #include "base/standard_files.h"
 #include "cli/command.h"
 #include "cli/table.h"
@@ -86,6 +87,17 @@ static bool is_one_of(const char *given, const char *a, const char *b, const cha
     return strcmp(given, a) == 0 || strcmp(given, b) == 0 || strcmp(given, c) == 0;
 }
 
+/* Somewhere memory was refused. A service and a scan ask again themselves; of all others what was printed may lack something, and a
+ * failed check may say more about this machine than about what it checked. */
+static int look_at_shortage(const struct command *command, int code) {
+    bool helps_itself = command->run == command_run || command->run == command_scan;
+    bool may_be_wrong = code == EXIT_OK || code == EXIT_FINDING || code == EXIT_IO;
+    if (helps_itself || !may_be_wrong)
+        return code;
+    fputs("pinwatch: memory ran out on the way: what was printed may lack something, wanted free memory; run it again\n", stderr);
+    return EXIT_UNAVAILABLE;
+}
+
 static int run_command(const char *name, int argc, char **argv) {
     const struct command *command = find_command(name);
     char title[64];
@@ -96,7 +108,9 @@ static int run_command(const char *name, int argc, char **argv) {
         return exit_with(ready, NULL);
     snprintf(title, sizeof title, "pinwatch %s", command->name);
     argv[0] = title;
-    return command->run(argc, argv);
+    uint64_t mark = memory_mark();
+    int code = command->run(argc, argv);
+    return memory_mark() == mark ? code : look_at_shortage(command, code);
 }
 
 static int run_help(int argc, char **argv) {
@@ -124,6 +138,7 @@ static int run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     standard_files_open();
+    ownership_forbid_cores();
     argp_program_version = "pinwatch " PINWATCH_VERSION;
     setlocale(LC_CTYPE, "");
     log_init("pinwatch", LOG_NOTICE, false);

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/ownership.h"
 #include "base/standard_files.h"
 #include "base/text.h"
 #include "drill/generate.h"
@@ -144,6 +145,7 @@ int main(int count, char **words) {
     struct arguments arguments = {.generate = {.entries = 100000, .seed = 1}};
     struct reason reason = {""};
     standard_files_open();
+    ownership_forbid_cores();
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, count, words, 0, NULL, &arguments);
     log_init("pinwatch-drill", LOG_INFO, isatty(STDERR_FILENO) == 0);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/ownership.h"
 
 #define PASSWORD_MAX 256
 
@@ -24,6 +25,11 @@ static result read_password(const char *path, struct buffer *out, struct reason 
     if (file < 0)
         return reason_set(reason, fault_of_errno(errno, &fault_database_password), "%s: %s; `pinwatch init` makes it, and only its owner may read it", path,
                           strerrordesc_np(errno));
+    result outcome = ownership_check_file(file, path, true, reason);
+    if (outcome != OK) {
+        close(file);
+        return outcome;
+    }
     uint8_t text[PASSWORD_MAX];
     ssize_t count = read(file, text, sizeof text);
     int error = count < 0 ? errno : 0;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/ownership.h"
 
 FAULT(fault_settings_file, FAULT_SETTINGS, "settings.file", "settings file", "", "a file that cannot be used",
       "a readable file that only its owner may write");
@@ -68,7 +69,8 @@ static result check_file(const char *path, int file, struct reason *reason) {
         return reason_set(reason, &fault_settings_file,
                           "%s: its mode %04o lets others write it, wanted at most 0644; `chmod go-w` it", path,
                           (unsigned) (status.st_mode & 07777));
-    return OK;
+    TRY(ownership_check_file(file, path, false, reason));
+    return ownership_check_way(path, reason);
 }
 
 static result read_all(const char *path, int file, struct buffer *text, struct reason *reason) {
@@ -126,4 +128,21 @@ result settings_read_file(const char *path, struct buffer *text, struct reason *
         outcome = read_all(path, file, text, reason);
     close(file);
     return outcome;
+}
+
+/* user:password@ of a URI, or password= of keywords and of a URI's query; passfile= names a file and is none. */
+static bool has_password(const char *database) {
+    const char *user = strstr(database, "://");
+    const char *at = user == NULL ? NULL : strchr(user, '@');
+    const char *colon = user == NULL ? NULL : strchr(user + 3, ':');
+    return strcasestr(database, "password") != NULL || (at != NULL && colon != NULL && colon < at);
+}
+
+result settings_check_readers(const char *path, const char *database, struct reason *reason) {
+    struct stat status;
+    if (database == NULL || !has_password(database) || stat(path, &status) != 0 || (status.st_mode & S_IROTH) == 0)
+        return OK;
+    return reason_set(reason, &fault_settings_file,
+                      "%s: its mode %04o lets everybody read the password in `database`, wanted 0600 or 0640; `chmod o-r` it, or keep the "
+                      "password in ~/.pgpass", path, (unsigned) (status.st_mode & 07777));
 }

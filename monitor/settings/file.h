@@ -29,3 +29,5 @@ MUST_CHECK result settings_write_new(const char *path, const struct settings_cho
  * outcome loads. *ret_changed says whether anything differed. */
 MUST_CHECK result settings_change(const char *path, const struct settings_choice *choices, size_t count, bool *ret_changed,
                                   struct reason *reason);
+/* A file whose connection string `database` (may be NULL) holds a password may not be readable for everybody. */
+MUST_CHECK result settings_check_readers(const char *path, const char *database, struct reason *reason);

@@ -262,6 +262,7 @@ static result load_from(const char *path, const char *copy, struct settings **re
         return &fault_no_memory;
     struct load load = {.path = chosen, .text = buffer_span(&text), .arena = arena, .reason = reason};
     TRY(parse(&load, &loaded->settings));
+    TRY(settings_check_readers(copy != NULL ? copy : chosen, loaded->settings.database, reason));
     loaded->path = chosen;
     const char *kept = arena_copy_span_as_text(arena, load.text);
     if (kept == NULL)

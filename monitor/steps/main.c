@@ -6,6 +6,7 @@
 
 #include "base/last_words.h"
 #include "base/log.h"
+#include "base/ownership.h"
 #include "base/standard_files.h"
 #include "settings/settings.h"
 #include "steps/monitor.h"
@@ -21,6 +22,7 @@ static enum log_level level_of(const char *name) {
 
 int main(int argc, char **argv) {
     standard_files_open();
+    ownership_forbid_cores();
     standard_files_never_wait();
     prctl(PR_SET_NAME, "pinwatch-monitor"); /* after SIGHUP it would be called "exe" */
     const char *path = argc == 3 && strcmp(argv[1], "--config") == 0 ? argv[2] : NULL;

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/ownership.h"
 
 #define PATH_LIMIT 4096
 
@@ -45,7 +46,7 @@ result state_folder_check(const char *path, struct reason *reason) {
     if ((status.st_mode & 077) != 0)
         return reason_set(reason, &fault_state_folder, "%s: its mode %04o lets others in, wanted 0700; `chmod 700` it", path,
                           (unsigned) (status.st_mode & 07777));
-    return OK;
+    return geteuid() == 0 ? OK : ownership_check_way(path, reason);
 }
 
 result state_folder_prepare(const struct settings *settings, struct reason *reason) {
