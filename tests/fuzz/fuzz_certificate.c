@@ -1,7 +1,8 @@
 /* Certificates and TBSs: whatever is said about one survives the way to the owner.
  *
  * parser: formats/certificate.c formats/certificate_report.c formats/tbs_hash.c formats/key_type.c formats/distinguished_name.c
- * seeds: certificate tbs */
+ * seeds: certificate tbs
+ * corpora: b-x509 */
 #include "base/memory.h"
 #include "formats/certificate_report.h"
 #include "formats/names.h"

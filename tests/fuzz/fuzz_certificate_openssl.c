@@ -2,7 +2,8 @@
  * encoding of what it read is the input again, serial, validity, issuer, subject and key are the same bytes and times.
  *
  * parser: formats/certificate.c formats/names.c formats/name_fields.c formats/names_openssl.c formats/der_time.c
- * seeds: certificate */
+ * seeds: certificate
+ * corpora: b-x509 */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <openssl/err.h>

@@ -1,7 +1,8 @@
 /* Checkpoints: whatever is accepted has the asked origin and a signature of the promised size.
  *
  * parser: formats/checkpoint.c
- * seeds: checkpoint */
+ * seeds: checkpoint
+ * corpora: a-ct/checkpoints a-ct/static-ct */
 #include <stdlib.h>
 
 #include "formats/tree_head.h"

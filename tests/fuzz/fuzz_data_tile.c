@@ -1,7 +1,8 @@
 /* A data tile, every entry reported, with cuts in between.
  *
  * parser: reader/batch.c reader/examine.c formats/leaf.c
- * seeds: tile */
+ * seeds: tile
+ * corpora: a-ct/static-ct/navigli2025h2/tile/data */
 #include "fuzz/reader_harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

@@ -1,7 +1,8 @@
 /* DER and BER elements, one after another: whatever DER takes, BER takes in the same way.
  *
  * parser: formats/der.c formats/der_time.c
- * seeds: der */
+ * seeds: der
+ * corpora: b-x509/asn1 b-x509/openssl-fuzz-asn1 */
 #include "formats/der.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

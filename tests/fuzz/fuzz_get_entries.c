@@ -1,7 +1,8 @@
 /* The scanner against Jansson: where it takes a body, both must see the same texts.
  *
  * parser: formats/get_entries.c
- * seeds: get-entries */
+ * seeds: get-entries
+ * corpora: a-ct/rfc6962 */
 #include <stdlib.h>
 
 #include "formats/get_entries.h"

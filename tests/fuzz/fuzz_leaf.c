@@ -1,7 +1,8 @@
 /* Leaves, tile entries and extra_data.
  *
  * parser: formats/leaf.c
- * seeds: leaf tile extra-data */
+ * seeds: leaf tile extra-data
+ * corpora: a-ct/static-ct/navigli2025h2/tile/data */
 #include "formats/leaf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,8 @@
 /* Log lists: every accepted log has an address with a slash at the end, and the choice says why for each.
  *
  * parser: formats/log_list.c formats/log_list_entry.c rules/log_choice.c
- * seeds: log-list */
+ * seeds: log-list
+ * corpora: a-ct/log-lists */
 #include <stdlib.h>
 
 #include "rules/log_choice.h"

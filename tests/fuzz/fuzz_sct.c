@@ -1,7 +1,8 @@
 /* SCTs and their lists.
  *
  * parser: formats/sct.c
- * seeds: sct sct-list */
+ * seeds: sct sct-list
+ * corpora: a-ct/sct b-x509/openssl-fuzz-ct */
 #include "formats/sct.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,8 @@
 /* Tree heads in JSON.
  *
  * parser: formats/tree_head.c
- * seeds: sth */
+ * seeds: sth
+ * corpora: a-ct/rfc6962/ct-go/get-sth */
 #include <stdlib.h>
 
 #include "formats/tree_head.h"

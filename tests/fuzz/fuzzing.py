@@ -5,8 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+
+import vectors
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CORPORA = os.path.join(ROOT, "..", "shared", "corpora")
 FUZZ = os.path.join(ROOT, "tests", "fuzz")
 SEED_SIZE_MAX = 256 * 1024
 SIZE_MAX = {}  # harness -> longest input that the engines try, where it is not the usual one
@@ -58,13 +62,75 @@ def build(work, engine):
     return path
 
 
-def write_seeds(work, harness):
-    sys.path.insert(0, os.path.join(ROOT, "tests"))
-    import runner
-    path = folder(work, "seeds", "all")
-    if not os.listdir(path):
-        for raw in runner.seed_inputs():
-            put(path, raw)
+def directive(harness, name):
+    """The words behind " * <name>: " in a harness: library (what it links), parser (the files under monitor/ or alerts/ that it is for),
+    seeds (folders of tests/vectors), corpora (starts of paths in the corpora), prefix (hex bytes to put before each seed, several)."""
+    found = re.findall(rf"^ \* {name}: ([^*\n]*)", read_text(os.path.join(FUZZ, harness + ".c")), re.M)
+    return " ".join(found).split()
+
+
+def parser_files(harness):
+    """Absolute paths of what a harness is for."""
+    for name in directive(harness, "parser"):
+        for top in ("monitor", "alerts"):
+            path = os.path.join(ROOT, top, name)
+            if os.path.exists(path):
+                yield path
+
+
+def vector_inputs(folder_name):
+    """Every input in tests/vectors/<folder_name>."""
+    path = os.path.join(ROOT, "tests", "vectors", folder_name)
+    for name in sorted(os.listdir(path)) if os.path.isdir(path) else []:
+        file = os.path.join(path, name)
+        if name.endswith(".vectors"):
+            yield from vectors.inputs_of(read_text(file))
+        elif not name.endswith(".out"):
+            with open(file, "rb") as stream:
+                yield stream.read()
+
+
+def corpus_inputs(start):
+    """Small files of the corpora whose path begins so, also those in archives."""
+    for path, folders, names in os.walk(CORPORA):
+        folders.sort()
+        for name in sorted(names):
+            file = os.path.join(path, name)
+            if not os.path.relpath(file, CORPORA).startswith(start):
+                continue
+            if name.endswith(".tar.xz"):
+                yield from archived(file)
+            elif os.path.getsize(file) <= SEED_SIZE_MAX:
+                with open(file, "rb") as stream:
+                    yield stream.read()
+
+
+def archived(file):
+    with tarfile.open(file) as archive:
+        for member in archive:
+            if member.isfile() and member.size <= SEED_SIZE_MAX:
+                yield archive.extractfile(member).read()
+
+
+def seeds(harness, with_corpora=True):
+    """The inputs that a harness begins with: its vectors, and the corpora that concern it."""
+    prefixes = [bytes.fromhex(text) for text in directive(harness, "prefix")] or [b""]
+    for name in directive(harness, "seeds"):
+        for raw in vector_inputs(name):
+            yield from (prefix + raw for prefix in prefixes)
+    for start in directive(harness, "corpora") if with_corpora else []:
+        for raw in corpus_inputs(start):
+            yield from (prefix + raw for prefix in prefixes)
+
+
+def write_seeds(work, harness, with_corpora=True):
+    """A folder with the seeds, and nothing else in it."""
+    path = folder(work, "seeds", harness)
+    stale = set(os.listdir(path))
+    for raw in seeds(harness, with_corpora):
+        stale.discard(put(path, raw))
+    for name in stale:
+        os.remove(os.path.join(path, name))
     return path
 
 
@@ -73,6 +139,7 @@ def put(path, raw):
     if not os.path.exists(file):
         with open(file, "wb") as stream:
             stream.write(raw)
+    return os.path.basename(file)
 
 
 def share(queue, corpus):
