@@ -25,16 +25,15 @@ static bool next_is_digit(const struct cursor *cursor) {
 static bool take_offset(struct cursor *cursor, int64_t *ret_offset, bool *is_odd) {
     uint8_t sign = 0;
     unsigned hours, minutes;
-    if (cursor_remaining(cursor) == 1 && cursor_u8(cursor, &sign) && sign == 'Z') {
-        *ret_offset = 0;
+    *ret_offset = 0;
+    *is_odd = *is_odd || !der_is_next(cursor, 'Z');
+    if (cursor_at_end(cursor))
         return true;
-    }
-    *is_odd = true;
-    if (cursor_at_end(cursor)) {
-        *ret_offset = 0;
-        return true;
-    }
-    if (!cursor_u8(cursor, &sign) || (sign != '+' && sign != '-') || !take_digits(cursor, 2, &hours) ||
+    if (!cursor_u8(cursor, &sign))
+        return false;
+    if (sign == 'Z')
+        return cursor_at_end(cursor);
+    if ((sign != '+' && sign != '-') || !take_digits(cursor, 2, &hours) ||
         !take_digits(cursor, 2, &minutes) || !cursor_at_end(cursor) || hours > 23 || minutes > 59)
         return false;
     int64_t offset = (int64_t) hours * 3600 + (int64_t) minutes * 60;

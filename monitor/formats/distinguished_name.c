@@ -125,7 +125,7 @@ static bool add_rdn(struct span set_content, struct buffer *out) {
 
 bool distinguished_name_text(struct span name, struct buffer *out) {
     struct span parts[PARTS_MAX];
-    size_t count = 0;
+    size_t count = 0, begin = out->size;
     struct cursor cursor = cursor_of(name);
     struct der_element element = {0};
     bool is_ber = false;
@@ -142,6 +142,6 @@ bool distinguished_name_text(struct span name, struct buffer *out) {
             buffer_add_text(out, ",");
     }
     if (!is_good)
-        buffer_add_text(out, count > 0 ? ",?" : "?");
+        buffer_add_text(out, out->size > begin ? ",?" : "?");
     return !out->failed;
 }

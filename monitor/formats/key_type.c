@@ -61,7 +61,7 @@ static void write_ec(struct cursor *parameters, char *ret_text) {
     if (der_take(parameters, DER_OID, &curve) == OK) {
         name = name_of(curve, curves, sizeof curves / sizeof *curves);
         if (name == NULL && !der_oid_text(curve, text, sizeof text))
-            text[0] = '\0';
+            snprintf(text, sizeof text, "?");
     }
     snprintf(ret_text, KEY_TYPE_SIZE, "ec-%s", name != NULL ? name : text);
 }
