@@ -112,6 +112,26 @@ REVOKE EXECUTE ON FUNCTION broad_name_told(bigint, integer) FROM PUBLIC;
 
 -- ---------------------------------------------------------------- claims
 
+ALTER TABLE delivery ADD COLUMN claimed_at timestamptz; -- the sender's clock at its last claim; null: never
+
+-- The senders' clock was set back: what was queued or tried "in the future" would wait until then. Whatever more than five minutes
+-- ahead speaks of is due now; claims that others have made for so long that no clock now in force made them are void.
+CREATE FUNCTION deliveries_clock_set_back(p_mine text, p_now timestamptz) RETURNS bigint LANGUAGE sql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    WITH hurried AS (
+        UPDATE delivery d SET next_attempt_at = least(d.next_attempt_at, p_now),
+               claimed_until = CASE WHEN d.claimed_until > p_now + interval '1 hour' AND NOT starts_with(d.claimed_by, p_mine) THEN NULL
+                                    ELSE d.claimed_until END
+          FROM alert a
+         WHERE a.tenant_id = d.tenant_id AND a.alert_id = d.alert_id AND d.state = 'queued'
+           AND greatest(d.claimed_at, a.created_at) > p_now + interval '5 minutes'
+        RETURNING 1)
+    SELECT count(*) FROM hurried
+    $$;
+REVOKE EXECUTE ON FUNCTION deliveries_clock_set_back(text, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deliveries_clock_set_back(text, timestamptz) TO pinwatch_alerts;
+
 -- As before, but channels that have enough waiting at the sender are left out (p_full: ["tenant/channel"]), and without the joins
 -- that would read the whole table for a handful of rows: how many are due is no matter of statistics.
 DROP FUNCTION deliveries_claim(text, timestamptz, timestamptz, integer, integer);
@@ -136,7 +156,7 @@ CREATE FUNCTION deliveries_claim(p_holder text, p_now timestamptz, p_until times
          WHERE NOT p_full ? (c.tenant_id || '/' || c.name)
          ORDER BY q.next_attempt_at, q.delivery_id LIMIT p_limit),
     claimed AS (
-        UPDATE delivery d SET claimed_until = p_until, claimed_by = p_holder, attempts = d.attempts + 1 FROM due
+        UPDATE delivery d SET claimed_until = p_until, claimed_by = p_holder, claimed_at = p_now, attempts = d.attempts + 1 FROM due
          WHERE d.tenant_id = due.tenant_id AND d.delivery_id = due.delivery_id
         RETURNING d.*)
     SELECT d.tenant_id, d.delivery_id, d.alert_id, a.finding_id, a.is_test, a.rule, a.severity, a.body, a.pem, a.created_at,

@@ -8,7 +8,7 @@ const struct backoff backoff_of_deliveries = {
     .cap_ms = HOUR,
     .jitter_percent = 20,
     .give_up_ms = 24 * HOUR,
-    .attempts_least = 12,
+    .attempts_least = 30, /* a day of them: a clock that jumps, or a machine that sleeps, uses up none */
 };
 
 int64_t backoff_delay_ms(const struct backoff *backoff, unsigned attempts, int64_t asked_ms, uint32_t random) {

@@ -21,6 +21,7 @@
 #define PAUSE_FIRST_MS 1000           /* while the database does not answer */
 #define PAUSE_CAP_MS   15000
 #define STOP_MS        4000
+#define CLOCK_STEP_MS  60000          /* set back by less: the five minutes of the statement do as well */
 #define SAY_AGAIN_MS   60000
 
 struct dispatcher {
@@ -38,15 +39,18 @@ struct dispatcher {
     bool is_schema_known;    /* the database has the schema of this build */
     bool has_taken_over;     /* what a dead predecessor had claimed */
     int notified_descriptor; /* the connection that listens, -1 for none */
+    bool has_clock_base;
+    int64_t clock_base_ms;   /* wall less monotonic, as it was last */
     int64_t pause_ms;        /* 0: the database answers */
     int64_t away_since_ms, said_away_ms;
     result said_why;
     int64_t stop_at_ms;      /* monotonic; 0: not stopping */
 };
 
-static void tick_in(struct dispatcher *dispatcher, int64_t wait_ms) {
-    struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
-    event_add(dispatcher->tick_event, &wait);
+/* Persistent and always set: where it was not, libevent would ask for memory, and without it no alert would ever go out again. */
+static bool tick_in(struct dispatcher *dispatcher, int64_t wait_ms) {
+    struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 + 1}; /* of nothing it would be set once */
+    return event_add(dispatcher->tick_event, &wait) == 0;
 }
 
 static void forget_notifications(struct dispatcher *dispatcher) {
@@ -89,7 +93,7 @@ static void on_notification(evutil_socket_t file, short what, void *context) {
     if (outcome != OK)
         forget_notifications(dispatcher);
     if (outcome != OK || count > 0)
-        tick_in(dispatcher, 0);
+        (void) tick_in(dispatcher, 0);
 }
 
 static result listen_for_work(struct dispatcher *dispatcher) {
@@ -110,7 +114,7 @@ static void on_ended(void *context, struct sending *sending) {
     lane_left(&dispatcher->lanes, sending);
     sending->next = dispatcher->ended;
     dispatcher->ended = sending;
-    tick_in(dispatcher, 0);
+    (void) tick_in(dispatcher, 0);
 }
 
 /* Writes the outcomes down; what cannot be written stays, so that nothing is sent again because of it. */
@@ -175,6 +179,16 @@ static result claim(struct dispatcher *dispatcher, bool *ret_is_more) {
     return outcome;
 }
 
+/* Without this, alerts that wait for their next try would wait a day longer when the clock is set back by a day; at a start nobody knows. */
+static result follow_clock(struct dispatcher *dispatcher) {
+    int64_t wall_ms = clock_wall_ms(), base_ms = wall_ms - clock_monotonic_ms();
+    if (!dispatcher->has_clock_base || base_ms < dispatcher->clock_base_ms - CLOCK_STEP_MS)
+        TRY(store_outbox_clock_set_back(dispatcher->store, dispatcher->place, wall_ms));
+    dispatcher->has_clock_base = true;
+    dispatcher->clock_base_ms = base_ms;
+    return OK;
+}
+
 static void finish_stopping(struct dispatcher *dispatcher) {
     bool is_over = clock_monotonic_ms() >= dispatcher->stop_at_ms;
     if ((dispatcher->lanes.running > 0 || dispatcher->ended != NULL) && !is_over)
@@ -201,6 +215,7 @@ static result work(struct dispatcher *dispatcher, bool *ret_is_more) {
     if (!dispatcher->has_taken_over)
         TRY(store_outbox_take_over(dispatcher->store, dispatcher->place));
     dispatcher->has_taken_over = true;
+    TRY(follow_clock(dispatcher));
     TRY(listen_for_work(dispatcher));
     return claim(dispatcher, ret_is_more);
 }
@@ -215,15 +230,15 @@ static void tick(evutil_socket_t file, short what, void *context) {
         event_base_loopbreak(dispatcher->tools->loop);
         return;
     }
-    if (outcome == OK)
+    if (outcome == OK && dispatcher->stop_at_ms == 0)
         resume(dispatcher);
-    else
+    else if (outcome != OK)
         pause_for(dispatcher, outcome);
     if (dispatcher->stop_at_ms == 0)
         lanes_start(&dispatcher->lanes, clock_monotonic_ms(), on_ended, dispatcher);
     else
         finish_stopping(dispatcher);
-    tick_in(dispatcher, dispatcher->pause_ms != 0 ? dispatcher->pause_ms : is_more ? SOON_MS : POLL_MS);
+    (void) tick_in(dispatcher, dispatcher->pause_ms != 0 ? dispatcher->pause_ms : is_more ? SOON_MS : POLL_MS);
 }
 
 CLEANUP_OF_POINTER(struct dispatcher, dispatcher_free)
@@ -237,10 +252,9 @@ result dispatcher_new(const struct channel_tools *tools, struct store *store, co
     dispatcher->place = place;
     dispatcher->claim_limit = CLAIM_LIMIT;
     dispatcher->notified_descriptor = -1;
-    dispatcher->tick_event = evtimer_new(tools->loop, tick, dispatcher);
-    if (dispatcher->tick_event == NULL)
+    dispatcher->tick_event = event_new(tools->loop, -1, EV_PERSIST, tick, dispatcher);
+    if (dispatcher->tick_event == NULL || !tick_in(dispatcher, 0))
         return &fault_no_memory;
-    tick_in(dispatcher, 0);
     *ret_dispatcher = TAKE(dispatcher);
     return OK;
 }
@@ -253,7 +267,7 @@ void dispatcher_stop(struct dispatcher *dispatcher) {
     if (dispatcher->stop_at_ms != 0)
         return;
     dispatcher->stop_at_ms = clock_monotonic_ms() + STOP_MS;
-    tick_in(dispatcher, 0);
+    (void) tick_in(dispatcher, 0);
 }
 
 void dispatcher_free(struct dispatcher *dispatcher) {

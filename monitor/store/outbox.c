@@ -53,6 +53,13 @@ result store_outbox_take_over(struct store *store, const char *predecessor) {
     return store_do(store, "SELECT deliveries_take_over($1)", &params);
 }
 
+result store_outbox_clock_set_back(struct store *store, const char *mine, int64_t now_ms) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_text(&params, mine);
+    params_time_ms(&params, now_ms);
+    return store_do(store, "SELECT deliveries_clock_set_back($1, $2)", &params);
+}
+
 static void params_delivery(struct store_params *params, const struct store_delivery *delivery) {
     params_int4(params, delivery->tenant_id);
     params_int8(params, delivery->delivery_id);

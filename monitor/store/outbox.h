@@ -38,6 +38,8 @@ MUST_CHECK result store_outbox_claim(struct store *store, const struct store_cla
                                      struct store_delivery **ret_deliveries, size_t *ret_count);
 /* Gives free at once what dead holders have claimed: those whose name starts like this. */
 MUST_CHECK result store_outbox_take_over(struct store *store, const char *predecessor);
+/* Makes due now what was queued or tried by a clock that has been set back since; claims whose holder's name starts with `mine` stand. */
+MUST_CHECK result store_outbox_clock_set_back(struct store *store, const char *mine, int64_t now_ms);
 MUST_CHECK result store_outbox_delivered(struct store *store, const struct store_delivery *delivery, int64_t now_ms);
 /* Tries again at `next_ms`. */
 MUST_CHECK result store_outbox_retry(struct store *store, const struct store_delivery *delivery, int64_t next_ms,

@@ -198,7 +198,10 @@ static result keep_house(struct store *store, unsigned retention_days, int64_t n
         return OK;
     CLEANUP(params_done) struct store_params before = {0};
     params_time_ms(&before, now_ms - retention_days * DAY_MS);
-    return store_do(store, "SELECT drop_older($1)", &before);
+    /* A clock that runs ahead must not drop what is still wanted: heads are signed, and date from today where logs are read. */
+    params_int4(&before, (int32_t) retention_days);
+    return store_do(store, "SELECT drop_older(least($1, coalesce((SELECT max(head_time) FROM position), '-infinity')"
+                           " + make_interval(days => 1 - $2)))", &before);
 }
 
 result store_keep_house(struct store *store, unsigned retention_days, int64_t now_ms) {
