@@ -63,7 +63,8 @@ result roles_prepare(struct store *store, const struct role_password *passwords,
     }
     TRY(store_commit(store));
     TRY(database_create(store));
-    TRY(store_do(store, "REVOKE ALL ON DATABASE pinwatch FROM PUBLIC", NULL));
+    /* Otherwise every role may enter every database of the cluster and make temporary tables there. */
+    TRY(store_do(store, "REVOKE ALL ON DATABASE pinwatch, postgres, template1 FROM PUBLIC", NULL));
     /* One at a time: pinwatch_report may not exist in a cluster that an older build made. */
     for (size_t i = 0; i < count; i++) {
         char statement[128];
