@@ -196,7 +196,7 @@ static result end_leftover_postgres(const struct settings *settings, struct reas
 /* What a PostgreSQL left that was killed after the service was told to stop. */
 static void tidy_up(const struct settings *settings) {
     struct reason why = {""};
-    bool is_tidy = private_postgres_end_orphans(settings, ORPHANS_END_MS);
+    bool is_tidy = private_postgres_end_orphans(settings, PRIVATE_POSTGRES_DATA, ORPHANS_END_MS);
     if (!is_tidy || private_postgres_forget_dead(settings, &why) != OK)
         log_say(LOG_WARNING, "postgres.left-behind", LOG_TEXT("reason", is_tidy ? why.text : "some of its processes do not end"));
 }

@@ -63,11 +63,11 @@ static unsigned end_all(const struct stat *folder) {
     return count;
 }
 
-bool private_postgres_end_orphans(const struct settings *settings, int64_t timeout_ms) {
+bool private_postgres_end_orphans(const struct settings *settings, const char *name, int64_t timeout_ms) {
     char path[PATH_SIZE];
     struct stat folder;
     unsigned count;
-    if (snprintf(path, sizeof(path), "%s/postgres", settings->state_folder) >= (int) sizeof(path) || stat(path, &folder) != 0)
+    if (snprintf(path, sizeof(path), "%s/%s", settings->state_folder, name) >= (int) sizeof(path) || stat(path, &folder) != 0)
         return true; /* there is no cluster yet */
     for (int64_t waited_ms = 0; private_postgres_running(settings) == 0 && (count = end_all(&folder)) > 0; waited_ms += POLL_MS) {
         struct timespec pause = {.tv_nsec = POLL_MS * 1000000};

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #define SOCKET_FOLDER_MAX 88 /* sun_path has 107 characters; "/.s.PGSQL.5432.lock" goes behind */
 #define PASSWORD_BYTES 24
 #define TREE_DEPTH 16
+#define ROOM_MIN_BYTES ((uint64_t) 20 * 1024 * 1024) /* one segment of the write-ahead log and a little */
+#define ORPHANS_END_MS 5000
 
 FAULT(fault_postgres_root, FAULT_SETTINGS, "postgres.root", "private PostgreSQL", "", "started by root", "a user of its own");
 FAULT(fault_postgres_programs, FAULT_SETTINGS, "postgres.programs", "private PostgreSQL", "", "no usable programs",
@@ -56,12 +59,26 @@ static const char configuration[] =
     "log_checkpoints = off\n"
     "log_min_messages = warning\n"
     "log_min_error_statement = panic\n"
+    "log_error_verbosity = terse\n"
     "cluster_name = 'pinwatch'\n";
 
 static result path_of(const struct settings *settings, const char *name, char ret_path[PATH_SIZE], struct reason *reason) {
     if (snprintf(ret_path, PATH_SIZE, "%s/%s", settings->state_folder, name) >= PATH_SIZE)
         return reason_set(reason, &fault_postgres_folder, "state folder %s: its path is too long", settings->state_folder);
     return OK;
+}
+
+static bool has_room(const struct settings *settings, const char *name) {
+    char path[PATH_SIZE];
+    struct reason ignored;
+    struct statvfs disk;
+    if (path_of(settings, name, path, &ignored) != OK || statvfs(path, &disk) != 0)
+        return true; /* not known to be full */
+    return (uint64_t) disk.f_bavail * disk.f_frsize >= ROOM_MIN_BYTES;
+}
+
+bool private_postgres_has_room(const struct settings *settings) {
+    return has_room(settings, "postgres") && has_room(settings, "postgres/pg_wal");
 }
 
 bool private_postgres_is_wanted(const struct settings *settings) {
@@ -145,7 +162,7 @@ static int remove_one(const char *path, const struct stat *state, int type, stru
     (void) state;
     (void) type;
     (void) place;
-    return remove(path);
+    return remove(path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 static result tree_remove(const char *path, struct reason *reason) {
@@ -183,8 +200,9 @@ static result initdb_run(const struct settings *settings, const char *programs, 
 
 static result cluster_make(const struct settings *settings, const char *data, struct reason *reason) {
     char beside[PATH_SIZE], file[PATH_SIZE + 32], programs[POSTGRES_FOLDER_SIZE];
-    TRY(path_of(settings, "postgres.new", beside, reason));
+    TRY(path_of(settings, PRIVATE_POSTGRES_FRESH, beside, reason));
     TRY(postgres_programs_find(settings->postgres_folder, 0, programs, reason));
+    (void) private_postgres_end_orphans(settings, PRIVATE_POSTGRES_FRESH, ORPHANS_END_MS); /* of an initdb that was killed */
     TRY(tree_remove(beside, reason));
     TRY(initdb_run(settings, programs, beside, reason));
     snprintf(file, sizeof(file), "%s/postgresql.conf", beside);

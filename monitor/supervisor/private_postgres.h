@@ -41,12 +41,16 @@ int private_postgres_running(const struct settings *settings);
 /* Removes the pid and lock files that a postmaster left which is dead: PostgreSQL refuses to start while any process bears that number. Call
  * it under the service's lock. Error: fault_postgres_folder. */
 MUST_CHECK result private_postgres_forget_dead(const struct settings *settings, struct reason *reason);
-/* Kills processes that a dead postmaster of this cluster left behind and waits until they are gone; nothing while a postmaster lives.
- * False when some are still there after timeout_ms. Call it under the service's lock. */
-bool private_postgres_end_orphans(const struct settings *settings, int64_t timeout_ms);
+#define PRIVATE_POSTGRES_DATA "postgres"      /* folders of the state folder: the cluster, */
+#define PRIVATE_POSTGRES_FRESH "postgres.new" /* and one that initdb is making */
+/* Kills processes that a dead postmaster or initdb left behind in that folder and waits until they are gone; nothing while a postmaster
+ * lives. False when some are still there after timeout_ms. Call it under the service's lock. */
+bool private_postgres_end_orphans(const struct settings *settings, const char *name, int64_t timeout_ms);
 /* Asks a postmaster found by private_postgres_running to stop fast, after 10 s at once, and waits; true when it is gone. */
 bool private_postgres_stop(const struct settings *settings, int64_t timeout_ms);
 /* Is it ready (past recovery) and does its socket accept connections? Returns at once. */
 bool private_postgres_is_listening(const struct settings *settings);
+/* Is there room for the next piece of its write-ahead log? Without that PostgreSQL does not even start. */
+bool private_postgres_has_room(const struct settings *settings);
 /* Waits for that. Error: fault_postgres_silent. */
 MUST_CHECK result private_postgres_wait(const struct settings *settings, int64_t timeout_ms, struct reason *reason);

@@ -31,7 +31,11 @@ static bool postgres_listens(void *context) {
 
 /* A postmaster that died alone must not be followed by one that cannot start. */
 static void end_orphans(void *context) {
-    (void) private_postgres_end_orphans(context, ORPHANS_END_MS); /* if some stay, PostgreSQL itself says so, and is tried again */
+    (void) private_postgres_end_orphans(context, PRIVATE_POSTGRES_DATA, ORPHANS_END_MS); /* if some stay, PostgreSQL itself says so, and is tried again */
+}
+
+static const char *postgres_starves(void *context) {
+    return private_postgres_has_room(context) ? NULL : "the disk is full: free some room in the state folder, and it goes on by itself";
 }
 
 static result add_postgres(const struct builder *builder) {
@@ -46,7 +50,7 @@ static result add_postgres(const struct builder *builder) {
         .name = "postgres", .program = service->postgres.program, .arguments = service->postgres.arguments,
         .environment = service->postgres.environment, .needs = "", .restart = &restart_policy,
         .stop_signal = service->postgres.stop_signal, .death_signal = SIGQUIT, /* nobody is there to see a fast stop hang */
-        .hard_stop_signal = SIGQUIT, .stop_ms = POSTGRES_STOP_MS, .prepare = end_orphans, .is_ready = postgres_listens, .context = settings.context};
+        .hard_stop_signal = SIGQUIT, .stop_ms = POSTGRES_STOP_MS, .prepare = end_orphans, .is_ready = postgres_listens, .starves = postgres_starves, .context = settings.context};
     return OK;
 }
 
