@@ -37,6 +37,7 @@ struct child_plan {
     int64_t settle_ms;               /* alive for so long, and is_ready where given: ready */
     void (*prepare)(void *context);  /* before each start; NULL: nothing */
     bool (*is_ready)(void *context); /* must return at once; NULL: settle_ms alone decides */
+    const char *(*starves)(void *context); /* what it lacked when it died, so that this is no death; NULL: nothing. NULL: never */
     void *context;
 };
 

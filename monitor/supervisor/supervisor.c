@@ -270,6 +270,8 @@ static void note_end(struct supervisor *supervisor, struct child *child, const s
         note_wait(child, "what it needs is out of reach");
     else if (info->si_code == CLD_EXITED && info->si_status == EX_CONFIG)
         note_refusal(supervisor, child);
+    else if (child->plan->starves != NULL && child->plan->starves(child->plan->context) != NULL)
+        note_wait(child, child->plan->starves(child->plan->context));
     else
         note_death(supervisor, child, how);
 }
