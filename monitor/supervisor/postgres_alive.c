@@ -100,7 +100,7 @@ static bool forget_file(const struct settings *settings, const char *name, struc
 
 result private_postgres_forget_dead(const struct settings *settings, struct reason *reason) {
     bool is_forgotten = private_postgres_running(settings) != 0 ||
-                        (forget_file(settings, "postgres/postmaster.pid", reason) &&
+                        (forget_file(settings, "postgres/postmaster.pid", reason) && forget_file(settings, "run/.s.PGSQL.5432", reason) &&
                          forget_file(settings, "run/.s.PGSQL.5432.lock", reason));
     return is_forgotten ? OK : &fault_postgres_folder;
 }

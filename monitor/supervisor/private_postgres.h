@@ -38,7 +38,7 @@ MUST_CHECK result private_postgres_command(const struct settings *settings, stru
                                            struct reason *reason);
 /* Process id of a living postmaster of this cluster (one that outlived its supervisor), 0 when none runs. */
 int private_postgres_running(const struct settings *settings);
-/* Removes the pid and lock files that a postmaster left which is dead: PostgreSQL refuses to start while any process bears that number. Call
+/* Removes the pid file, socket and lock that a postmaster left which is dead: PostgreSQL refuses to start while any process bears that number. Call
  * it under the service's lock. Error: fault_postgres_folder. */
 MUST_CHECK result private_postgres_forget_dead(const struct settings *settings, struct reason *reason);
 #define PRIVATE_POSTGRES_DATA "postgres"      /* folders of the state folder: the cluster, */
