@@ -79,5 +79,5 @@ def readers_alone():
 
 
 def cradle(seed, is_long):
-    said = [first_starts(seed, 25 if is_long else 4)]
+    said = [first_starts(seed, 25 if is_long else 2)]
     return "; ".join(said + ([readers_alone()] if is_long else []))

@@ -34,6 +34,7 @@ NAMED = {
     "waiting for news": ("pinwatch_alerts", "LISTEN"),
 }
 SHORT = ("commit of a range", "proven issuer", "claim of deliveries", "delivered")
+SHORT_COUNT = 6
 COMES_AT_START = ("takeover of claims", "saved logs", "place of a log", "watches", "partitions", "start of a session of the monitor",
                   "start of a session of alerts", "waiting for news")
 
@@ -100,9 +101,10 @@ class Instants:
             run.expect("a stop ends well", self.service.stop(90), 0)
             self.service.start()
 
-    def run(self, names):
+    def run(self, names, count=None):
         listed = [(name, where, how) for name in names for where in ("before", "after") for how in ("asker", "server")]
         self.dice.shuffle(listed)
+        del listed[count:]
         for name, where, how in listed:
             self.at(name, where, how)
         return len(listed)
@@ -115,7 +117,7 @@ def instants(seed, is_long):
         service.follow("rfc", "both", "tiles")
         made.start()
         struck = Instants(service, seed)
-        count = struck.run(list(NAMED) if is_long else SHORT)
+        count = struck.run(NAMED) if is_long else struck.run(SHORT, SHORT_COUNT)
         settle(made, service)
         alerts = made.check_all(service, service.receiver)
         storm.check_events(service)

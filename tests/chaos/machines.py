@@ -141,7 +141,7 @@ def machines(seed, is_long):
             pair.late_commit(sleeper, other)
         holder = first if is_long else second
         pair.lost_machine(holder, second if is_long else first)
-        count = pair.shaken(dice, 60 if is_long else 8)
+        count = pair.shaken(dice, 60 if is_long else 5)
         settle(made, pair)
         alerts = made.check_all(first, first.receiver)
         for machine in pair.machines:

@@ -31,7 +31,7 @@ class Storm:
         return listed
 
     def run(self):
-        end = time.monotonic() + self.plan["seconds"]
+        end = time.monotonic() + (self.plan["seconds"] or float("inf"))
         done = 0
         for number, action in enumerate(self.actions()):
             if time.monotonic() >= end:
@@ -136,5 +136,5 @@ def storm(seed, plan):
         run.expect("a last stop ends well", service.stop(90), 0)
         tempest.targets.check_nothing_left()
         counts = ", ".join("%s %d" % pair for pair in sorted(tempest.targets.counts.items()))
-        return ("seed %s, %d acts in %.0f s: %s; settled %.0f s later with %d certificates, %d unreadable, %d entries, %d findings told in %d messages"
-                % (seed, done, passed, counts, settled, len(made.places), len(made.unreadable), made.entry_count(), alerts, len(receiver.seen)))
+        return ("%d acts in %.0f s: %s; settled %.0f s later with %d certificates, %d unreadable, %d entries, %d findings told in %d messages"
+                % (done, passed, counts, settled, len(made.places), len(made.unreadable), made.entry_count(), alerts, len(receiver.seen)))
