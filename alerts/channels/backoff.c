@@ -24,5 +24,6 @@ int64_t backoff_delay_ms(const struct backoff *backoff, unsigned attempts, int64
 }
 
 bool backoff_is_exhausted(const struct backoff *backoff, unsigned attempts, int64_t age_ms) {
-    return age_ms >= backoff->give_up_ms && attempts >= backoff->attempts_least;
+    /* Queued by a clock that was set back since, it has an age that says nothing; so many attempts take about a day. */
+    return (age_ms >= backoff->give_up_ms || age_ms < 0) && attempts >= backoff->attempts_least;
 }

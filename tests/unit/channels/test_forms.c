@@ -80,6 +80,8 @@ static void a_delivery_is_given_up_after_a_day_but_not_before_a_dozen_attempts(v
     assert_false(backoff_is_exhausted(&backoff_of_deliveries, 1000, day_ms - 1));
     assert_false(backoff_is_exhausted(&backoff_of_deliveries, 29, 30 * day_ms));
     assert_true(backoff_is_exhausted(&backoff_of_deliveries, 30, day_ms));
+    assert_false(backoff_is_exhausted(&backoff_of_deliveries, 29, -400 * day_ms)); /* the clock was set back */
+    assert_true(backoff_is_exhausted(&backoff_of_deliveries, 30, -400 * day_ms));
 }
 
 struct configuration_case {
