@@ -1,6 +1,7 @@
 /* Leaf hashes of entries that no reader can read: from the level 0 tile of a static log, or from the entry fetched alone. The
  * root that they must lead to proves them. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -59,13 +60,16 @@ static void tile_done(void *context, const struct transfer_answer *answer) {
     batch->transfer = NULL;
     size_t needed = (size_t) ((batch->end - 1) % TILE_WIDTH + 1) * HASH_SIZE;
     result fault = answer->fault;
+    char what[REASON_SIZE];
+    snprintf(what, sizeof what, "the level 0 tile with entry %" PRIu64 ": %zu bytes, wanted at least %zu, 32 for each entry up to %" PRIu64,
+             batch->begin, answer->body_size, needed, batch->end - 1);
     if (fault == OK && answer->body_size < needed)
         fault = &fault_reader_refused;
     if (fault == &fault_transfer_status && answer->status == 404)
         batch->wants_full_tile = !batch->wants_full_tile;
     if (fault == OK)
         fault = leaves_from_tile(batch);
-    finish(batch, fault, answer->fault != OK ? answer->reason.text : "a level 0 tile is too short");
+    finish(batch, fault, answer->fault != OK ? answer->reason.text : what);
 }
 
 static void entry_done(void *context, const struct transfer_answer *answer) {
