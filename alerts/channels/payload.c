@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_json.h"
 #include "wording/sentence.h"
 
 static void set_text(json_t *object, const char *name, const char *text) {
@@ -42,20 +43,23 @@ static json_t *data_of(const struct channel_job *job) {
     return data;
 }
 
-static char *dump_and_free(json_t *object) {
-    char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_PRESERVE_ORDER);
+/* NULL when memory was refused since `mark`: half an alert is none. */
+static char *dump_and_free(json_t *object, uint64_t mark) {
+    object = json_if_whole(object, mark);
+    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_PRESERVE_ORDER);
     json_decref(object);
     return text;
 }
 
 char *payload_of_webhook(const struct channel_job *job) {
     char time[RFC3339_SIZE];
+    uint64_t mark = memory_mark();
     json_t *payload = json_object();
     text_of_time_ms(job->alert->created_ms, time);
     set_text(payload, "type", job->alert->rule);
     set_text(payload, "timestamp", time);
     json_object_set_new(payload, "data", data_of(job));
-    return dump_and_free(payload);
+    return dump_and_free(payload, mark);
 }
 
 /* Names of one type; a name without a type counts as DNS name unless it reads as an address. */
@@ -79,6 +83,7 @@ static void set_text_or_null(json_t *object, const char *name, const char *text)
 
 char *payload_of_hook(const struct channel_job *job) {
     const struct alert *alert = job->alert;
+    uint64_t mark = memory_mark();
     json_t *object = json_object();
     set_text_or_null(object, "tbs_sha256", alert_text(alert, "tbs_sha256"));
     set_text_or_null(object, "cert_sha256", alert_text(alert, "cert_sha256"));
@@ -89,5 +94,5 @@ char *payload_of_hook(const struct channel_job *job) {
     set_text_or_null(object, "not_after", alert_text(alert, "not_after"));
     set_text_or_null(object, "serial_number", alert_text(alert, "serial"));
     json_object_set_new(object, "pinwatch", data_of(job));
-    return dump_and_free(object);
+    return dump_and_free(object, mark);
 }

@@ -38,6 +38,9 @@ void sending_free(struct sending *sending) {
     memory_free(sending);
 }
 
+/* Set from the beginning: to set it earlier takes no memory, so that no attempt stays without an end. */
+#define NEVER_S ((time_t) 365 * 24 * 3600)
+
 static void on_deadline(evutil_socket_t file, short what, void *context);
 
 CLEANUP_OF_POINTER(struct sending, sending_free)
@@ -50,11 +53,15 @@ struct sending *sending_new(const struct channel_tools *tools, struct claim_batc
     *sending = (struct sending){.tools = tools, .batch = batch, .delivery = delivery, .claim_end_ms = claim_end_ms};
     batch->open_count++;
     sending->deadline_event = evtimer_new(tools->loop, on_deadline, sending);
-    if (sending->deadline_event == NULL)
+    struct timeval later = {.tv_sec = NEVER_S};
+    if (sending->deadline_event == NULL || event_add(sending->deadline_event, &later) != 0)
         return NULL;
+    uint64_t mark = memory_mark();
     sending->kind = channel_kind_find(delivery->channel_kind);
     sending->body = json_loads(delivery->body, JSON_REJECT_DUPLICATES, NULL);
     sending->configuration = json_loads(delivery->configuration, JSON_REJECT_DUPLICATES, NULL);
+    if (memory_mark() != mark) /* else it would look as if there was no body, or no configuration */
+        return NULL;
     sending->alert = (struct alert){
         .tenant_id = delivery->tenant_id,
         .alert_id = delivery->alert_id,
@@ -130,5 +137,5 @@ void sending_start(struct sending *sending, void (*ended)(void *, struct sending
         wait.tv_sec = sending->kind->deadline_ms(sending->configuration) / 1000;
     else
         sending->attempt = NULL;
-    event_add(sending->deadline_event, &wait);
+    (void) event_add(sending->deadline_event, &wait);
 }

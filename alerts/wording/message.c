@@ -108,6 +108,7 @@ static void write_page(struct message *message, const struct alert *alert) {
 }
 
 result message_write(const struct alert *alert, struct message *ret_message) {
+    uint64_t mark = memory_mark();
     CLEANUP(message_done) struct message message = {
         .rule = rule_of(alert),
         .subject = buffer_with_limit(4 * SENTENCE_SIZE_MAX),
@@ -121,6 +122,8 @@ result message_write(const struct alert *alert, struct message *ret_message) {
     TRY(buffer_check(&message.sentence));
     TRY(buffer_check(&message.page.text));
     TRY(buffer_check(&message.page.html));
+    if (memory_mark() != mark) /* some sentence was left out */
+        return &fault_no_memory;
     *ret_message = message;
     message = (struct message){0};
     return OK;

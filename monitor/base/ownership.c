@@ -18,7 +18,9 @@ static bool is_ours(uid_t owner) {
 
 result ownership_check_file(int file, const char *path, bool is_secret, struct reason *reason) {
     struct stat status;
-    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))
+    if (fstat(file, &status) != 0)
+        return reason_set(reason, fault_of_errno(errno, &fault_ownership), "%s: cannot be looked at: %s", path, strerrordesc_np(errno));
+    if (!S_ISREG(status.st_mode))
         return reason_set(reason, &fault_ownership, "%s: is no regular file, wanted one", path);
     unsigned mode = status.st_mode & 07777;
     if (!is_ours(status.st_uid) && !(is_secret && geteuid() == 0))
@@ -34,7 +36,7 @@ result ownership_check_file(int file, const char *path, bool is_secret, struct r
 static result check_folder(const char *folder, const char *path, struct reason *reason) {
     struct stat status;
     if (stat(folder, &status) != 0)
-        return errno == ENOENT ? OK : reason_set(reason, &fault_ownership, "%s: %s", folder, strerrordesc_np(errno));
+        return errno == ENOENT ? OK : reason_set(reason, fault_of_errno(errno, &fault_ownership), "%s: %s", folder, strerrordesc_np(errno));
     if (!is_ours(status.st_uid))
         return reason_set(reason, &fault_ownership, "%s: the folder %s above it belongs to user %u, wanted user %u, who runs this, or root", path,
                           folder, (unsigned) status.st_uid, (unsigned) geteuid());

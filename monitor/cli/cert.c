@@ -80,13 +80,15 @@ static void print_for_people(json_t *object) {
     json_decref(object);
 }
 
+FAULT(fault_print, FAULT_RETRY, "output.failed", "standard output", "", "it takes no more", "room for what is printed");
+
 /* Takes the reference over. */
 static result print_object(bool is_json, json_t *object) {
     if (!is_json) {
         print_for_people(object);
         return OK;
     }
-    return print_json_line(object) ? OK : &fault_limit_reached;
+    return print_json_line(object) ? OK : &fault_print;
 }
 
 /* ---- a file */
@@ -112,6 +114,8 @@ static int show_file(const struct cert_options *options) {
     result outcome = read_file(options->what, &content, &reason);
     if (outcome == OK)
         outcome = cert_file_decode(buffer_span(&content), show_report, &shown, &reason);
+    if (outcome == &fault_print)
+        return EXIT_IO;
     if (outcome != OK)
         return exit_with(outcome, &reason);
     return shown.has_readable ? EXIT_OK : EXIT_DATA;

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_json.h"
 #include "rules/ca_table.h"
 
 json_t *known_hash_json(const struct known_hash *known) {
@@ -41,6 +42,7 @@ static json_t *loaded(const char *json) {
 }
 
 json_t *certificate_row_json(const struct store_certificate_row *row) {
+    uint64_t mark = memory_mark();
     json_t *object = json_pack("{s:I, s:o, s:o, s:s, s:o, s:o}", "certificate_id", (json_int_t) row->certificate_id, "first_seen_at",
                                time_json_ms(row->first_seen_ms), "first_timestamp", time_json_ms(row->first_timestamp_ms), "serial",
                                row->serial, "names", loaded(row->names), "issuer", json_string(row->issuer));
@@ -60,7 +62,7 @@ json_t *certificate_row_json(const struct store_certificate_row *row) {
     json_object_set_new(object, "is_ca", json_boolean(row->is_ca));
     json_object_set_new(object, "is_drill", json_boolean(row->is_drill));
     json_object_set_new(object, "observations", json_integer((json_int_t) row->observation_count));
-    return object;
+    return json_if_whole(object, mark);
 }
 
 static json_t *observations_json(const struct store_certificate_detail *detail) {
@@ -90,6 +92,7 @@ static json_t *der_json(struct span der) {
 }
 
 json_t *certificate_detail_json(const struct store_certificate_detail *detail) {
+    uint64_t mark = memory_mark();
     json_t *object = certificate_row_json(&detail->certificate);
     json_t *watches = json_array(), *findings = json_array(), *chain = json_array();
     for (size_t i = 0; i < detail->watch_count; i++)
@@ -106,7 +109,7 @@ json_t *certificate_detail_json(const struct store_certificate_detail *detail) {
     json_object_set_new(object, "chain_sha256", chain);
     json_object_set_new(object, "precertificate_der", der_json(detail->precertificate));
     json_object_set_new(object, "certificate_der", der_json(detail->der));
-    return object;
+    return json_if_whole(object, mark);
 }
 
 static json_t *names_json(const struct entry_report *report) {
@@ -136,6 +139,7 @@ static json_t *text_json(const char *text) {
 }
 
 json_t *certificate_report_json(const struct entry_report *report) {
+    uint64_t mark = memory_mark();
     json_t *object = json_object(), *oddities = json_array();
     for (size_t i = 0; i < report->oddity_count; i++)
         json_array_append_new(oddities, text_json(report->oddities[i]));
@@ -157,5 +161,5 @@ json_t *certificate_report_json(const struct entry_report *report) {
     json_object_set_new(object, "issuer_owner", owner_json(&report->issuer_spki_sha256));
     if (report->is_unreadable)
         json_object_set_new(object, "unreadable", text_json(report->reason_text[0] != '\0' ? report->reason_text : report->reason));
-    return object;
+    return json_if_whole(object, mark);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_json.h"
 #include "cli/certificate_json.h"
 #include "cli/database.h"
 #include "cli/table.h"
@@ -194,6 +195,7 @@ static bool is_success(const struct drill_options *options, const struct progres
 
 static int print_json(const struct drill_options *options, const struct progress *progress) {
     char log_id[HASH_BASE64_SIZE];
+    uint64_t mark = memory_mark();
     hash_to_base64(&progress->issued.places[0].log_id, log_id);
     json_t *line = json_pack("{s:s, s:s, s:b, s:b, s:s, s:I, s:o}", "type", "drill", "name", options->name, "expected", options->is_expected,
                              "success", is_success(options, progress), "log_id", log_id, "index", (json_int_t) progress->issued.places[0].index,
@@ -206,7 +208,7 @@ static int print_json(const struct drill_options *options, const struct progress
         json_object_set_new(line, stage_fields[i], progress->at_ms[i] == 0 ? json_null() : time_json_ms(progress->at_ms[i]));
     json_object_set_new(line, "latency_ms", progress->at_ms[DELIVERED] == 0 ? json_null()
                                                                             : json_integer(progress->at_ms[DELIVERED] - progress->at_ms[ISSUED]));
-    return print_json_line(line) ? EXIT_OK : EXIT_IO;
+    return print_json_line(json_if_whole(line, mark)) ? EXIT_OK : EXIT_IO;
 }
 
 static void print_hint(const struct progress *progress) {

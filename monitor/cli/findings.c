@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_json.h"
 #include "cli/certificate_json.h"
 #include "cli/database.h"
 #include "cli/plain.h"
@@ -95,16 +96,18 @@ static const struct argp resolve_parser = {.options = decide_options_taken, .par
                                            .doc = "Resolve findings: dealt with. The same fact opens a new one when it is seen again." EXITS};
 
 static json_t *row_json(const struct store_finding_row *row) {
+    uint64_t mark = memory_mark();
     json_t *evidence = json_loads(row->evidence, JSON_DECODE_ANY, NULL);
     char log_id[HASH_BASE64_SIZE];
     hash_to_base64(&row->log_id.hash, log_id);
-    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "finding_id", (json_int_t) row->finding_id, "rule",
+    json_t *object = json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "finding_id", (json_int_t) row->finding_id, "rule",
                      row->rule, "severity", row->severity, "state", row->state, "subject", row->subject, "occurrences",
                      (json_int_t) row->occurrences, "certificate_id",
                      row->certificate_id == 0 ? json_null() : json_integer((json_int_t) row->certificate_id), "log_id",
                      row->log_id.is_known ? json_string(log_id) : json_null(), "opened_at", time_json_ms(row->opened_ms), "last_seen_at",
                      time_json_ms(row->last_seen_ms), "closed_at", row->closed_ms == 0 ? json_null() : time_json_ms(row->closed_ms),
                      "evidence", evidence == NULL ? json_object() : evidence);
+    return json_if_whole(object, mark);
 }
 
 /* ---- list */
@@ -215,12 +218,13 @@ static void print_detail(const struct store_finding_detail *detail) {
 }
 
 static json_t *detail_json(const struct store_finding_detail *detail) {
+    uint64_t mark = memory_mark();
     json_t *object = row_json(&detail->finding), *events = json_array();
     for (size_t i = 0; i < detail->event_count; i++)
         json_array_append_new(events, json_pack("{s:o, s:s, s:s, s:s}", "at", time_json_ms(detail->events[i].at_ms), "who",
                                                 detail->events[i].who, "what", detail->events[i].what, "note", detail->events[i].note));
     json_object_set_new(object, "events", events);
-    return object;
+    return json_if_whole(object, mark);
 }
 
 static int show_findings(const struct findings_options *options, struct database *database) {

@@ -143,7 +143,7 @@ int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "");
     log_init("pinwatch", LOG_NOTICE, false);
     int code = run(argc, argv);
-    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && code == EXIT_OK) {
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && (code == EXIT_OK || code == EXIT_IO)) {
         fputs("pinwatch: standard output: cannot be written\n", stderr);
         return EXIT_IO;
     }

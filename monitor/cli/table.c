@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_json.h"
 #include "cli/exit_code.h"
 
 #define CELL_LIMIT (1u << 20)
@@ -27,6 +28,7 @@ struct table {
     size_t column_count;
     bool as_json;
     bool failed; /* memory or standard output gave out */
+    uint64_t mark; /* memory_mark at birth: rows are whole while it stands */
     struct cell *cells; /* row after row; the last row is under way */
     size_t row_count;   /* ended ones */
     size_t row_room;
@@ -64,7 +66,7 @@ struct table *table_new(const struct table_column *columns, size_t count, bool a
     struct table *table = memory_new(sizeof *table);
     if (table == NULL)
         return NULL;
-    *table = (struct table){.columns = columns, .column_count = count, .as_json = as_json, .row_room = 16};
+    *table = (struct table){.mark = memory_mark(), .columns = columns, .column_count = count, .as_json = as_json, .row_room = 16};
     table->cells = memory_new_array(table->row_room * count, sizeof *table->cells);
     if (table->cells != NULL)
         return table;
@@ -193,7 +195,7 @@ static bool print_row_as_json(struct table *table) {
             continue;
         json_object_set_new_nocheck(object, table->columns[i].field, cell->value == NULL ? json_null() : TAKE(cell->value));
     }
-    return print_json_line(object);
+    return print_json_line(json_if_whole(object, table->mark));
 }
 
 static bool make_room(struct table *table) {

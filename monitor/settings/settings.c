@@ -252,7 +252,10 @@ static result load_from(const char *path, const char *copy, struct settings **re
     if (arena == NULL)
         return &fault_no_memory;
     reason->text[0] = '\0';
+    uint64_t mark = memory_mark();
     const char *chosen = path == NULL ? settings_find_file(arena) : arena_copy_text(arena, path);
+    if (chosen == NULL && memory_mark() != mark)
+        return &fault_no_memory;
     if (chosen == NULL)
         return reason_set(reason, &fault_settings_file, "no settings file was found, wanted one at %s; `pinwatch init` writes it",
                           settings_standard_path(arena));

@@ -32,6 +32,13 @@ static FAULT(fault_pool_program, FAULT_SETTINGS, "reader.program", "pinwatch-rea
 #define READERS_MAX      256
 #define SLOTS_MAX        4096
 
+/* When a reader that works is replaced by a fresh one: nothing that leaks in it, or in a library, may add up for ever. */
+static const struct {
+    uint64_t requests;
+    uint64_t looks_every;    /* requests, at how much memory it holds */
+    uint64_t resident_bytes; /* of its own, without slots and image; a full body needs half of it at most */
+} reader_lasts = {.requests = 50000, .looks_every = 8, .resident_bytes = UINT64_C(256) << 20};
+
 enum seat_state {
     SEAT_EMPTY,    /* no process: there is no image yet, or the timer will start one */
     SEAT_STARTING, /* not yet ready */
@@ -56,6 +63,7 @@ struct seat {
     struct event *readable;
     struct event *timer; /* empty: start; starting, busy: deadline */
     struct work *work;
+    uint64_t served; /* requests, by this process */
     struct reader_answer answer;
     size_t received; /* bytes of `answer` */
 };
@@ -79,7 +87,7 @@ struct reader_pool {
 
 /* The timer is persistent and always set, if only for a year hence: libevent asks for memory, and may fail, only where it was not. */
 static bool set_timer(struct seat *seat, int64_t after_ms) {
-    struct timeval after = {.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000};
+    struct timeval after = {.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000 + 1}; /* of nothing it would be set once */
     return event_add(seat->timer, &after) == 0;
 }
 
@@ -127,6 +135,7 @@ static void seat_clear(struct seat *seat) {
     seat->state = SEAT_EMPTY;
     seat->is_retiring = false;
     seat->received = 0;
+    seat->served = 0;
 }
 
 static void seat_start_later(struct seat *seat) {
@@ -265,6 +274,19 @@ static result take_answer(struct seat *seat) {
     return check_reports(pool, &seat->work->request);
 }
 
+static bool is_worn_out(struct seat *seat) {
+    if (++seat->served >= reader_lasts.requests) {
+        log_say(LOG_INFO, "reader.renewed", LOG_NUMBER("pid", seat->process.pid), LOG_NUMBER("requests", seat->served));
+        return true;
+    }
+    uint64_t own = seat->served % reader_lasts.looks_every == 0 ? reader_process_memory(&seat->process) : 0;
+    if (own <= reader_lasts.resident_bytes)
+        return false;
+    log_say(LOG_WARNING, "reader.grown", LOG_NUMBER("pid", seat->process.pid), LOG_NUMBER("requests", seat->served), LOG_NUMBER("bytes", own),
+            LOG_TEXT("consequence", "it is replaced by a fresh one; nothing is lost"));
+    return true;
+}
+
 static void finish(struct seat *seat) {
     struct reader_pool *pool = seat->pool;
     result taken = take_answer(seat);
@@ -276,7 +298,7 @@ static void finish(struct seat *seat) {
     rest_timer(seat);
     seat->failures = 0;
     seat->state = SEAT_IDLE;
-    if (seat->is_retiring) {
+    if (is_worn_out(seat) || seat->is_retiring) {
         seat_clear(seat);
         seat_start(seat);
     }

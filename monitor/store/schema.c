@@ -62,17 +62,23 @@ static result step_fail(struct store *store, const struct steps *steps, const ch
     return store_fail(store, &fault_schema_files, "schema steps: %s/%s: %s", steps->folder, name, why);
 }
 
+static result step_fail_with(struct store *store, const struct steps *steps, const char *name, int error) {
+    return store_fail(store, fault_of_errno(error, &fault_schema_files), "schema steps: %s/%s: %s", steps->folder, name, strerrordesc_np(error));
+}
+
 static result file_read(struct store *store, const struct steps *steps, int fd, struct step *step) {
     step->text = buffer_with_limit(STEP_SIZE_MAX);
     for (;;) {
         uint8_t *room = buffer_reserve(&step->text, 65536);
+        if (buffer_check(&step->text) == &fault_no_memory)
+            return store_no_memory(store);
         if (room == NULL)
             return step_fail(store, steps, step->name, "larger than 1 MB");
         ssize_t got = read(fd, room, 65536);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return step_fail(store, steps, step->name, strerror(errno));
+            return step_fail_with(store, steps, step->name, errno);
         if (got == 0)
             break;
         buffer_grew(&step->text, (size_t) got);
@@ -91,7 +97,7 @@ static result step_read(struct store *store, struct steps *steps, const char *na
         return step_fail(store, steps, name, "the path is too long");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return step_fail(store, steps, name, strerror(errno));
+        return step_fail_with(store, steps, name, errno);
     result outcome = file_read(store, steps, fd, step);
     close(fd);
     return outcome;
@@ -118,7 +124,7 @@ static result folder_read(struct store *store, struct steps *steps, DIR *folder)
 static result steps_read(struct store *store, struct steps *steps) {
     DIR *folder = opendir(steps->folder);
     if (folder == NULL)
-        return step_fail(store, steps, "", strerror(errno));
+        return step_fail_with(store, steps, "", errno);
     result outcome = folder_read(store, steps, folder);
     closedir(folder);
     return outcome;

@@ -1,18 +1,28 @@
 #include "failing_calls.h"
 
+#include <ares.h>
 #include <curl/curl.h>
+#include <cyaml/cyaml.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <idn2.h>
+#include <jansson.h>
 #include <libdeflate.h>
 #include <libpq-fe.h>
+#include <netdb.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -20,21 +30,51 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include <yaml.h>
 
 static const char *const family_names[call_family_count] = {
     [CALL_MEMORY] = "memory", [CALL_CURL] = "curl", [CALL_EVENT] = "event", [CALL_OPENSSL] = "openssl",
     [CALL_FILE] = "file", [CALL_SOCKET] = "socket", [CALL_PROCESS] = "process", [CALL_POSTGRES] = "postgres",
     [CALL_INFLATE] = "inflate", [CALL_IDN] = "idn", [CALL_OUTPUT] = "output", [CALL_CLOCK] = "clock",
+    [CALL_RANDOM] = "random", [CALL_YAML] = "yaml", [CALL_JSON] = "json", [CALL_RESOLVER] = "resolver",
 };
 
+/* Shared by all processes that run in one folder, so that a killed one has counted too. */
+struct tally {
+    _Atomic uint64_t seen[call_family_count], failed[call_family_count];
+    _Atomic uint64_t starts; /* of processes */
+    _Atomic uint64_t next;   /* in names */
+    char names[512][56];   /* what failed last: program, function */
+};
+
+/* The file "orders". */
+struct common {
+    volatile char gate; /* '+': calls may fail */
+    char unused[127];
+    volatile uint64_t seed, one_in, family, programs; /* an order for all that run: one_in 0 for none, bits of `names` below */
+    char lines[2048];   /* "PROGRAM ORDER\n" for those that start */
+};
+
+static const char *const program_names[] = {"pinwatch", "pinwatch-monitor", "pinwatch-reader", "pinwatch-alerts", "pinwatch-drill"};
+
 static struct {
+    struct tally *tally;         /* NULL: not counted in common */
+    const struct common *common; /* NULL: no orders in common */
+    uint64_t salt, programs;     /* of this process: what makes its failures its own, its bit */
+    char program[40];
     _Atomic uint64_t seen[call_family_count], failed[call_family_count];
     _Atomic int64_t live; /* blocks that were given out and are not yet released */
     uint64_t from[call_family_count], to[call_family_count]; /* these calls fail; 0: none */
+    bool is_once;                                             /* in one process of the folder alone */
     uint64_t seed, one_in;                                    /* one_in 0: none by seed */
     enum call_family seeded;                                  /* call_family_count: all */
     const char *report;
@@ -52,19 +92,45 @@ static uint64_t mix(uint64_t x) {
 
 static bool is_chosen(enum call_family family, uint64_t n) {
     if (orders.from[family] != 0 && n >= orders.from[family] && n <= orders.to[family])
+        return !orders.is_once || orders.tally == NULL || orders.tally->failed[family] == 0;
+    const struct common *common = orders.common;
+    if (common != NULL && common->one_in != 0 && (common->programs & orders.programs) != 0 &&
+        (common->family == call_family_count || common->family == family) &&
+        mix(common->seed ^ orders.salt ^ mix(n * call_family_count + family)) % common->one_in == 0)
         return true;
     return orders.one_in != 0 && (orders.seeded == call_family_count || orders.seeded == family) &&
            mix(orders.seed ^ mix(n * call_family_count + family)) % orders.one_in == 0;
 }
 
-static bool fails(enum call_family family) {
-    if (is_inside)
+static void add_name(struct tally *tally, const char *function) {
+    char *place = tally->names[atomic_fetch_add(&tally->next, 1) % (sizeof tally->names / sizeof tally->names[0])];
+    size_t size = strnlen(orders.program, 31);
+    memcpy(place, orders.program, size);
+    place[size] = ' ';
+    size_t rest = strnlen(function, sizeof tally->names[0] - size - 2);
+    memcpy(place + size + 1, function, rest);
+    place[size + 1 + rest] = '\0';
+}
+
+static bool fails_as(enum call_family family, const char *function) {
+    if (is_inside || (orders.common != NULL && orders.common->gate != '+'))
         return false;
     uint64_t n = atomic_fetch_add(&orders.seen[family], 1) + 1;
+    if (orders.tally != NULL)
+        atomic_fetch_add(&orders.tally->seen[family], 1);
     if (!is_chosen(family, n))
         return false;
     atomic_fetch_add(&orders.failed[family], 1);
+    orders.last = function;
+    if (orders.tally != NULL) {
+        atomic_fetch_add(&orders.tally->failed[family], 1);
+        add_name(orders.tally, function);
+    }
     return true;
+}
+
+static bool fails(enum call_family family) {
+    return fails_as(family, family_names[family]);
 }
 
 void failing_calls_off(void) {
@@ -115,7 +181,7 @@ static void read_orders(const char *text) {
     char *end;
     if (strncmp(text, "seed:", 5) == 0) {
         uint64_t seed = strtoull(text + 5, &end, 10), one_in = strtoull(end + 1, &end, 10);
-        failing_calls_seed(seed, one_in, *end == ':' ? family_of(end + 1, strlen(end + 1)) : call_family_count);
+        failing_calls_seed(seed ^ orders.salt, one_in, *end == ':' ? family_of(end + 1, strcspn(end + 1, "\n")) : call_family_count);
         return;
     }
     const char *colon = strchr(text, ':');
@@ -124,6 +190,7 @@ static void read_orders(const char *text) {
     failing_calls_at(family, n);
     if (colon != NULL && *end == '+')
         orders.to[family] = UINT64_MAX;
+    orders.is_once = colon != NULL && *end == '!';
 }
 
 /* The exit handler is run before the sanitizers look for leaks. */
@@ -156,9 +223,53 @@ static void spare_openssl(void) {
         fputs("failing calls: OpenSSL has memory already\n", stderr);
 }
 
+/* The order for this program in the common ones. */
+static const char *find_order(const char *lines) {
+    size_t size = strlen(orders.program);
+    for (const char *line = lines; line != NULL && *line != '\0'; line = strchr(line, '\n'), line = line == NULL ? NULL : line + 1)
+        if (strncmp(line, orders.program, size) == 0 && line[size] == ' ')
+            return line + 1 + size;
+    return NULL;
+}
+
+static void *map_beside(const char *name, size_t size, int rights) {
+    char path[4200];
+    ssize_t length = readlink("/proc/self/exe", path, 4096);
+    if (length <= 0)
+        return NULL;
+    path[length] = '\0';
+    char *slash = strrchr(path, '/');
+    snprintf(orders.program, sizeof orders.program, "%s", slash + 1);
+    strcpy(slash + 1, name);
+    int file = open(path, (rights & PROT_WRITE) != 0 ? O_RDWR | O_CLOEXEC : O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return NULL;
+    void *bytes = mmap(NULL, size, rights, MAP_SHARED, file, 0);
+    close(file);
+    return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+/* A folder with a file "orders" is one whole service that fails; "tally" counts. */
+static const char *take_common_orders(void) {
+    is_inside = true;
+    orders.common = map_beside("orders", sizeof *orders.common, PROT_READ);
+    orders.tally = map_beside("tally", sizeof *orders.tally, PROT_READ | PROT_WRITE);
+    is_inside = false;
+    for (size_t i = 0; i < sizeof program_names / sizeof program_names[0]; i++)
+        if (strcmp(orders.program, program_names[i]) == 0)
+            orders.programs = 1u << i;
+    if (orders.tally != NULL) /* or each start would fail at the same place */
+        orders.salt = mix(atomic_fetch_add(&orders.tally->starts, 1));
+    return orders.common == NULL ? NULL : find_order(orders.common->lines);
+}
+
 __attribute__((constructor)) static void start(void) {
-    const char *text = getenv("PINWATCH_FAIL");
+    const char *common = take_common_orders(), *text = getenv("PINWATCH_FAIL");
     orders.report = getenv("PINWATCH_FAIL_REPORT");
+    if (text != NULL) /* alone: counted in common, but not held back */
+        orders.common = NULL;
+    else
+        text = common;
     if (orders.report != NULL && atexit(report) != 0)
         _exit(99);
     begin_again();
@@ -190,8 +301,10 @@ static void *counted(void *block) {
     return block;
 }
 
+static _Thread_local bool is_next_refused;
+
 void *malloc(size_t size) {
-    return fails(CALL_MEMORY) ? no_memory() : counted(REAL(malloc)(size));
+    return is_next_refused || fails(CALL_MEMORY) ? no_memory() : counted(REAL(malloc)(size));
 }
 
 void *calloc(size_t count, size_t size) {
@@ -237,6 +350,16 @@ static void spared_free(void *block, const char *file, int line) {
     REAL(free)(block);
 }
 
+/* Jansson's memory is asked for through what the program gives it, which counts; so that is made to fail, not passed by. */
+static json_malloc_t json_memory;
+
+static void *memory_of_json(size_t size) {
+    is_next_refused = fails_as(CALL_JSON, "json memory");
+    void *block = json_memory(size);
+    is_next_refused = false;
+    return block;
+}
+
 static void *plain_malloc(size_t size) {
     return REAL(malloc)(size);
 }
@@ -277,10 +400,8 @@ static void *next(const char *name) {
 #define STAND_BEFORE(family, type, name, parameters, arguments, failure) \
     type name parameters { \
         static type(*real) parameters; \
-        if (fails(family)) { \
-            orders.last = #name; \
+        if (fails_as(family, #name)) \
             return failure; \
-        } \
         if (real == NULL) { \
             void *found_ = next(#name); \
             memcpy(&real, &found_, sizeof real); \
@@ -289,6 +410,16 @@ static void *next(const char *name) {
     }
 
 #define WITH_ERRNO(code, value) (errno = (code), (value))
+
+void json_set_alloc_funcs(json_malloc_t take, json_free_t give) {
+    static void (*real)(json_malloc_t, json_free_t);
+    if (real == NULL) {
+        void *found = next("json_set_alloc_funcs");
+        memcpy(&real, &found, sizeof real);
+    }
+    json_memory = take;
+    real(memory_of_json, give);
+}
 
 #define CURL_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_CURL, type, name, parameters, arguments, failure)
 CURL_CALL(CURL *, curl_easy_init, (void), (), NULL)
@@ -340,11 +471,29 @@ CURLMcode curl_multi_setopt(CURLM *multi, CURLMoption option, ...) {
 EVENT_CALL(struct event_base *, event_base_new, (void), (), NULL)
 EVENT_CALL(struct event *, event_new, (struct event_base * base, evutil_socket_t file, short what, event_callback_fn call, void *context),
            (base, file, what, call, context), NULL)
-EVENT_CALL(int, event_add, (struct event * event, const struct timeval *delay), (event, delay), -1)
+
+/* One whose time is set already needs no memory. */
+int event_add(struct event *event, const struct timeval *delay) {
+    static int (*real)(struct event *, const struct timeval *);
+    bool is_set = delay != NULL && event_pending(event, EV_TIMEOUT, NULL) != 0;
+    if (!is_set && fails_as(CALL_EVENT, "event_add"))
+        return -1;
+    if (real == NULL) {
+        void *found = next("event_add");
+        memcpy(&real, &found, sizeof real);
+    }
+    return real(event, delay);
+}
+
 EVENT_CALL(int, event_base_loop, (struct event_base * base, int flags), (base, flags), -1)
+EVENT_CALL(struct bufferevent *, bufferevent_socket_new, (struct event_base * base, evutil_socket_t file, int options), (base, file, options), NULL)
+EVENT_CALL(int, bufferevent_write, (struct bufferevent * to, const void *bytes, size_t size), (to, bytes, size), -1)
+EVENT_CALL(struct evbuffer *, evbuffer_new, (void), (), NULL)
+EVENT_CALL(int, evbuffer_add, (struct evbuffer * to, const void *bytes, size_t size), (to, bytes, size), -1)
 
 #define OPENSSL_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_OPENSSL, type, name, parameters, arguments, failure)
-OPENSSL_CALL(EVP_MD *, EVP_MD_fetch, (OSSL_LIB_CTX * context, const char *name, const char *query), (context, name, query), NULL)
+OPENSSL_CALL(EVP_MD *, EVP_MD_fetch, (OSSL_LIB_CTX * context, const char *name, const char *query), (context, name, query),
+             (ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE), NULL))
 OPENSSL_CALL(EVP_MD_CTX *, EVP_MD_CTX_new, (void), (), (ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE), NULL)) /* by OpenSSL too */
 OPENSSL_CALL(int, EVP_DigestVerifyInit_ex,
              (EVP_MD_CTX * digest, EVP_PKEY_CTX **key_context, const char *name, OSSL_LIB_CTX *context, const char *query, EVP_PKEY *key,
@@ -352,9 +501,74 @@ OPENSSL_CALL(int, EVP_DigestVerifyInit_ex,
              (digest, key_context, name, context, query, key, settings), 0)
 OPENSSL_CALL(int, EVP_DigestVerify, (EVP_MD_CTX * digest, const unsigned char *signature, size_t size, const unsigned char *text, size_t length),
              (digest, signature, size, text, length), (ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE), -1))
-OPENSSL_CALL(int, RAND_bytes, (unsigned char *bytes, int size), (bytes, size), 0)
-OPENSSL_CALL(EVP_PKEY *, d2i_PUBKEY, (EVP_PKEY * *key, const unsigned char **bytes, long size), (key, bytes, size), NULL)
-OPENSSL_CALL(X509 *, d2i_X509, (X509 * *certificate, const unsigned char **bytes, long size), (certificate, bytes, size), NULL)
+#define NO_MEMORY_IN(library, value) (ERR_raise(library, ERR_R_MALLOC_FAILURE), (value))
+OPENSSL_CALL(EVP_PKEY *, d2i_PUBKEY, (EVP_PKEY * *key, const unsigned char **bytes, long size), (key, bytes, size),
+             NO_MEMORY_IN(ERR_LIB_ASN1, NULL))
+OPENSSL_CALL(X509 *, d2i_X509, (X509 * *certificate, const unsigned char **bytes, long size), (certificate, bytes, size),
+             NO_MEMORY_IN(ERR_LIB_ASN1, NULL))
+
+/* Allocates the first time only. */
+int EVP_DigestInit_ex2(EVP_MD_CTX *digest, const EVP_MD *how, const OSSL_PARAM settings[]) {
+    static int (*real)(EVP_MD_CTX *, const EVP_MD *, const OSSL_PARAM[]);
+    if (EVP_MD_CTX_get0_md(digest) == NULL && fails_as(CALL_OPENSSL, "EVP_DigestInit_ex2"))
+        return NO_MEMORY_IN(ERR_LIB_EVP, 0);
+    if (real == NULL) {
+        void *found = next("EVP_DigestInit_ex2");
+        memcpy(&real, &found, sizeof real);
+    }
+    return real(digest, how, settings);
+}
+
+OPENSSL_CALL(int, EVP_DigestSignInit, (EVP_MD_CTX * digest, EVP_PKEY_CTX **key_context, const EVP_MD *how, ENGINE *engine, EVP_PKEY *key),
+             (digest, key_context, how, engine, key), NO_MEMORY_IN(ERR_LIB_EVP, 0))
+OPENSSL_CALL(int, EVP_DigestSign, (EVP_MD_CTX * digest, unsigned char *out, size_t *size, const unsigned char *text, size_t length),
+             (digest, out, size, text, length), NO_MEMORY_IN(ERR_LIB_EVP, 0))
+OPENSSL_CALL(unsigned char *, HMAC,
+             (const EVP_MD *how, const void *key, int key_size, const unsigned char *text, size_t length, unsigned char *out, unsigned *size),
+             (how, key, key_size, text, length, out, size), NO_MEMORY_IN(ERR_LIB_EVP, NULL))
+OPENSSL_CALL(BIO *, BIO_new, (const BIO_METHOD *kind), (kind), NO_MEMORY_IN(ERR_LIB_BIO, NULL))
+OPENSSL_CALL(BIO *, BIO_new_mem_buf, (const void *bytes, int size), (bytes, size), NO_MEMORY_IN(ERR_LIB_BIO, NULL))
+OPENSSL_CALL(X509 *, PEM_read_bio_X509, (BIO * in, X509 **out, pem_password_cb *call, void *context), (in, out, call, context),
+             NO_MEMORY_IN(ERR_LIB_PEM, NULL))
+OPENSSL_CALL(EVP_PKEY *, PEM_read_bio_PrivateKey, (BIO * in, EVP_PKEY **out, pem_password_cb *call, void *context),
+             (in, out, call, context), NO_MEMORY_IN(ERR_LIB_PEM, NULL))
+OPENSSL_CALL(int, PEM_write_bio_X509, (BIO * out, const X509 *what), (out, what), NO_MEMORY_IN(ERR_LIB_PEM, 0))
+OPENSSL_CALL(X509 *, X509_new, (void), (), NO_MEMORY_IN(ERR_LIB_X509, NULL))
+OPENSSL_CALL(X509 *, X509_dup, (const X509 *what), (what), NO_MEMORY_IN(ERR_LIB_X509, NULL))
+OPENSSL_CALL(int, X509_sign, (X509 * what, EVP_PKEY *key, const EVP_MD *how), (what, key, how), NO_MEMORY_IN(ERR_LIB_X509, 0))
+OPENSSL_CALL(int, X509_verify, (X509 * what, EVP_PKEY *key), (what, key), NO_MEMORY_IN(ERR_LIB_X509, -1))
+OPENSSL_CALL(int, X509_add_ext, (X509 * what, X509_EXTENSION *extension, int at), (what, extension, at), NO_MEMORY_IN(ERR_LIB_X509, 0))
+OPENSSL_CALL(EVP_PKEY_CTX *, EVP_PKEY_CTX_new_from_name, (OSSL_LIB_CTX * library, const char *name, const char *query),
+             (library, name, query), NO_MEMORY_IN(ERR_LIB_EVP, NULL))
+OPENSSL_CALL(int, EVP_PKEY_get_group_name, (const EVP_PKEY *key, char *name, size_t room, size_t *size), (key, name, room, size),
+             NO_MEMORY_IN(ERR_LIB_EVP, 0))
+OPENSSL_CALL(int, i2d_PUBKEY, (const EVP_PKEY *key, unsigned char **out), (key, out), NO_MEMORY_IN(ERR_LIB_ASN1, -1))
+OPENSSL_CALL(int, i2d_X509, (const X509 *what, unsigned char **out), (what, out), NO_MEMORY_IN(ERR_LIB_ASN1, -1))
+
+#define RANDOM_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_RANDOM, type, name, parameters, arguments, failure)
+RANDOM_CALL(int, RAND_bytes, (unsigned char *bytes, int size), (bytes, size), 0)
+RANDOM_CALL(int, RAND_priv_bytes, (unsigned char *bytes, int size), (bytes, size), 0)
+RANDOM_CALL(ssize_t, getrandom, (void *bytes, size_t size, unsigned flags), (bytes, size, flags), WITH_ERRNO(EAGAIN, -1))
+
+#define YAML_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_YAML, type, name, parameters, arguments, failure)
+YAML_CALL(cyaml_err_t, cyaml_load_data,
+          (const uint8_t *text, size_t size, const cyaml_config_t *how, const cyaml_schema_value_t *schema, cyaml_data_t **out, unsigned *count),
+          (text, size, how, schema, out, count), CYAML_ERR_OOM)
+YAML_CALL(int, yaml_parser_initialize, (yaml_parser_t * parser), (parser), (parser->error = YAML_MEMORY_ERROR, 0))
+YAML_CALL(int, yaml_parser_load, (yaml_parser_t * parser, yaml_document_t *document), (parser, document),
+          (memset(document, 0, sizeof *document), parser->error = YAML_MEMORY_ERROR, 0))
+YAML_CALL(int, yaml_parser_parse, (yaml_parser_t * parser, yaml_event_t *event), (parser, event),
+          (memset(event, 0, sizeof *event), parser->error = YAML_MEMORY_ERROR, 0))
+
+#define RESOLVER_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_RESOLVER, type, name, parameters, arguments, failure)
+RESOLVER_CALL(int, ares_init_options, (ares_channel * channel, struct ares_options *options, int mask), (channel, options, mask), ARES_ENOMEM)
+RESOLVER_CALL(int, ares_set_servers_ports_csv, (ares_channel channel, const char *servers), (channel, servers), ARES_ENOMEM)
+RESOLVER_CALL(int, getaddrinfo, (const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **out),
+              (name, service, hints, out), EAI_MEMORY)
+
+static void syscall_close(int file) {
+    syscall(SYS_close, file); /* Linux closes, whatever it then says */
+}
 
 #define FILE_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_FILE, type, name, parameters, arguments, failure)
 FILE_CALL(ssize_t, read, (int file, void *bytes, size_t size), (file, bytes, size), WITH_ERRNO(EIO, -1))
@@ -369,6 +583,19 @@ FILE_CALL(void *, mmap, (void *at, size_t size, int rights, int flags, int file,
           WITH_ERRNO(ENOMEM, MAP_FAILED))
 FILE_CALL(int, memfd_create, (const char *name, unsigned flags), (name, flags), WITH_ERRNO(EMFILE, -1))
 FILE_CALL(int, pipe2, (int ends[2], int flags), (ends, flags), WITH_ERRNO(EMFILE, -1))
+FILE_CALL(int, fdatasync, (int file), (file), WITH_ERRNO(EIO, -1))
+FILE_CALL(int, close, (int file), (file), (syscall_close(file), WITH_ERRNO(EIO, -1)))
+FILE_CALL(int, fstat, (int file, struct stat *about), (file, about), WITH_ERRNO(EIO, -1))
+FILE_CALL(int, stat, (const char *path, struct stat *about), (path, about), WITH_ERRNO(EIO, -1))
+FILE_CALL(int, lstat, (const char *path, struct stat *about), (path, about), WITH_ERRNO(EIO, -1))
+FILE_CALL(int, mkdir, (const char *path, mode_t mode), (path, mode), WITH_ERRNO(ENOSPC, -1))
+FILE_CALL(int, unlink, (const char *path), (path), WITH_ERRNO(EIO, -1))
+FILE_CALL(int, flock, (int file, int how), (file, how), WITH_ERRNO(ENOLCK, -1))
+FILE_CALL(int, link, (const char *from, const char *to), (from, to), WITH_ERRNO(ENOSPC, -1))
+FILE_CALL(ssize_t, readlink, (const char *path, char *out, size_t room), (path, out, room), WITH_ERRNO(EIO, -1))
+FILE_CALL(DIR *, opendir, (const char *path), (path), WITH_ERRNO(EMFILE, NULL))
+FILE_CALL(FILE *, fopen, (const char *path, const char *mode), (path, mode), WITH_ERRNO(EMFILE, NULL))
+FILE_CALL(int, signalfd, (int file, const sigset_t *set, int flags), (file, set, flags), WITH_ERRNO(EMFILE, -1))
 
 int open(const char *path, int flags, ...) {
     static int (*real)(const char *, int, ...);
@@ -406,6 +633,15 @@ SOCKET_CALL(int, connect, (int file, const struct sockaddr *address, socklen_t s
 SOCKET_CALL(ssize_t, recv, (int file, void *bytes, size_t size, int flags), (file, bytes, size, flags), WITH_ERRNO(ECONNRESET, -1))
 SOCKET_CALL(ssize_t, send, (int file, const void *bytes, size_t size, int flags), (file, bytes, size, flags), WITH_ERRNO(ECONNRESET, -1))
 
+SOCKET_CALL(int, socketpair, (int domain, int type, int protocol, int ends[2]), (domain, type, protocol, ends), WITH_ERRNO(EMFILE, -1))
+SOCKET_CALL(int, poll, (struct pollfd * files, nfds_t count, int wait_ms), (files, count, wait_ms), WITH_ERRNO(ENOMEM, -1))
+
+STAND_BEFORE(CALL_PROCESS, int, execv, (const char *path, char *const arguments[]), (path, arguments), WITH_ERRNO(ENOMEM, -1))
+STAND_BEFORE(CALL_PROCESS, int, execve, (const char *path, char *const arguments[], char *const environment[]),
+             (path, arguments, environment), WITH_ERRNO(ENOMEM, -1))
+STAND_BEFORE(CALL_PROCESS, int, posix_spawn_file_actions_init, (posix_spawn_file_actions_t * actions), (actions), ENOMEM)
+STAND_BEFORE(CALL_PROCESS, int, posix_spawn_file_actions_adddup2, (posix_spawn_file_actions_t * actions, int from, int to),
+             (actions, from, to), ENOMEM)
 STAND_BEFORE(CALL_PROCESS, pid_t, fork, (void), (), WITH_ERRNO(EAGAIN, -1))
 STAND_BEFORE(CALL_PROCESS, int, posix_spawn,
              (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
@@ -414,21 +650,22 @@ STAND_BEFORE(CALL_PROCESS, int, posix_spawn,
 
 #define POSTGRES_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_POSTGRES, type, name, parameters, arguments, failure)
 POSTGRES_CALL(PGconn *, PQconnectdbParams, (const char *const *words, const char *const *values, int expands), (words, values, expands), NULL)
-POSTGRES_CALL(PGresult *, PQexec, (PGconn * connection, const char *text), (connection, text), NULL)
-POSTGRES_CALL(PGresult *, PQexecParams,
+POSTGRES_CALL(int, PQsendQueryParams,
               (PGconn * connection, const char *text, int count, const Oid *types, const char *const *values, const int *sizes,
                const int *formats, int format),
-              (connection, text, count, types, values, sizes, formats, format), NULL)
+              (connection, text, count, types, values, sizes, formats, format), 0)
+POSTGRES_CALL(int, PQsendQuery, (PGconn * connection, const char *text), (connection, text), 0)
+POSTGRES_CALL(int, PQflush, (PGconn * connection), (connection), -1)
+POSTGRES_CALL(int, PQsetnonblocking, (PGconn * connection, int how), (connection, how), -1)
 POSTGRES_CALL(int, PQconsumeInput, (PGconn * connection), (connection), 0)
+POSTGRES_CALL(ConnStatusType, PQstatus, (const PGconn *connection), (connection), CONNECTION_BAD)
 POSTGRES_CALL(PQconninfoOption *, PQconninfoParse, (const char *text, char **message), (text, message), (*message = NULL, NULL))
 POSTGRES_CALL(char *, PQencryptPasswordConn, (PGconn * connection, const char *word, const char *user, const char *algorithm),
               (connection, word, user, algorithm), NULL)
 
 #define INFLATE_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_INFLATE, type, name, parameters, arguments, failure)
 INFLATE_CALL(struct libdeflate_decompressor *, libdeflate_alloc_decompressor, (void), (), NULL)
-INFLATE_CALL(enum libdeflate_result, libdeflate_gzip_decompress,
-             (struct libdeflate_decompressor * how, const void *in, size_t in_size, void *out, size_t room, size_t *size),
-             (how, in, in_size, out, room, size), LIBDEFLATE_INSUFFICIENT_SPACE)
+INFLATE_CALL(struct libdeflate_compressor *, libdeflate_alloc_compressor, (int level), (level), NULL)
 
 STAND_BEFORE(CALL_IDN, int, idn2_lookup_u8, (const uint8_t *in, uint8_t **out, int flags), (in, out, flags), IDN2_MALLOC)
 STAND_BEFORE(CALL_IDN, int, idn2_to_ascii_8z, (const char *in, char **out, int flags), (in, out, flags), IDN2_MALLOC)
@@ -447,10 +684,8 @@ extern const char __executable_start, etext;
 int clock_gettime(clockid_t clock, struct timespec *time) {
     static int (*real)(clockid_t, struct timespec *);
     const char *caller = __builtin_return_address(0);
-    if (caller >= &__executable_start && caller < &etext && fails(CALL_CLOCK)) {
-        orders.last = "clock_gettime";
+    if (caller >= &__executable_start && caller < &etext && fails_as(CALL_CLOCK, "clock_gettime"))
         return WITH_ERRNO(EINVAL, -1);
-    }
     if (real == NULL) {
         void *found = next("clock_gettime");
         memcpy(&real, &found, sizeof real);

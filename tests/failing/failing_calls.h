@@ -6,7 +6,11 @@
  *   seed:S:K        of all families, about one call in K fails; S chooses which
  *   seed:S:K:FAMILY the same within one family
  * PINWATCH_FAIL_REPORT names a file to which "FAMILY CALLS FAILED" is appended for each family at the end of a process, and
- * "last FUNCTION". What OpenSSL and libcurl allocate for themselves does not fail, see there. */
+ * "last FUNCTION".
+ *
+ * Where PINWATCH_FAIL is not set, a program looks for the file "orders" beside itself (struct common), for a whole service that fails;
+ * its order is a line there, or one for all that already run. FAMILY:N! is for one process of the folder alone. "tally" there counts what
+ * all of them do, also those that are killed. What OpenSSL and libcurl allocate for themselves does not fail, see there. */
 #pragma once
 
 #include <stdint.h>
@@ -24,6 +28,10 @@ enum call_family {
     CALL_IDN,
     CALL_OUTPUT,  /* stdio */
     CALL_CLOCK,
+    CALL_RANDOM,
+    CALL_YAML,
+    CALL_JSON,     /* what Jansson allocates */
+    CALL_RESOLVER, /* c-ares */
     call_family_count,
 };
 

@@ -1,0 +1,257 @@
+"""Programs whose library calls can be made to fail, on a PostgreSQL of the test's own, beside two small logs and a receiver of alerts.
+
+A program is started alone (Program), so that its exit code and words are seen, or as a whole service (`pinwatch run` from the folder of
+programs). What failed is counted in the file "tally", what shall fail stands in the file "orders": see failing_calls.h.
+"""
+import base64
+import json
+import mmap
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+import service as run  # noqa: E402
+import own_database  # noqa: E402
+import test_log  # noqa: E402
+
+FAMILIES = ("memory", "curl", "event", "openssl", "file", "socket", "process", "postgres", "inflate", "idn", "output", "clock", "random",
+            "yaml", "json", "resolver")
+PROGRAMS = ("pinwatch", "pinwatch-monitor", "pinwatch-reader", "pinwatch-alerts", "pinwatch-drill")
+NAMES = 512
+TALLY_SIZE = 8 * (2 * len(FAMILIES) + 2) + NAMES * 56
+# What no program may ever say or do.
+CRASH = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|stack smashing|buffer overflow detected|free\(\): invalid|double free|"
+                   r"corrupted|signal 11|signal 4,|signal 8,|Segmentation fault")
+FATAL_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
+# The clock is asked three times; when Linux refuses it for good, a program ends (base/clock.c).
+ABORTS = (signal.SIGABRT,)
+
+
+class World:
+    """with World() as world: a database with pinwatch's schema, two logs, one watch, one webhook; nothing runs."""
+
+    def __init__(self, build=None):
+        self.build = build or run.BUILD
+        if not os.access(os.path.join(self.build, "failing", "pinwatch-alerts"), os.X_OK):
+            run.skip("%s/failing/pinwatch-alerts was not built" % self.build)
+        self.maker = test_log.Maker()
+        self.stranger = test_log.Authority("Someone else")
+        self.logs = {"rfc": test_log.Log([], batch=16), "tiles": test_log.Log([], static=True)}
+        self.server = test_log.Server(**self.logs)
+        self.cluster = own_database.Cluster().start()
+        self.cluster.make_pinwatch()
+        self.service = run.Service(self.server, {"database": "host=%s dbname=pinwatch" % self.cluster.folder, "readers": 1,
+                                                 "slot_megabytes": 4, "log_level": "info"})
+        self.programs = self.service.folder + "/programs"
+        self.planted = {name: {} for name in self.logs}  # index -> is it from the stranger?
+        self.number = 0
+        self.orders = self.tally = self.evidence_keys = None
+
+    def __enter__(self):
+        try:
+            os.mkdir(self.programs)
+            for name in PROGRAMS:
+                shutil.copy(os.path.join(self.build, "failing", name), self.programs)
+            self.orders = self.shared("orders", 4096)
+            self.tally = self.shared("tally", TALLY_SIZE)
+            self.orders[0] = ord("-")
+            self.service.prepare()
+            self.service.logs = {name: {} for name in self.logs}
+            self.service.write_settings()
+            self.service.pinwatch("init")
+            self.service.watch_for(".example.com", authority=self.maker.authority)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def shared(self, name, size):
+        with open(self.programs + "/" + name, "w+b") as file:
+            file.truncate(size)
+            return mmap.mmap(file.fileno(), size)
+
+    def __exit__(self, kind, value, trace):
+        self.service.end_all()
+        self.cluster.remove()
+        if kind is not None and kind is not SystemExit:
+            self.service.show_log()
+        shutil.rmtree(self.service.folder, ignore_errors=True)
+
+    # ---- what fails
+
+    def fail(self, seed=0, one_in=0, family="", programs=PROGRAMS[1:], lines=()):
+        """From now on: one call in `one_in` of the family ("": all), and what `lines` say to programs that start."""
+        mask = sum(1 << PROGRAMS.index(name) for name in programs)
+        number = FAMILIES.index(family) if family else len(FAMILIES)
+        self.orders[128:160] = struct.pack("<4Q", seed, one_in, number, mask)
+        text = "".join(line + "\n" for line in lines).encode()
+        self.orders[160:160 + len(text) + 1] = text + b"\0"
+        self.orders[0] = ord("+")
+
+    def stop_failing(self):
+        self.orders[0] = ord("-")
+
+    def counted(self):
+        """family -> (calls, failed ones) of all programs since the beginning."""
+        words = struct.unpack("<%dQ" % (2 * len(FAMILIES)), self.tally[:16 * len(FAMILIES)])
+        return {name: (words[i], words[len(FAMILIES) + i]) for i, name in enumerate(FAMILIES)}
+
+    def failed(self):
+        return sum(failed for _, failed in self.counted().values())
+
+    def last_failed(self, count=30):
+        at = 8 * (2 * len(FAMILIES) + 1)
+        end = struct.unpack("<Q", self.tally[at:at + 8])[0]
+        names = []
+        for i in range(max(0, end - count), end):
+            place = at + 8 + (i % NAMES) * 56
+            names.append(self.tally[place:place + 56].split(b"\0")[0].decode("ascii", "replace"))
+        return names
+
+    # ---- what happens in the world
+
+    def plant(self, count=6):
+        """New entries in both logs; every third is watched, every second of those by the stranger."""
+        for name, log in self.logs.items():
+            for i in range(count):
+                self.number += 1
+                index = len(log.entries)
+                is_watched, is_strange = i % 3 == 1, i % 6 == 4
+                names = ["w%d.example.com" % self.number if is_watched else "h%d.example.net" % self.number]
+                entry = self.maker.entry(names, precertificate=self.number % 2 == 0, authority=self.stranger if is_strange else None)
+                if is_watched:
+                    self.planted[name][index] = is_strange
+                log.add(entry)
+
+    def planted_places(self):
+        return sorted((self.logs[name].log_id.hex(), index) for name, places in self.planted.items() for index in places)
+
+    def sql(self, text):
+        return self.cluster.sql(text)
+
+    def recorded_places(self):
+        return [(row[0], int(row[1])) for row in self.sql("SELECT encode(log_id, 'hex'), log_index FROM observation ORDER BY 1, 2")]
+
+    def what_is_wrong(self):
+        """Sentences about what may at no time be so, whatever fails."""
+        wrong = []
+        places, planted = self.recorded_places(), set(self.planted_places())
+        if len(set(places)) != len(places):
+            wrong.append("an observation is recorded twice")
+        if set(places) - planted:
+            wrong.append("recorded, but not planted: %r" % sorted(set(places) - planted))
+        strange = {(self.logs[name].log_id.hex(), index) for name, where in self.planted.items() for index, is_strange in where.items()
+                   if is_strange}
+        for rule, subject, evidence, log_id, index in self.sql(
+                "SELECT f.rule, f.subject, f.evidence, coalesce(encode(o.log_id, 'hex'), ''), coalesce(o.log_index, -1) FROM finding f "
+                "LEFT JOIN observation o USING (certificate_id)"):
+            lacking = self.evidence_keys - set(json.loads(evidence)) if self.evidence_keys else set()
+            if lacking:
+                wrong.append("evidence lacks %r: %s" % (lacking, evidence))
+            if rule != "certificate.unexpected-issuer" or (log_id, int(index)) not in strange:
+                wrong.append("a finding arose from our own trouble: %s about %s: %s" % (rule, subject, evidence))
+        for row in self.sql("SELECT issuer_state, count(*) FROM certificate WHERE issuer_state = 'unverifiable' GROUP BY 1"):
+            wrong.append("%s certificates are called unverifiable" % row[1])
+        for row in self.sql("SELECT serial, issuer, names FROM certificate WHERE serial = '' OR issuer = '' OR jsonb_array_length(names) = 0"):
+            wrong.append("a certificate is recorded without what it says: %r" % row)
+        for row in self.sql("SELECT encode(log_id, 'hex'), state FROM head WHERE state NOT IN ('pending', 'verified')"):
+            wrong.append("a head is recorded as %s" % row[1])
+        wrong += ["an unreadable entry: %r" % row for row in self.sql("SELECT log_index, reason FROM unreadable_entry")]
+        wrong += ["a delivery was given up: %r" % row for row in self.sql("SELECT alert_id, last_error FROM delivery WHERE state = 'dead'")]
+        for _, key, body in list(self.service.receiver.seen):
+            data = body.get("data", {})
+            lacking = [name for name in ("rule", "severity", "title", "sentence", "meaning", "steps", "finding_id", "channel", "facts", "pem",
+                                         "is_test", "is_drill", "tenant_id", "alert_id") if data.get(name) in (None, "", [], {}) and name != "pem"]
+            facts = data.get("facts", {})
+            lacking += ["facts." + name for name in ("issuer", "names", "matched_names", "serial", "watches", "reasons", "cert_sha256")
+                        if facts.get(name) in (None, "", [])]
+            if lacking:
+                wrong.append("an alert (%s) lacks %s: %s" % (key, lacking, json.dumps(body)[:600]))
+        return wrong
+
+    def is_caught_up(self):
+        if self.recorded_places() != self.planted_places():
+            return False
+        rows = self.sql("SELECT encode(log_id, 'hex'), size FROM position")
+        sizes = {row[0]: int(row[1]) for row in rows}
+        if any(sizes.get(log.log_id.hex()) != len(log.entries) for log in self.logs.values()):
+            return False
+        wanted = sum(is_strange for places in self.planted.values() for is_strange in places.values())
+        open_ones = self.sql("SELECT (SELECT count(*) FROM finding WHERE rule = 'certificate.unexpected-issuer'), "
+                             "(SELECT count(*) FROM delivery WHERE state <> 'delivered'), (SELECT count(*) FROM delivery), "
+                             "(SELECT count(*) FROM certificate WHERE issuer_state = 'pending')")[0]
+        return [int(n) for n in open_ones] == [wanted, 0, wanted, 0]
+
+    def progress(self):
+        return "planted %d, recorded %d, positions %r, findings %r, deliveries %r, issuers %r" % (
+            len(self.planted_places()), len(self.recorded_places()), self.sql("SELECT substr(encode(log_id, 'hex'), 1, 8), size FROM position"),
+            self.sql("SELECT rule, count(*) FROM finding GROUP BY 1"), self.sql("SELECT state, attempts, last_error FROM delivery WHERE state <> 'delivered'"),
+            self.sql("SELECT issuer_state, count(*) FROM certificate GROUP BY 1"))
+
+    # ---- one program
+
+    def environment(self, order=None):
+        environment = dict(self.service.environment)
+        environment["ASAN_OPTIONS"] = "detect_leaks=1:allocator_may_return_null=1:handle_abort=0"
+        environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
+        if order is not None:
+            environment["PINWATCH_FAIL"] = order
+        return environment
+
+    def command(self, order, *words, text=None):
+        """A command of the failing build, to its end."""
+        return subprocess.run([self.programs + "/pinwatch", *words], input=text, capture_output=True, text=True, timeout=120,
+                              env=self.environment(order), cwd="/", errors="replace")
+
+
+class Program:
+    """pinwatch-monitor or pinwatch-alerts, alone, under one order."""
+
+    def __init__(self, world, name, order):
+        self.world, self.name, self.path = world, name, world.service.folder + "/said"
+        with open(self.path, "wb") as out:
+            self.process = subprocess.Popen([world.programs + "/" + name, "--config", world.service.config], stdout=out, stderr=out, cwd="/",
+                                            stdin=subprocess.DEVNULL, env=world.environment(order), start_new_session=True)
+        world.service.sessions.add(self.process.pid)
+
+    def said(self):
+        with open(self.path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def wait(self, condition, seconds):
+        """True when the condition came to hold, False when the program ended or the time was over before."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return True
+            if self.process.poll() is not None:
+                return False
+            time.sleep(0.05)
+        return False
+
+    def stop(self):
+        """Its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return "did not stop within 30 s"
+
+
+def what_is_wrong_with_end(code, said, allowed):
+    """A sentence about how a program ended, or None."""
+    found = CRASH.search(said)
+    if found:
+        return "said %r: %s" % (found.group(0), said[max(0, found.start() - 300):found.start() + 3500])
+    if code not in allowed:
+        return "ended with %r: %s" % (code, said[-2500:])
+    return None
