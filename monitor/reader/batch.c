@@ -1,6 +1,7 @@
 /* The hot path: a body's entries, one by one, into leaf hashes, subtrees and the few reports. */
 #include "base/cursor.h"
 #include "base/digest.h"
+#include "base/memory.h"
 #include "reader/reader.h"
 
 FAULT(fault_batch_leaf, FAULT_INPUT, "get-entries.leaf-input", "entry", "RFC 6962 4.6", "leaf_input is not base64",
@@ -120,9 +121,23 @@ static result source_take(struct reader *reader, struct source *source, bool is_
     return OK;
 }
 
-/* Builds for tests of the whole service have two certificates that do a reader in. */
+#ifdef PINWATCH_TEST_CLOCK
+#define LEAK_SIZE ((size_t) 4 * 1024 * 1024)
+
+static void leak(void) {
+    static volatile uint8_t *lost;
+    lost = memory_new(LEAK_SIZE);
+    for (size_t i = 0; lost != NULL && i < LEAK_SIZE; i += 4096)
+        lost[i] = 1;
+}
+#endif
+
+/* Builds for tests of the whole service have certificates that do a reader in, or make it larger for good. */
 static void obey_test_marker(const struct entry *entry) {
 #ifdef PINWATCH_TEST_CLOCK
+    static const char leaking[] = "pinwatch-test-leak";
+    if (memmem(entry->raw.bytes, entry->raw.size, leaking, sizeof leaking - 1) != NULL)
+        leak();
     static const char crash[] = "pinwatch-test-crash", hang[] = "pinwatch-test-hang";
     if (memmem(entry->raw.bytes, entry->raw.size, crash, sizeof crash - 1) != NULL)
         __builtin_trap();

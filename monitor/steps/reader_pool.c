@@ -37,7 +37,7 @@ static const struct {
     uint64_t requests;
     uint64_t looks_every;    /* requests, at how much memory it holds */
     uint64_t resident_bytes; /* of its own, without slots and image; a full body needs half of it at most */
-} reader_lasts = {.requests = 50000, .looks_every = 8, .resident_bytes = UINT64_C(256) << 20};
+} reader_lasts = {.requests = 50000, .looks_every = 4, .resident_bytes = UINT64_C(256) << 20};
 
 enum seat_state {
     SEAT_EMPTY,    /* no process: there is no image yet, or the timer will start one */

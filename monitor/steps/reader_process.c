@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 FAULT(fault_reader_start, FAULT_RETRY, "reader.start", "reader", "", "it cannot be started", "processes and descriptors");
 
@@ -143,4 +144,23 @@ void reader_process_stop(struct reader_process *process) {
     close_at(&process->requests);
     close_at(&process->answers);
     *process = (struct reader_process){.requests = -1, .answers = -1};
+}
+
+/* proc(5), statm: pages of the address space, resident ones, those of them that are shared. */
+uint64_t reader_process_memory(const struct reader_process *process) {
+    char path[64], text[128] = "";
+    uint64_t numbers[3] = {0};
+    snprintf(path, sizeof path, "/proc/%d/statm", (int) process->pid);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = file < 0 ? -1 : read(file, text, sizeof text - 1);
+    if (file >= 0)
+        close(file);
+    struct span left = span_of(text, size < 0 ? 0 : (size_t) size);
+    for (size_t i = 0; i < 3; i++) {
+        size_t digits = strspn((const char *) left.bytes, "0123456789");
+        if (text_to_number(span_of(left.bytes, digits), INT64_MAX, &numbers[i]) != OK || digits >= left.size)
+            return 0;
+        left = span_of(left.bytes + digits + 1, left.size - digits - 1);
+    }
+    return numbers[1] > numbers[2] ? (numbers[1] - numbers[2]) * (uint64_t) sysconf(_SC_PAGESIZE) : 0;
 }

@@ -28,6 +28,8 @@ extern const struct fault fault_reader_start;
 MUST_CHECK result reader_process_start(const struct reader_launch *launch, struct reader_process *ret_process);
 /* Kills, waits, gives back. Harmless for one that was never started. */
 void reader_process_stop(struct reader_process *process);
+/* Bytes of memory that are its own alone; 0 where the system does not say. */
+uint64_t reader_process_memory(const struct reader_process *process);
 /* Path of the reader program: `wanted` when not NULL, else beside the running program, else as installed. False when it
  * cannot be executed. */
 bool reader_program_find(const char *wanted, char *ret_path, size_t size);
