@@ -168,3 +168,23 @@ CREATE FUNCTION deliveries_claim(p_holder text, p_now timestamptz, p_until times
 REVOKE EXECUTE ON FUNCTION deliveries_claim(text, timestamptz, timestamptz, integer, integer, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION deliveries_claim(text, timestamptz, timestamptz, integer, integer, jsonb) TO pinwatch_alerts;
 DROP FUNCTION deliveries_next_due(); -- nobody asks
+
+-- ---------------------------------------------------------------- leases
+
+-- Nobody takes a lease for longer than its length. One that ends later than that was written before the database's clock went back
+-- (another server, a restored machine): a living holder renews it within seconds, a dead one would keep the log from being read until then.
+CREATE OR REPLACE FUNCTION leases_take(p_logs bytea[], p_holder text, p_predecessor text, p_ttl_seconds integer)
+    RETURNS TABLE (log_id bytea, fencing bigint) LANGUAGE sql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    INSERT INTO lease AS old
+    SELECT wanted, p_holder, 1, lease_instant() + make_interval(secs => p_ttl_seconds)
+      FROM unnest(p_logs) AS wanted JOIN log ON log.log_id = wanted ORDER BY wanted
+    ON CONFLICT (log_id) DO UPDATE
+       SET holder = excluded.holder, expires_at = excluded.expires_at,
+           fencing = old.fencing + CASE WHEN old.holder = excluded.holder THEN 0 ELSE 1 END
+     WHERE old.holder = excluded.holder OR old.expires_at <= lease_instant()
+        OR old.expires_at > lease_instant() + make_interval(secs => 2 * p_ttl_seconds)
+        OR (p_predecessor <> '' AND starts_with(old.holder, p_predecessor))
+    RETURNING old.log_id::bytea, old.fencing
+    $$;
