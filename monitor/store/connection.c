@@ -221,8 +221,12 @@ static result connect_once(struct store *store) {
         return store_no_memory(store);
     }
     if (options == NULL) {
-        result fault = store_fail(store, &fault_store_rights, "database: connection string: %s",
-                                  message != NULL ? message : "cannot be read");
+        /* libpq quotes what it cannot read, and a password with a special character is what it most often cannot read. */
+        bool may_hold_password = strcasestr(store->conninfo, "password") != NULL || strchr(store->conninfo, '@') != NULL;
+        const char *why = may_hold_password ? "cannot be read; the place is not shown, because it may be the password's. Wanted keyword=value "
+                                              "pairs, or postgresql:// with %XX for special characters"
+                                            : message;
+        result fault = store_fail(store, &fault_store_rights, "database: connection string: %s", why);
         PQfreemem(message);
         return fault;
     }
