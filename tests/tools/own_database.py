@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pg_proxy  # noqa: E402
 import service as run  # noqa: E402
+import test_log  # noqa: E402
 
 ROLES = ("pinwatch_owner", "pinwatch_monitor", "pinwatch_alerts", "pinwatch_cli", "pinwatch_report")
 EVENT = re.compile(r'"event": ?"([^"]+)"')
@@ -132,6 +134,11 @@ class OwnService(run.Service):
             counted[name] = counted.get(name, 0) + 1
         return counted
 
+    def is_back(self, program):
+        """The last that this program said of the database is that it is back."""
+        text = "".join(line for line in self.text().splitlines() if program in line)
+        return text.rfind("database.back") >= text.rfind("database.away")
+
     def mark(self):
         return os.path.getsize(self.log_path)
 
@@ -143,11 +150,74 @@ class OwnService(run.Service):
 
 
 class Ticker:
-    """Counts lines of messages per minute from its birth."""
+    """Counts lines of messages per minute from its birth; what was delivered is no complaint."""
 
     def __init__(self, service):
         self.service, self.begin, self.place = service, time.monotonic(), service.mark()
 
     def per_minute(self):
-        lines = self.service.text(self.place).count("\n")
-        return lines * 60 / max(time.monotonic() - self.begin, 1)
+        text = self.service.text(self.place)
+        lines = text.count("\n") - text.count("alert.delivered")
+        return lines * 60 / max(time.monotonic() - self.begin, 5)
+
+
+class Grower(threading.Thread):
+    """Two logs (both protocols) grow by watched certificates, every tenth mis-issued; with a service: what it must have made of them."""
+
+    def __init__(self, pause=0.05):
+        super().__init__(daemon=True)
+        self.maker, self.mallory = test_log.Maker(), test_log.Authority("Mallory CA")
+        self.server = test_log.Server(rfc=test_log.Log([]), tiles=test_log.Log([], static=True))
+        self.pause, self.count, self.is_over = pause, 0, False
+
+    def begin(self, service):
+        service.watch_for(".example.com", authority=self.maker.authority)
+        service.follow("rfc", "tiles")
+        self.start()
+        service.wait(lambda: position(service) > 10, 60, "certificates are recorded")
+
+    def run(self):
+        while not self.is_over:
+            self.count += 1
+            entry = self.maker.entry(["www%d.example.com" % self.count], precertificate=True,
+                                     authority=None if self.count % 10 else self.mallory)
+            for log in self.server.logs.values():
+                log.add(entry)
+            time.sleep(self.pause)
+
+    def check(self, service, what, seconds=90):
+        """After a quiet moment everything is there once, verified, and was told at least once under one key."""
+        self.is_over = True
+        self.join()
+        service.wait_read(seconds=seconds)
+        wrong = self.count // 10
+        run.expect("every entry is observed once after " + what, len(service.observed()), 2 * self.count)
+        run.expect("nothing is there twice after " + what, len(set(service.observed())), 2 * self.count)
+        run.expect("every certificate is recorded once after " + what, service.number("SELECT count(*) FROM certificate"), self.count)
+        rule = "certificate.unexpected-issuer"
+        run.expect("every mis-issuance is one finding after " + what,
+                   service.number("SELECT count(*) FROM finding WHERE rule = '%s'" % rule), wrong)
+        run.expect("and one alert after " + what, service.number("SELECT count(*) FROM alert WHERE rule = '%s'" % rule), wrong)
+        service.wait(lambda: service.number("SELECT count(*) FROM delivery WHERE state <> 'delivered'") == 0, seconds,
+                     "every alert is delivered after " + what)
+        keys = {}
+        for _, key, body in list(service.receiver.seen):
+            if body["type"] == rule:
+                keys.setdefault(body["data"]["facts"]["tbs_sha256"], set()).add(key)
+        run.expect("every mis-issuance was told after " + what, len(keys), wrong)
+        run.expect("each under one key, however often, after " + what, max(map(len, keys.values()), default=1), 1)
+        return self.repeats(service)
+
+    def repeats(self, service):
+        """How many messages were told again."""
+        seen = [key for _, key, _ in list(service.receiver.seen)]
+        return len(seen) - len(set(seen))
+
+
+def position(service):
+    return sum(size for size, _ in service.positions().values())
+
+
+def goes_on(service, what, seconds=60):
+    before = position(service)
+    service.wait(lambda: position(service) > before, seconds, "the service goes on after " + what)
