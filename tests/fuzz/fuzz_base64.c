@@ -1,7 +1,7 @@
 /* Base64 and hex against a slow decoder: the same bytes, or both refuse; what was taken is written back as it was.
  *
- * parser: base/text.c
- * seeds: base64 */
+ * seeds: base64
+ * beside: text */
 #include "base/memory.h"
 #include "base/text.h"
 #include "fuzz/harness.h"

@@ -1,7 +1,8 @@
 /* A person's file for `cert show`: DER, PEM bundles, base64.
  *
- * parser: reader/certificates.c rules/issuer_check.c rules/sct_check.c
+ * parser: reader/certificates.c
  * seeds: certificate-file
+ * leaves: issuer_read
  * corpora: b-x509/google-ct b-x509/webpki a-ct/rfc6962/google-ct-testdata e-ca/trust */
 #include "fuzz/harness.h"
 #include "fuzz/reader_harness.h"

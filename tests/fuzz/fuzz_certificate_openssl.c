@@ -1,8 +1,9 @@
 /* Certificates against OpenSSL: what OpenSSL parses we describe too, every plain name that it shows is among ours, and where its own
  * encoding of what it read is the input again, serial, validity, issuer, subject and key are the same bytes and times.
  *
- * parser: formats/certificate.c formats/names.c formats/name_fields.c formats/names_openssl.c formats/der_time.c
- * seeds: certificate
+ * parser: formats/names.c formats/names_openssl.c
+ * seeds: certificate names subject
+ * leaves: decode_tbs
  * corpora: b-x509 */
 #include <arpa/inet.h>
 #include <ctype.h>

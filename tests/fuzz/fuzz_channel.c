@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "channels/channel.h"
 #include "channels/configuration.h"
+#include "channels/hook_environment.h"
 #include "channels/mime.h"
 #include "channels/payload.h"
 #include "channels/standard_webhooks.h"
@@ -70,15 +71,41 @@ static void write_mail(const struct message *message, const char *from_name, con
     check_mail(buffer_span(&out));
 }
 
+/* Each is NAME=value; a value holds no line break. */
+static void check_environment(const struct channel_job *job) {
+    static const struct settings settings = {.state_folder = "/nowhere"};
+    static const struct hook_files files = {.json = "/nowhere/json", .text = "/nowhere/text"};
+    struct arena *arena = arena_new((size_t) 4 * 1024 * 1024);
+    require(arena != NULL);
+    char **list = hook_environment_make(arena, &settings, job, &files);
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+        const char *value = strchr(list[i], '=');
+        require(value != NULL && value > list[i]);
+        for (const char *c = value; *c != '\0'; c++)
+            require((uint8_t) *c >= ' ' && *c != 0x7f);
+    }
+    arena_free(arena);
+}
+
+/* The body may say for which rule it is. */
+static const char *alert_rule(const json_t *body) {
+    const char *rule = json_string_value(json_object_get(body, "rule"));
+    return rule == NULL ? "certificate.unexpected-issuer" : rule;
+}
+
 static void tell(const json_t *configuration, const json_t *body) {
     CLEANUP(message_done) struct message message;
-    struct alert alert = {.tenant_id = 1, .alert_id = 5, .finding_id = 9, .rule = "certificate.unexpected-issuer", .severity = "critical",
+    struct reason reason;
+    const char *rule = alert_rule(body);
+    struct alert alert = {.tenant_id = 1, .alert_id = 5, .finding_id = 9, .rule = rule, .severity = "critical",
                           .body = body, .pem = ""};
     struct channel_job job = {.alert = &alert, .message = &message, .configuration = configuration, .channel = "here",
                               .secret_name = "", .idempotency_key = "00000000-0000-0000-0000-000000000000", .attempt = 1};
     require(message_write(&alert, &message) == OK);
     check_payload(payload_of_webhook(&job));
     check_payload(payload_of_hook(&job));
+    if (channel_hook.check_configuration(configuration, "", &reason) == OK)
+        check_environment(&job);
     write_mail(&message, configuration_text(configuration, "from_name"), configuration_text(configuration, "from"));
 }
 

@@ -1,7 +1,7 @@
 /* A data tile, every entry reported, with cuts in between.
  *
- * parser: reader/batch.c reader/examine.c formats/leaf.c
  * seeds: tile
+ * beside: leaf reader_body
  * corpora: a-ct/static-ct/navigli2025h2/tile/data */
 #include "fuzz/reader_harness.h"
 

@@ -5,7 +5,8 @@
  *
  * library: store
  * parser: store/statement.c
- * seeds: database-rows */
+ * seeds: database-rows
+ * leaves: params_done params_next put_number params_number params_int8 params_int4 params_bool params_time_ms params_text params_json params_bytes params_hash params_known_hash params_array params_bytes_array params_text_array take_rows */
 #include <libpq-fe.h>
 
 #include "base/memory.h"

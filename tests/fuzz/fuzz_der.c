@@ -20,6 +20,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         (void) der_oid_text(element.content, text, sizeof text);
         (void) !der_time(element.tag, element.content, &seconds, &is_odd);
     }
+    struct cursor taker = cursor_of(span_of(data, size));
+    struct span content;
+    uint8_t header[6];
+    if (size > 0 && der_take(&taker, data[0], &content) == OK) {
+        size_t header_size = der_header(data[0], content.size, header);
+        if (header_size + content.size != taker.position || memcmp(header, data, header_size) != 0)
+            __builtin_trap();
+    }
+    if (size > 0 && der_take(&taker, (uint8_t) ~data[0], &content) == OK && content.size > size)
+        __builtin_trap();
     if (!strict.failed && (lenient.failed || is_ber)) /* whatever DER takes, BER takes in the same way */
         __builtin_trap();
     return 0;

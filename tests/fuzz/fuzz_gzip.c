@@ -2,7 +2,8 @@
  *
  * library: z
  * parser: reader/inflate.c
- * seeds: gzip */
+ * seeds: gzip
+ */
 #include <zlib.h>
 
 #include "base/memory.h"
@@ -28,11 +29,10 @@ static int64_t inflate_slowly(struct span body, uint8_t *ret_plain) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    static struct inflater inflater;
+    struct inflater inflater;
     static uint8_t plain[CEILING + 1];
     struct span body = span_of(bytes, size), ours;
-    if (inflater.decompressor == NULL)
-        require(inflater_init(&inflater) == OK);
+    require(inflater_init(&inflater) == OK);
     result outcome = inflater_read(&inflater, READER_GZIP, body, CEILING, &ours);
     int64_t wanted = inflate_slowly(body, plain);
     bool has_header_crc = size > 3 && (bytes[3] & 2) != 0; /* libdeflate steps over the CRC-16 of the header (RFC 1952 2.3.1.2) */
@@ -47,5 +47,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     outcome = inflater_read(&inflater, READER_SNIFF, body, CEILING, &ours);
     bool is_gzip = size >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
     require(is_gzip || outcome == (size > CEILING ? &fault_gzip_ceiling : OK));
+    inflater_done(&inflater);
     return 0;
 }

@@ -1,7 +1,8 @@
 /* A certificate and the issuer that a log names for it: does the issuer's key verify the signature?
  *
- * parser: reader/certificates.c rules/issuer_check.c rules/sct_check.c
- * seeds: issuer */
+ * parser: rules/issuer_check.c rules/sct_check.c
+ * seeds: issuer
+ * leaves: sct_check_with_key sct_check */
 #include "fuzz/harness.h"
 #include "fuzz/reader_harness.h"
 

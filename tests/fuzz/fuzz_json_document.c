@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         require(outcome == &fault_here && reason.text[0] != '\0');
         require(theirs == NULL || size > 65536 || strstr(reason.text, "nested") != NULL);
     }
-    json_decref(ours);
+    json_document_free(&ours);
     json_decref(theirs);
     return 0;
 }

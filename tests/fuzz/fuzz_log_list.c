@@ -2,6 +2,7 @@
  *
  * parser: formats/log_list.c formats/log_list_entry.c rules/log_choice.c
  * seeds: log-list
+ * leaves: log_protocol_name
  * corpora: a-ct/log-lists */
 #include <stdlib.h>
 

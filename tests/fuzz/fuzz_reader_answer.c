@@ -1,7 +1,8 @@
 /* What a taken-over reader might send: an answer, then reports. The owner must survive all of it.
  *
- * parser: formats/reader_message.c formats/entry_report.c
- * seeds: reader-answer entry-report */
+ * parser: formats/reader_message.c
+ * seeds: reader-answer
+ * leaves: check_cuts reader_request_check */
 #include <stdlib.h>
 
 #include "base/memory.h"

@@ -1,7 +1,8 @@
 /* Any body for any task: the first byte chooses.
  *
- * parser: reader/batch.c reader/certificates.c reader/examine.c reader/inflate.c
- * seeds: reader-body */
+ * parser: reader/batch.c reader/examine.c reader/reader.c
+ * seeds: reader-body
+ * leaves: reader_done issuer_read */
 #include "fuzz/reader_harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

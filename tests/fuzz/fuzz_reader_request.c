@@ -2,8 +2,9 @@
  *
  * The input: a struct reader_request as far as it goes, then the body.
  *
- * parser: formats/reader_message.c reader/reader.c reader/batch.c
- * seeds: reader-request */
+ * parser: formats/reader_message.c
+ * seeds: reader-request
+ * leaves: is_ended_text spans_a_cut nodes_fit has_progress covers_reports entries_fit counts_fit reader_answer_check */
 #include "fuzz/harness.h"
 #include "fuzz/reader_harness.h"
 

@@ -18,6 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         is_digits = is_digits && bytes[i] >= '0' && bytes[i] <= '9';
         seconds = seconds > 1000000 ? seconds : seconds * 10 + (uint64_t) (bytes[i] - '0');
     }
+    int64_t date_ms = http_date_parse(span_of(bytes, size));
+    require(date_ms >= -1 || date_ms > -((int64_t) 1 << 60));
+    if (date_ms > now_ms)
+        require(is_digits || wait == (date_ms - now_ms > DAY_MS ? DAY_MS : date_ms - now_ms));
     if (is_digits)
         require(wait == (seconds * 1000 > (uint64_t) DAY_MS ? DAY_MS : (int64_t) seconds * 1000));
     return 0;

@@ -2,7 +2,8 @@
  *
  * library: settings
  * parser: settings/settings.c settings/fields.c settings/locate.c settings/spelling.c
- * seeds: settings */
+ * seeds: settings
+ * leaves: settings_load_in_force settings_keep settings_are_kept settings_path */
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

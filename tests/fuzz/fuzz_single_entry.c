@@ -9,11 +9,11 @@
 #include "formats/single_entry.h"
 #include "fuzz/harness.h"
 
-#define LEAF_LIMIT ((size_t) 1 << 20)
+#define LEAF_LIMIT ((size_t) 1 << 15)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     CLEANUP(buffer_done) struct buffer leaf = buffer_with_limit(LEAF_LIMIT);
-    CLEANUP(buffer_done) struct buffer other = buffer_with_limit(LEAF_LIMIT);
+    CLEANUP(buffer_done) struct buffer other = buffer_with_limit((size_t) 1 << 24);
     struct get_entries list = {0};
     json_t *document = NULL;
     size_t decoded = 0;
@@ -25,7 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         buffer_grew(&other, is_read ? decoded : 0);
     }
     require(outcome != OK || is_read);
-    if (is_read && outcome != OK) /* deeper, or of more values, than this process wants to hold */
+    if (is_read && outcome == &fault_limit_reached)
+        require(decoded > LEAF_LIMIT);
+    else if (is_read && outcome != OK) /* deeper, or of more values, than this process wants to hold */
         require(json_document_load(span_of(bytes, size), size, &fault_single_entry, NULL, &document) == &fault_single_entry);
     if (outcome == OK)
         require(span_equal(buffer_span(&leaf), buffer_span(&other)));

@@ -3,8 +3,8 @@
  * The input: struct watch_header and what follows; magic and size are put right, so that the rest is reached. Then, behind the size
  * that the header asks for, names.
  *
- * parser: rules/watch_image.c
- * seeds: watch-image */
+ * seeds: watch-image
+ * beside: watch_items */
 #include "fuzz/harness.h"
 #include "rules/watch_layout.h"
 

@@ -8,11 +8,12 @@
 #include "base/memory.h"
 #include "fuzz/naive_match.h"
 
-enum { ITEMS_MAX = 48, VALUE_SIZE = 256 };
+enum { ITEMS_MAX = 320, VALUE_SIZE = 256 };
 
 struct watches {
     struct watch_item items[ITEMS_MAX];
     char values[ITEMS_MAX][VALUE_SIZE];
+    uint32_t first[ITEMS_MAX]; /* the lowest number of an equal item: that is the one that matches */
     size_t count;
 };
 
@@ -44,22 +45,31 @@ static void add_watch(struct watches *watches, struct span line) {
     if (outcome != OK)
         return;
     parse_again(kind, value);
-    watches->items[watches->count++] = (struct watch_item){.kind = kind, .value = value};
+    watches->items[watches->count] = (struct watch_item){.kind = kind, .value = value};
+    uint32_t first = 0;
+    while (watches->items[first].kind != kind || strcmp(watches->items[first].value, value) != 0)
+        first++;
+    watches->first[watches->count++] = first;
+}
+
+/* Of more terminals than there is room for the lowest are told. */
+static bool is_crowded_out(const struct watch_hits *hits, uint32_t terminal) {
+    bool is_so = hits->count == REPORT_TERMINALS_MAX && hits->total > hits->count;
+    for (size_t i = 0; i < hits->count; i++)
+        is_so = is_so && hits->terminals[i] < terminal;
+    return is_so;
 }
 
 static void check_hits(const struct watches *watches, const struct watch_hits *hits, bool (*fits)(const struct watch_item *, struct span),
-                       struct span name) {
+                       struct span name, struct span before) {
     for (uint32_t i = 0; i < watches->count; i++) {
         const struct watch_item *item = &watches->items[i];
         bool is_hit = false;
         for (size_t k = 0; k < hits->count; k++)
             is_hit = is_hit || (hits->terminals[k] < watches->count && hits->terminals[k] == i);
-        uint32_t first = 0; /* equal items match the lowest number */
-        while (watches->items[first].kind != item->kind || strcmp(watches->items[first].value, item->value) != 0)
-            first++;
-        bool is_wanted = fits(item, name) && first == i;
+        bool is_wanted = watches->first[i] == i && (fits(item, name) || (before.bytes != NULL && fits(item, before)));
         require(is_wanted || !is_hit);
-        require(is_hit || !is_wanted || (hits->is_nearly_all && is_below(item->value, hits->broad_suffix)));
+        require(is_hit || !is_wanted || (hits->is_nearly_all && is_below(item->value, hits->broad_suffix)) || is_crowded_out(hits, i));
     }
 }
 
@@ -101,10 +111,10 @@ static void look_up(const struct watches *watches, const struct watch_image *ima
     if (is_normal(line)) {
         watch_hits_reset(&hits);
         watch_find_dns(image, line, &hits);
-        check_hits(watches, &hits, dns_fits, line);
+        check_hits(watches, &hits, dns_fits, line, span_of(NULL, 0));
         watch_hits_reset(&hits);
         watch_find_email(image, line, &hits);
-        check_hits(watches, &hits, email_fits, line);
+        check_hits(watches, &hits, email_fits, line, span_of(NULL, 0));
     }
     if (line.size < sizeof text) {
         memcpy(text, line.bytes, line.size);
@@ -114,13 +124,25 @@ static void look_up(const struct watches *watches, const struct watch_image *ima
     if (size > 0) {
         watch_hits_reset(&hits);
         watch_find_address(image, span_of(address, size), &hits);
-        check_hits(watches, &hits, ip_fits, span_of(address, size));
+        check_hits(watches, &hits, ip_fits, span_of(address, size), span_of(NULL, 0));
     }
     if (hash_from_hex(line, &key) == OK) {
         watch_hits_reset(&hits);
         watch_find_key(image, &key, &hits);
-        check_hits(watches, &hits, key_fits, span_of(key.bytes, HASH_SIZE));
+        check_hits(watches, &hits, key_fits, span_of(key.bytes, HASH_SIZE), span_of(NULL, 0));
+        require(watch_image_has_keys(image) || hits.count == 0);
     }
+}
+
+/* Two names of one entry: what either reaches. */
+static void look_up_both(const struct watches *watches, const struct watch_image *image, struct span one, struct span other) {
+    static struct watch_hits hits;
+    if (one.bytes == NULL || !is_normal(one) || !is_normal(other))
+        return;
+    watch_hits_reset(&hits);
+    watch_find_dns(image, one, &hits);
+    watch_find_dns(image, other, &hits);
+    check_hits(watches, &hits, dns_fits, other, one);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
@@ -131,9 +153,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     watches.count = 0;
     while (watches.count < ITEMS_MAX && next_line(&rest, &line) && line.size > 0) /* an empty line, then names */
         add_watch(&watches, line);
-    require(watch_image_build(watches.items, watches.count, 1, &image_bytes) == OK);
+    require(watch_image_build(watches.items, watches.count, 7, &image_bytes) == OK);
     require(watch_image_open(buffer_span(&image_bytes), &image) == OK);
-    while (next_line(&rest, &line))
+    require(watch_image_generation(&image) == 7);
+    for (struct span before = {0}; next_line(&rest, &line); before = line) {
         look_up(&watches, &image, line);
+        look_up_both(&watches, &image, before, line);
+    }
     return 0;
 }

@@ -1,7 +1,7 @@
 /* Look-ups of any bytes in one image against the plain reading of the rules, item by item.
  *
- * parser: rules/watch_image.c
- * seeds: watch-name */
+ * seeds: watch-name
+ * beside: watch_items */
 #include "fuzz/naive_match.h"
 
 static const struct watch_item items[] = {

@@ -5,7 +5,8 @@
  *
  * library: wording
  * parser: wording/sentence.c wording/evidence.c wording/message.c wording/page.c wording/alert.c
- * seeds: alert-body */
+ * seeds: alert-body
+ * leaves: alert_number */
 #include <jansson.h>
 
 #include "base/memory.h"
@@ -44,13 +45,14 @@ static const struct rule *rule_of(uint8_t choice) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct cursor input = cursor_of(span_of(bytes, size));
-    const struct rule *rule = rule_of(next_choice(&input));
+    uint8_t choice = next_choice(&input);
+    const struct rule *rule = rule_of(choice);
     struct span text = rest_of(&input);
     json_t *body = json_loadb((const char *) text.bytes, text.size, JSON_REJECT_DUPLICATES, NULL);
     if (json_is_object(body)) {
         CLEANUP(message_done) struct message message;
         struct alert alert = {.tenant_id = 1, .alert_id = 5, .finding_id = 9, .rule = rule->name, .severity = "critical", .body = body,
-                              .pem = ""};
+                              .is_test = choice >= 0x80, .pem = ""};
         require(message_write(&alert, &message) == OK);
         check(&message);
     }

@@ -1,11 +1,11 @@
-#include "vector_files.h"
+#include "vector_text.h"
 
 #include <arpa/inet.h>
 
 #include "formats/distinguished_name.h"
 #include "formats/names.h"
 
-enum { LINE_SIZE = 2000 };
+enum { LINE_SIZE = 20000 };
 
 static void write_reading(void *context, const struct name_reading *reading) {
     static const char *const types[] = {"dns", "ip", "email", "uri"};
@@ -91,6 +91,7 @@ static void judge_subject(struct span input, char *ret_line, size_t size) {
 static void test_alternative_names_are_read_generously(void **state) {
     (void) state;
     vectors_check("names", judge_san);
+    vector_texts_check("names", judge_san);
 }
 
 static void test_common_names_are_read_where_they_look_like_names(void **state) {
