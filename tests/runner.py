@@ -1,21 +1,19 @@
 """Builds and runs every test; called by tests/run, which installs the packages. See tests/run --help."""
-import hashlib
 import os
 import re
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CORPORA = os.path.join(ROOT, "..", "shared", "corpora")
+sys.path.insert(0, os.path.join(ROOT, "tests", "fuzz"))
+import fuzzing
 JOBS = 2
 SCRIPT_FOLDERS = ("failing", "sql", "replay", "chaos", "interop")
 LONG_FORMS = {"chaos/run"}  # for people with time; what is beside them runs a short form
-UNIT_SECONDS, SCRIPT_SECONDS, BUILD_SECONDS, FUZZ_SECONDS = 180, 300, 900, 5
-SEED_SIZE_MAX = 256 * 1024
+UNIT_SECONDS, SCRIPT_SECONDS, BUILD_SECONDS, FUZZ_SECONDS = 180, 300, 900, 3
 BUILDS = {  # name -> (compiler, CMake options, what to build)
     "gcc": ("gcc", ["-DPINWATCH_TEST_CLOCK=ON"], "all"),
     "clang": ("clang", [], "all"),
@@ -163,8 +161,7 @@ def environment(build_name):
 
 
 def harnesses():
-    sources = sorted(os.listdir(os.path.join(ROOT, "tests", "fuzz")))
-    return [source[:-2] for source in sources if source.startswith("fuzz_") and source.endswith(".c")]
+    return fuzzing.harnesses()
 
 
 def build(name, report):
@@ -223,52 +220,20 @@ def lint_jobs():
     yield Job("lint/selftest", [os.path.join(lint, "selftest")], UNIT_SECONDS, tap_results, {})
 
 
-def seed_inputs():
-    """Raw inputs: every vector, the bytes of every hex text in it, small files of the corpora, also from archives."""
-    for base in (os.path.join(ROOT, "tests", "vectors"), CORPORA):
-        for path, folders, names in os.walk(base):
-            folders.sort()
-            for name in sorted(names):
-                file = os.path.join(path, name)
-                if not os.path.isfile(file):
-                    continue
-                if base == CORPORA and name.endswith(".tar.xz"):
-                    if os.path.getsize(file) < 2_000_000 and "e-ca" not in path and "catalog" not in name:
-                        yield from archived(file)
-                elif os.path.getsize(file) <= SEED_SIZE_MAX:
-                    with open(file, "rb") as stream:
-                        raw = stream.read()
-                    yield raw
-                    if base != CORPORA:
-                        yield from (bytes.fromhex(h.decode()) for h in re.findall(rb"\b(?:[0-9a-fA-F]{2}){4,}\b", raw))
-
-
-def archived(file):
-    with tarfile.open(file) as archive:
-        for member in archive:
-            if member.isfile() and member.size <= SEED_SIZE_MAX:
-                yield archive.extractfile(member).read()
-
-
 def write_seeds():
-    path = folder("tests-seeds")
-    for raw in seed_inputs():
-        file = os.path.join(path, hashlib.sha256(raw).hexdigest()[:20])
-        if not os.path.exists(file):
-            with open(file, "wb") as stream:
-                stream.write(raw)
-    return path
+    """A folder of seeds for each harness: its vectors, and the corpora that concern it (see tests/fuzz/fuzzing.py)."""
+    for harness in harnesses():
+        fuzzing.write_seeds(folder("tests-fuzz"), harness)
 
 
 def fuzz_jobs(is_sanitized):
-    seeds = os.path.join(ROOT, "build", "tests-seeds")
     build_name = "fuzz" if is_sanitized else "gcc"
     for harness in harnesses():
         program = os.path.join(ROOT, "build", "tests-" + build_name, "fuzz", harness)
-        found = folder("tests-found", harness)
+        found, seeds = folder("tests-found", harness), folder("tests-fuzz", "seeds", harness)
         if is_sanitized:
             command = [program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2000", "-verbosity=0",
-                       f"-max_len={SEED_SIZE_MAX}", f"-artifact_prefix={found}/crash-", found, seeds]
+                       f"-max_len={fuzzing.SEED_SIZE_MAX}", f"-artifact_prefix={found}/crash-", found, seeds]
         else:
             command = ["find", seeds, "-type", "f", "-exec", program, "{}", "+"]
         yield Job(f"fuzz/{harness[5:]}", command, SCRIPT_SECONDS, fuzz_results, environment(build_name))
