@@ -7,6 +7,9 @@
  * then checks the copy (reader_answer_check, entry_report_decode). */
 #pragma once
 
+/* With this code a reader ends that had no memory for what it was asked to read. */
+#define READER_EXIT_MEMORY 71
+
 #include "base/result.h"
 #include "base/span.h"
 

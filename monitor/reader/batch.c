@@ -138,11 +138,14 @@ static void obey_test_marker(const struct entry *entry) {
     static const char leaking[] = "pinwatch-test-leak";
     if (memmem(entry->raw.bytes, entry->raw.size, leaking, sizeof leaking - 1) != NULL)
         leak();
-    static const char crash[] = "pinwatch-test-crash", hang[] = "pinwatch-test-hang";
+    static const char crash[] = "pinwatch-test-crash", hang[] = "pinwatch-test-hang", slow[] = "pinwatch-test-slow";
     if (memmem(entry->raw.bytes, entry->raw.size, crash, sizeof crash - 1) != NULL)
         __builtin_trap();
     if (memmem(entry->raw.bytes, entry->raw.size, hang, sizeof hang - 1) != NULL)
         for (volatile bool is_forever = true; is_forever;)
+            ;
+    if (memmem(entry->raw.bytes, entry->raw.size, slow, sizeof slow - 1) != NULL)
+        for (volatile uint64_t left = UINT64_C(1) << 32; left > 0; left--)
             ;
 #else
     (void) entry;

@@ -17,7 +17,7 @@
 #include "rules/issuer_check.h"
 
 enum { SLOTS_FILE = 3, AREA_FILE = 4, IMAGE_FILE = 5 };
-enum { EXIT_GOOD = 0, EXIT_USAGE = 64, EXIT_STARTING = 70, EXIT_MEMORY = 71, EXIT_REQUEST = 76 };
+enum { EXIT_GOOD = 0, EXIT_USAGE = 64, EXIT_STARTING = 70, EXIT_REQUEST = 76 };
 
 #define WORKING_MEMORY ((uint64_t) 768 * 1024 * 1024) /* inflated body, Jansson's tree of it, scratch, libraries */
 
@@ -123,7 +123,7 @@ static int serve(struct reader *reader) {
             return EXIT_REQUEST;
         reader_act(reader, &request);
         if (reader->has_no_memory)
-            return EXIT_MEMORY; /* the owner halves what it gave, down to the entry that takes all memory */
+            return READER_EXIT_MEMORY; /* the owner halves what it gave, down to the entry that takes all memory */
         if (!write_whole(STDOUT_FILENO, &reader->answer, sizeof reader->answer))
             return EXIT_GOOD;
     }

@@ -10,8 +10,25 @@ FAULT(fault_reader_refused, FAULT_INPUT, "batch.refused", "answer with entries",
 
 #define TRIES_WITHOUT_A_TILE 10 /* about four minutes */
 #define DEATHS_BEFORE_BLAME 2 /* of readers, over one entry alone */
+#define STARVED_TRIES_OF_A_SCAN 6
+#define KILLS_BEFORE_BLAME 20 /* by a person, or by a kernel that an entry may have brought into want of memory */
 
 static result submit(struct batch *batch);
+
+/* Has this entry, alone, cost so many readers that it must be the cause? */
+static bool is_culprit(struct batch *batch, result fault) {
+    if (fault == &fault_reader_starved) { /* this machine's trouble, until it lasts for a quarter of an hour at this very entry */
+        struct followed_log *log = batch->log;
+        batch->not_before_ms = clock_monotonic_ms() + follow_backoff_ms(log, ++batch->kills);
+        follow_error(log, fault, "no memory to read an entry with; reading it again");
+        if (log->options.is_one_shot && batch->kills >= STARVED_TRIES_OF_A_SCAN)
+            follow_end(log, &fault_no_memory);
+        return batch->kills >= KILLS_BEFORE_BLAME;
+    }
+    if (fault == &fault_reader_killed)
+        return ++batch->kills >= KILLS_BEFORE_BLAME;
+    return ++batch->deaths >= DEATHS_BEFORE_BLAME;
+}
 
 /* The culprit, alone: its hash comes from elsewhere and it is reported as unreadable. */
 static void halve(struct batch *batch, result fault) {
@@ -25,8 +42,8 @@ static void halve(struct batch *batch, result fault) {
     buffer_reset(&batch->reports);
     batch->node_count = 0;
     uint64_t count = batch->end - batch->begin;
-    if (count == 1 && ++batch->deaths < DEATHS_BEFORE_BLAME)
-        return; /* somebody else may have ended that reader */
+    if (count == 1 && !is_culprit(batch, fault))
+        return; /* it is read again */
     if (count == 1) {
         batch->needs_hash_tile = true;
         batch->hash_reason = fault;
@@ -108,6 +125,10 @@ static void answered(struct batch *batch, const struct reader_answer *answer) {
     }
 }
 
+static bool is_loss_of_reader(result fault) {
+    return fault == &fault_reader_died || fault == &fault_reader_killed || fault == &fault_reader_starved || fault == &fault_reader_late || fault == &fault_reader_lied;
+}
+
 static void reader_finished(void *context, const struct reader_outcome *outcome) {
     struct batch *batch = context;
     if (batch->is_abandoned) {
@@ -115,10 +136,10 @@ static void reader_finished(void *context, const struct reader_outcome *outcome)
         return;
     }
     if (outcome->fault != OK) {
-        if (outcome->fault != &fault_reader_died && outcome->fault != &fault_reader_late && outcome->fault != &fault_reader_lied)
-            batch_failed(batch, outcome->fault, outcome->fault->wrong, 0);
-        else
+        if (is_loss_of_reader(outcome->fault))
             halve(batch, outcome->fault);
+        else
+            batch_failed(batch, outcome->fault, outcome->fault->wrong, 0);
         return;
     }
     if (!buffer_add(&batch->reports, outcome->reports)) {

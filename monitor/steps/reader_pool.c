@@ -15,6 +15,8 @@
 #include "steps/reader_process.h"
 
 FAULT(fault_reader_died, FAULT_INPUT, "reader.died", "reader", "", "it died while it read this body", "an answer");
+FAULT(fault_reader_starved, FAULT_RETRY, "reader.starved", "reader", "", "it had no memory for this body", "free memory, or a smaller body");
+FAULT(fault_reader_killed, FAULT_INPUT, "reader.killed", "reader", "", "somebody else killed it while it read this body", "an answer");
 FAULT(fault_reader_late, FAULT_INPUT, "reader.late", "reader", "", "it took longer than allowed for this body",
       "an answer in time");
 FAULT(fault_reader_lied, FAULT_INPUT, "reader.lied", "reader", "", "its answer does not fit the request", "an answer that does");
@@ -244,8 +246,11 @@ static void save_unread_request(struct seat *seat) {
 
 static void seat_died(struct seat *seat) {
     seat->pool->figures.deaths++;
+    result fault = reader_process_was_killed(&seat->process)    ? &fault_reader_killed
+                   : reader_process_was_starved(&seat->process) ? &fault_reader_starved
+                                                                : &fault_reader_died;
     save_unread_request(seat);
-    seat_fail(seat, &fault_reader_died, "reader.died");
+    seat_fail(seat, fault, "reader.died");
 }
 
 static void seat_lied(struct seat *seat) {

@@ -30,6 +30,8 @@ struct reader_outcome {
 };
 
 extern const struct fault fault_reader_died;
+extern const struct fault fault_reader_starved; /* it had no memory */
+extern const struct fault fault_reader_killed; /* by somebody else, so that the body is hardly to blame */
 extern const struct fault fault_reader_late;
 extern const struct fault fault_reader_lied;
 

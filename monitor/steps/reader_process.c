@@ -3,19 +3,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "formats/reader_message.h"
 
 FAULT(fault_reader_start, FAULT_RETRY, "reader.start", "reader", "", "it cannot be started", "processes and descriptors");
 
 #define READER_PROGRAM "pinwatch-reader"
+#define END_WAIT_MS 100 /* from the pipe's end to the process's own */
 
 bool reader_program_find(const char *wanted, char *ret_path, size_t size) {
     char own[PATH_MAX];
@@ -131,6 +135,24 @@ result reader_process_start(const struct reader_launch *launch, struct reader_pr
     }
     *ret_process = process;
     return OK;
+}
+
+/* The sandbox leaves it no way to send SIGKILL: that comes from a person, or from a kernel without memory. */
+bool reader_process_was_killed(const struct reader_process *process) {
+    siginfo_t how = {0};
+    int file = process->pid > 0 ? pidfd_open(process->pid, 0) : -1;
+    struct pollfd ended = {.fd = file, .events = POLLIN};
+    bool has_ended = file >= 0 && poll(&ended, 1, END_WAIT_MS) == 1;
+    if (file >= 0)
+        close(file);
+    return has_ended && waitid(P_PID, (id_t) process->pid, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_code == CLD_KILLED &&
+           how.si_status == SIGKILL;
+}
+
+bool reader_process_was_starved(const struct reader_process *process) {
+    siginfo_t how = {0};
+    return process->pid > 0 && waitid(P_PID, (id_t) process->pid, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_code == CLD_EXITED &&
+           how.si_status == READER_EXIT_MEMORY;
 }
 
 void reader_process_stop(struct reader_process *process) {

@@ -26,6 +26,10 @@ extern const struct fault fault_reader_start;
 /* Starts the program with an empty environment and the descriptors that reader/main.c names, and no others.
  * Errors: fault_reader_start, fault_shared_memory. */
 MUST_CHECK result reader_process_start(const struct reader_launch *launch, struct reader_process *ret_process);
+/* Of a process that has closed its pipe: did somebody else end it, which a reader cannot do to itself? Waits a moment for its end. */
+bool reader_process_was_killed(const struct reader_process *process);
+/* The same of a process whose end was waited for: did it end for want of memory? */
+bool reader_process_was_starved(const struct reader_process *process);
 /* Kills, waits, gives back. Harmless for one that was never started. */
 void reader_process_stop(struct reader_process *process);
 /* Bytes of memory that are its own alone; 0 where the system does not say. */

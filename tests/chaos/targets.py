@@ -76,7 +76,10 @@ class Targets:
 
     def kill(self, kind, dice):
         process = None if self.is_spared(kind) else self.find(kind, dice)
-        descriptor = process and open_process(process)
+        return process is not None and self.kill_process(process, kind)
+
+    def kill_process(self, process, kind):
+        descriptor = open_process(process)
         if descriptor is None:
             return False
         is_sent = send(descriptor, signal.SIGKILL)

@@ -22,7 +22,7 @@
 #include "steps/reader_pool.h"
 #include "steps/reader_slots.h"
 
-enum behaviour { ANSWER, DIE, HANG, LIE_COUNT, LIE_ID, LIE_SIZE, SPEAK_TWICE, STUTTER, REPORT_SLOT, DIE_AFTER_ANSWER };
+enum behaviour { ANSWER, DIE, HANG, LIE_COUNT, LIE_ID, LIE_SIZE, SPEAK_TWICE, STUTTER, REPORT_SLOT, DIE_AFTER_ANSWER, BE_KILLED };
 
 /* ------------------------------------------------------------------ the reader's side */
 
@@ -44,7 +44,9 @@ static void play_one(const struct reader_request *request, const uint8_t *slots,
     answer = (struct reader_answer){.version = READER_MESSAGE_VERSION, .request_id = request->request_id, .entry_count = 1,
                                     .node_count = 1, .nodes = {{.begin = request->wanted_begin}}};
     if (behaviour == DIE)
-        raise(SIGKILL);
+        _exit(1);
+    if (behaviour == BE_KILLED)
+        raise(SIGKILL); /* the real one's sandbox does not let it */
     if (behaviour == HANG)
         raise(SIGSTOP);
     if (behaviour == LIE_COUNT)
@@ -216,6 +218,19 @@ static void a_body_written_to_a_slot_is_what_the_reader_sees(void **state) {
     submit_from(&f, REPORT_SLOT, slot, 15);
     run(&f);
     assert_string_equal(f.reports, "bytes of a body");
+    stop(&f);
+}
+
+static void a_reader_that_somebody_kills_is_told_from_one_that_dies(void **state) {
+    struct fixture f;
+    (void) state;
+    start(&f, 1);
+    submit(&f, BE_KILLED);
+    run(&f);
+    assert_ptr_equal(f.last_fault, &fault_reader_killed);
+    submit(&f, ANSWER);
+    run(&f);
+    assert_null(f.last_fault);
     stop(&f);
 }
 
@@ -413,6 +428,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test(every_request_is_answered_once_and_from_the_loop),
         cmocka_unit_test(a_body_written_to_a_slot_is_what_the_reader_sees),
         cmocka_unit_test(a_reader_that_dies_ends_its_request_and_is_replaced),
+        cmocka_unit_test(a_reader_that_somebody_kills_is_told_from_one_that_dies),
         cmocka_unit_test(a_reader_that_stops_is_late_and_is_killed),
         cmocka_unit_test(a_reader_that_lies_is_caught_and_replaced),
         cmocka_unit_test(a_reader_that_speaks_unasked_cannot_answer_the_next_request),
