@@ -41,7 +41,7 @@ def first_starts(seed, count):
         made.check_all(service, receiver)
         aims.note_shared_memory()
         run.expect("a stop ends well", service.stop(90), 0)
-        aims.check_nothing_left()
+        aims.check_nothing_left(is_last=True)
     except BaseException:
         service.show_log()
         raise

@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import signal
 import time
 
 import service as run
@@ -27,6 +28,7 @@ class Storm:
     def actions(self):
         """The shuffled list of what is done; the same for the same seed."""
         listed = ["kill"] * self.plan["kills"] + ["stop"] * self.plan["stops"] + ["restart"] * self.plan["restarts"]
+        listed += ["reload"] * (self.plan["kills"] // 20)
         random.Random(self.seed).shuffle(listed)
         return listed
 
@@ -39,7 +41,7 @@ class Storm:
             dice = random.Random("%s/%d" % (self.seed, number))  # so that what was found before does not change what comes
             time.sleep(min(dice.expovariate(1 / 0.8), 4))
             self.targets.note_shared_memory()
-            {"kill": self.kill, "stop": self.stop, "restart": self.restart}[action](dice)
+            {"kill": self.kill, "stop": self.stop, "restart": self.restart, "reload": self.reload}[action](dice)
             done += 1
             run.expect("the service goes on by itself", self.service.process.poll(), None)
         for target, seconds in self.plan["long_stops"]:
@@ -70,6 +72,19 @@ class Storm:
         self.targets.stop(kind, random.Random(self.seed), seconds)
         self.targets.wait_continued()
 
+    def stop_by_command(self):
+        """`pinwatch stop` knows the service by its pid file, which a start that is in its first moments has not written."""
+        known = lambda: targets.read_text(self.service.state + "/pinwatch.pid").strip() == str(self.service.process.pid)  # noqa: E731
+        self.service.wait(known, 20, "it is known")
+        self.service.pinwatch("stop")
+        run.expect("a stop by command ends well", self.service.process.wait(90), 0)
+
+    def reload(self, dice):
+        """The settings are read anew, wherever everybody is; a service that is not yet ready has just read them."""
+        if self.service.has_said("service.ready", self.service.log_mark):
+            self.service.process.send_signal(signal.SIGHUP)
+            self.targets.counts["reloaded"] += 1
+
     def start(self):
         self.targets.deaths.clear()
         self.service.start(seconds=0)
@@ -81,7 +96,10 @@ class Storm:
         self.targets.note_shared_memory()
         if how == "stop":
             self.targets.wait_continued()  # what is stopped cannot stop
-            run.expect("a stop ends well", self.service.stop(90), 0)
+            if dice.random() < 0.5:
+                run.expect("a stop ends well", self.service.stop(90), 0)
+            else:
+                self.stop_by_command()
             self.targets.check_nothing_left()
         elif how == "kill everything at once":
             self.targets.kill_everything()
@@ -134,7 +152,7 @@ def storm(seed, plan):
         check_events(service)
         tempest.targets.note_shared_memory()
         run.expect("a last stop ends well", service.stop(90), 0)
-        tempest.targets.check_nothing_left()
+        tempest.targets.check_nothing_left(is_last=True)
         counts = ", ".join("%s %d" % pair for pair in sorted(tempest.targets.counts.items()))
         return ("%d acts in %.0f s: %s; settled %.0f s later with %d certificates, %d unreadable, %d entries, %d findings told in %d messages"
                 % (done, passed, counts, settled, len(made.places), len(made.unreadable), made.entry_count(), alerts, len(receiver.seen)))
