@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,6 +26,8 @@
 #define ARENA_LIMIT (1u << 20)
 #define LOG_FILE_MAX (16 << 20)    /* bytes after which service.log becomes service.log.1 */
 #define ORPHANS_END_MS 5000
+#define DESCRIPTORS_WANTED 1024
+#define DESCRIPTORS_LEAST 512      /* 256 connections, and all else */
 #define LEFTOVER_STOP_MS 60000     /* for a PostgreSQL that outlived its service */
 #define DETACHED_WAIT_MS 180000    /* the first start makes a cluster; a recovery may take long */
 
@@ -201,6 +204,19 @@ static void tidy_up(const struct settings *settings) {
         log_say(LOG_WARNING, "postgres.left-behind", LOG_TEXT("reason", is_tidy ? why.text : "some of its processes do not end"));
 }
 
+/* Connections to logs, PostgreSQL's files, pipes and messages; what is allowed without asking is taken. */
+static result check_descriptors(struct reason *reason) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+        return OK;
+    rlim_t allowed = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    limit.rlim_cur = allowed;
+    if (allowed >= DESCRIPTORS_LEAST && setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return OK;
+    return reason_set(reason, &fault_settings_value, "this process may open %llu descriptors, wanted at least %d; raise the limit (`ulimit -n`, "
+                      "or LimitNOFILE= of the unit)", (unsigned long long) allowed, DESCRIPTORS_LEAST);
+}
+
 static result supervise(struct run *run, struct arena *arena, struct reason *reason) {
     struct service service;
     const char *last_words = arena_printf(arena, "%s/last-words", run->settings->state_folder);
@@ -345,7 +361,9 @@ static int run_service(struct run *run, bool detaches) {
     struct reason reason = {""};
     if (detaches && runs_already(run->settings))
         return EXIT_OK;
-    result outcome = rights_drop(run->settings, &reason);
+    result outcome = check_descriptors(&reason);
+    if (outcome == OK)
+        outcome = rights_drop(run->settings, &reason);
     if (outcome == OK)
         outcome = state_folder_prepare(run->settings, &reason);
     if (outcome != OK)

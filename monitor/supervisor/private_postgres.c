@@ -130,8 +130,13 @@ static result password_make(const struct settings *settings, enum database_role 
     TRY(path_of(settings, name, path, reason));
     if (access(path, F_OK) == 0)
         return OK;
-    if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random))
-        return reason_set(reason, &fault_machine, "password of %s: no random bytes", name);
+    ssize_t count;
+    do
+        count = getrandom(random, sizeof(random), 0); /* early after a boot it waits */
+    while (count < 0 && errno == EINTR);
+    if (count != (ssize_t) sizeof(random))
+        return reason_set(reason, &fault_machine, "%s/%s: cannot be made: the kernel gives no random bytes (%s), wanted %d", settings->state_folder,
+                          name, strerror(errno), PASSWORD_BYTES);
     text_of_hex(span_of(random, sizeof(random)), password);
     password[2 * PASSWORD_BYTES] = '\n';
     result outcome = file_write(path, span_of(password, 2 * PASSWORD_BYTES + 1), reason);
@@ -171,11 +176,16 @@ static result tree_remove(const char *path, struct reason *reason) {
     return OK;
 }
 
-/* The last line that a program printed: where initdb says what was wrong. */
-static const char *last_line(char *text) {
-    size_t size = strlen(text);
+/* The line in which initdb, or the server that it runs, says what was wrong; else the last. The text is cut after it. */
+static const char *telling_line(char *text) {
+    static const char *const words[] = {"FATAL:", "PANIC:", "error:", "could not"};
+    char *found = NULL;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && found == NULL; i++)
+        found = strstr(text, words[i]);
+    size_t size = found == NULL ? strlen(text) : (size_t) (found - text) + strcspn(found, "\n");
     while (size > 0 && text[size - 1] == '\n')
-        text[--size] = '\0';
+        size--;
+    text[size] = '\0';
     const char *line = strrchr(text, '\n');
     return line == NULL ? text : line + 1;
 }
@@ -195,7 +205,7 @@ static result initdb_run(const struct settings *settings, const char *programs, 
         return OK;
     AUTO_FREE char *text = buffer_take_text(&output);
     return reason_set(reason, &fault_postgres_initdb, "%s failed (status %d): %s", program, status,
-                      text == NULL ? "no output" : last_line(text));
+                      text == NULL ? "no output" : telling_line(text));
 }
 
 static result cluster_make(const struct settings *settings, const char *data, struct reason *reason) {
@@ -250,7 +260,9 @@ result private_postgres_command(const struct settings *settings, struct private_
     TRY(postgres_programs_find(settings->postgres_folder, major, programs, reason));
     snprintf(ret_command->program, sizeof(ret_command->program), "%s/postgres", programs);
     snprintf(ret_command->socket_folder, sizeof(ret_command->socket_folder), "%s", run);
-    const char *const arguments[] = {"postgres", "-D", ret_command->data_folder, "-k", ret_command->socket_folder, NULL};
+    const char *const arguments[] = {"postgres", "-D", ret_command->data_folder, "-k", ret_command->socket_folder, "-c",
+                                     "dynamic_shared_memory_type=mmap", NULL}; /* /dev/shm is small, and everybody's to fill */
+    _Static_assert(sizeof(arguments) <= sizeof(ret_command->arguments), "all arguments must fit");
     memcpy(ret_command->arguments, arguments, sizeof(arguments));
     ret_command->environment = postgres_environment;
     ret_command->stop_signal = SIGINT;
