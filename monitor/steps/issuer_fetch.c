@@ -34,7 +34,7 @@ struct question {
     struct transfer *transfer;
     uint8_t *body;
     struct event *timer;
-    unsigned tries;
+    unsigned tries, deaths; /* deaths: of readers over this pair */
     int slot;
     bool is_reading, is_abandoned;
     bool is_leading; /* fetches the issuer for all that want the same from the same place */
@@ -161,9 +161,12 @@ static void reader_finished(void *context, const struct reader_outcome *outcome)
         question_free(question);
         return;
     }
+    bool is_lost = outcome->fault == &fault_reader_died || outcome->fault == &fault_reader_late || outcome->fault == &fault_reader_lied;
     if (outcome->fault == OK)
         end_with_reports(question, outcome->reports);
-    else if (++question->tries < TRIES_MAX)
+    else if (!is_lost)
+        try_again(question, outcome->fault); /* this machine's trouble says nothing about the pair */
+    else if (++question->deaths < TRIES_MAX)
         proceed_after(question, SLOT_WAIT_MS);
     else
         question_end(question, OK); /* a pair that kills readers proves nothing */

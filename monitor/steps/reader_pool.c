@@ -420,10 +420,14 @@ void reader_pool_free(struct reader_pool *pool) {
         struct seat *seat = &pool->seats[i];
         if (seat->timer == NULL)
             continue;
+        if (seat->work != NULL)
+            queue_first(pool, TAKE(seat->work));
         seat_clear(seat);
         event_free(seat->timer);
-        memory_free(seat->work);
     }
+    pool->seat_count = 0;
+    for (unsigned waiting = pool->queued; waiting > 0; waiting--) /* whoever gave it owns what it was about */
+        deliver(queue_take(pool), &(struct reader_outcome){.fault = &fault_pool_hopeless});
     while (pool->first != NULL)
         memory_free(queue_take(pool));
     memory_free(pool->seats);

@@ -40,7 +40,7 @@ typedef void (*reader_done)(void *context, const struct reader_outcome *outcome)
 /* SIGPIPE is ignored from here on, where it was not handled. Errors: a missing program (FAULT_SETTINGS), no memory. */
 MUST_CHECK result reader_pool_new(struct event_base *loop, const struct reader_pool_options *options,
                                   struct reader_pool **ret_pool);
-/* Ends the readers. Requests that were not answered get no call any more. */
+/* Ends the readers. Requests that were not answered end with fault_pool_hopeless first, so that their contexts can be released. */
 void reader_pool_free(struct reader_pool *pool);
 
 /* Hands a new watch image to the pool: busy readers finish with the old one, then all are replaced. Until the first

@@ -572,7 +572,6 @@ static void syscall_close(int file) {
 
 #define FILE_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_FILE, type, name, parameters, arguments, failure)
 FILE_CALL(ssize_t, read, (int file, void *bytes, size_t size), (file, bytes, size), WITH_ERRNO(EIO, -1))
-FILE_CALL(ssize_t, write, (int file, const void *bytes, size_t size), (file, bytes, size), WITH_ERRNO(ENOSPC, -1))
 FILE_CALL(ssize_t, pread, (int file, void *bytes, size_t size, off_t at), (file, bytes, size, at), WITH_ERRNO(EIO, -1))
 FILE_CALL(ssize_t, pwrite, (int file, const void *bytes, size_t size, off_t at), (file, bytes, size, at), WITH_ERRNO(ENOSPC, -1))
 FILE_CALL(int, fsync, (int file), (file), WITH_ERRNO(EIO, -1))
@@ -630,8 +629,11 @@ int fcntl(int file, int command, ...) {
 #define SOCKET_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_SOCKET, type, name, parameters, arguments, failure)
 SOCKET_CALL(int, socket, (int domain, int type, int protocol), (domain, type, protocol), WITH_ERRNO(EMFILE, -1))
 SOCKET_CALL(int, connect, (int file, const struct sockaddr *address, socklen_t size), (file, address, size), WITH_ERRNO(ECONNREFUSED, -1))
-SOCKET_CALL(ssize_t, recv, (int file, void *bytes, size_t size, int flags), (file, bytes, size, flags), WITH_ERRNO(ECONNRESET, -1))
-SOCKET_CALL(ssize_t, send, (int file, const void *bytes, size_t size, int flags), (file, bytes, size, flags), WITH_ERRNO(ECONNRESET, -1))
+/* A connection that was reset is over for both sides. */
+SOCKET_CALL(ssize_t, recv, (int file, void *bytes, size_t size, int flags), (file, bytes, size, flags),
+            (shutdown(file, SHUT_RDWR), WITH_ERRNO(ECONNRESET, -1)))
+SOCKET_CALL(ssize_t, send, (int file, const void *bytes, size_t size, int flags), (file, bytes, size, flags),
+            (shutdown(file, SHUT_RDWR), WITH_ERRNO(ECONNRESET, -1)))
 
 SOCKET_CALL(int, socketpair, (int domain, int type, int protocol, int ends[2]), (domain, type, protocol, ends), WITH_ERRNO(EMFILE, -1))
 SOCKET_CALL(int, poll, (struct pollfd * files, nfds_t count, int wait_ms), (files, count, wait_ms), WITH_ERRNO(ENOMEM, -1))
@@ -678,13 +680,28 @@ OUTPUT_CALL(size_t, fwrite, (const void *bytes, size_t size, size_t count, FILE 
 OUTPUT_CALL(int, fputs, (const char *text, FILE *out), (text, out), WITH_STREAM(out, EOF))
 OUTPUT_CALL(int, fflush, (FILE * out), (out), WITH_STREAM(out, EOF))
 
-/* Only for our own callers: libevent 2.1 does not look whether its clock answered, and then waits for ever. */
+/* Only for our own callers: libevent 2.1 does not look whether its clock answered, and then waits for ever; the pipe to which it writes
+ * a signal's number cannot fail. */
 extern const char __executable_start, etext;
+
+static bool is_ours(const char *caller) {
+    return caller >= &__executable_start && caller < &etext;
+}
+
+ssize_t write(int file, const void *bytes, size_t size) {
+    static ssize_t (*real)(int, const void *, size_t);
+    if (is_ours(__builtin_return_address(0)) && fails_as(CALL_FILE, "write"))
+        return WITH_ERRNO(ENOSPC, -1);
+    if (real == NULL) {
+        void *found = next("write");
+        memcpy(&real, &found, sizeof real);
+    }
+    return real(file, bytes, size);
+}
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
     static int (*real)(clockid_t, struct timespec *);
-    const char *caller = __builtin_return_address(0);
-    if (caller >= &__executable_start && caller < &etext && fails_as(CALL_CLOCK, "clock_gettime"))
+    if (is_ours(__builtin_return_address(0)) && fails_as(CALL_CLOCK, "clock_gettime"))
         return WITH_ERRNO(EINVAL, -1);
     if (real == NULL) {
         void *found = next("clock_gettime");
