@@ -18,7 +18,7 @@
 #include "base/memory.h"
 
 #define READY_POLL_MS 25
-#define HARD_STOP_MS 5000
+#define HARD_STOP_MS 10000 /* PostgreSQL itself kills its back-ends 5 s after SIGQUIT: its end must not come first */
 #define SLOW_START_MS 60000
 #define DEATHS_KEPT 16
 

@@ -104,7 +104,7 @@ class Conversation:
                 self.text += body.split(b"\0")[1].decode("utf-8", "replace")
             elif kind == b"Q":
                 self.text = body.rstrip(b"\0").decode("utf-8", "replace")
-            if kind in b"SQX" or len(held) > 1 << 20:
+            if kind in b"SQXpHdcf" or len(held) > 1 << 20:
                 self.forward(held, kind)
                 held = b""
 
