@@ -188,3 +188,44 @@ CREATE OR REPLACE FUNCTION leases_take(p_logs bytea[], p_holder text, p_predeces
         OR (p_predecessor <> '' AND starts_with(old.holder, p_predecessor))
     RETURNING old.log_id::bytea, old.fencing
     $$;
+
+-- ---------------------------------------------------------------- one key for one fact
+
+-- The idempotency key of an alert about a certificate is made from what it says (a UUID of version 8, RFC 9562): when the database lost the
+-- last commits (an older backup, a standby that lagged), the repeated work tells its receivers the same key again. The time of the first
+-- schema step tells installations apart. What a log does happens at a time, and again at another: random.
+CREATE FUNCTION alert_key(p_tenant integer, p_finding bigint, p_rule text, p_channel_tenant integer, p_channel text) RETURNS uuid LANGUAGE sql
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    SELECT coalesce((
+        SELECT encode(set_byte(set_byte(substr(fact.hash, 1, 16), 6, get_byte(fact.hash, 6) & 15 | 128), 8, get_byte(fact.hash, 8) & 63 | 128),
+                      'hex')::uuid
+          FROM (SELECT sha256(convert_to(concat_ws('/', extract(epoch FROM s.applied_at), p_tenant, p_rule, encode(c.tbs_sha256, 'hex'),
+                                                   encode(c.issuer_spki_sha256, 'hex'), p_channel_tenant, p_channel), 'UTF8')) AS hash
+                  FROM finding f JOIN certificate c USING (certificate_id) JOIN schema_step s ON s.number = 1
+                 WHERE f.tenant_id = p_tenant AND f.finding_id = p_finding) fact), gen_random_uuid())
+    $$;
+REVOKE EXECUTE ON FUNCTION alert_key(integer, bigint, text, integer, text) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION alert_queue(p_tenant integer, p_finding bigint, p_rule text, p_severity text, p_body jsonb, p_pem text,
+                            p_now timestamptz, p_except text DEFAULT NULL) RETURNS void LANGUAGE plpgsql
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    id bigint;
+BEGIN
+    PERFORM FROM channel c WHERE (c.tenant_id = p_tenant OR p_tenant = 0) AND c.is_enabled
+        AND severity_rank(c.least_severity) <= severity_rank(p_severity) AND c.name IS DISTINCT FROM p_except;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO alert (tenant_id, finding_id, rule, severity, body, pem, created_at)
+    VALUES (p_tenant, p_finding, p_rule, p_severity, p_body || jsonb_build_object('opened_at', rfc3339(p_now)), p_pem, p_now)
+    RETURNING alert_id INTO id;
+    INSERT INTO delivery (tenant_id, alert_id, channel_tenant_id, channel, state, next_attempt_at, idempotency_key)
+    SELECT p_tenant, id, c.tenant_id, c.name, 'queued', p_now, alert_key(p_tenant, p_finding, p_rule, c.tenant_id, c.name)
+      FROM channel c WHERE (c.tenant_id = p_tenant OR p_tenant = 0) AND c.is_enabled
+       AND severity_rank(c.least_severity) <= severity_rank(p_severity) AND c.name IS DISTINCT FROM p_except;
+    PERFORM pg_notify('pinwatch_outbox', '');
+END
+$$;
