@@ -1,6 +1,7 @@
-"""The first start is killed again and again before there is a service."""
+"""The first start is killed again and again before there is a service; a later one meets what a killed PostgreSQL left."""
 import os
 import random
+import signal
 import time
 
 import service as run
@@ -50,5 +51,20 @@ def first_starts(seed, count):
     return "%d first starts killed" % count
 
 
+def orphans(seed):
+    """The server is killed while a process of it sleeps, which keeps its memory: the next server could not start beside it."""
+    made = world.World(seed)
+    with run.Service(made.server, {"readers": 2}) as service:
+        old, sleeper, mark = service.postmaster(), service.backends()[0], len(service.text())
+        service.kill(sleeper, signal.SIGSTOP)
+        service.kill(old, signal.SIGKILL)
+        service.wait(lambda: service.postmaster() and service.postmaster().pid != old.pid, 30, "another server")
+        service.wait(lambda: service.number("SELECT 1", False) == 1, 60, "it answers")
+        said = service.text(mark)
+        run.expect("the sleeper was ended first, and that was said", (os.path.exists("/proc/%d" % sleeper.pid), "postgres.orphans" in said), (False, True))
+        run.expect("no start failed", ("still in use" in said, said.count('"child.died"')), (False, 1))
+    return "a server that was killed beside a sleeping process is followed by another"
+
+
 def cradle(seed, is_long):
-    return first_starts(seed, 25 if is_long else 2)
+    return "%s; %s" % (first_starts(seed, 25 if is_long else 2), orphans(seed))
