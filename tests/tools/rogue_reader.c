@@ -3,6 +3,7 @@
  *
  *   deeds N   after N honest answers each process tries one of the deeds that the filter kills for
  *   lies N    every Nth request is answered with the next of the lies
+ *   lie N     every request is answered with the lie of that number
  *   hash N    the Nth request is answered with a wrong tree hash, the one five later with a wrong last leaf
  *   search 0  looks for an environment and for the owner's secret before every answer, and dies when it finds one */
 #include <fcntl.h>
@@ -162,6 +163,8 @@ static void obey(struct reader *reader, const struct reader_request *request) {
         _exit(do_deed((uint64_t) getpid() % (0 DEEDS(COUNT_IF_KILLED)), reader) >= 0 ? DEED_SUCCEEDED : DEED_CAME_TO_NOTHING);
     if (is_order("lies") && is_time)
         lie(id / order_number % (0 LIES(COUNT)), reader, request);
+    if (is_order("lie"))
+        lie(order_number, reader, request);
     if (is_order("hash") && id == order_number)
         reader->answer.nodes[0].hash.bytes[7] ^= 1;
     if (is_order("hash") && id == order_number + 5)
