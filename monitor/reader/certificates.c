@@ -16,6 +16,7 @@ FAULT(fault_issuer_request, FAULT_BUG, "reader.issuer-request", "issuer question
 
 struct bundle {
     struct span *certificates;
+    struct span *subjects; /* of those that can be taken apart: each is looked at by all the others */
     size_t count;
 };
 
@@ -89,10 +90,18 @@ static result split_pem(struct reader *reader, struct span text, struct bundle *
     return bundle->count > 0 ? OK : &fault_pem;
 }
 
+static void find_subjects(struct bundle *bundle) {
+    struct certificate certificate;
+    for (size_t i = 0; i < bundle->count; i++)
+        if (certificate_parse(bundle->certificates[i], &certificate) == OK)
+            bundle->subjects[i] = certificate.subject;
+}
+
 static result split(struct reader *reader, struct span plain, struct bundle *bundle) {
     size_t ignored;
     bundle->certificates = arena_take_array(reader->arena, CERTIFICATES_MAX, sizeof *bundle->certificates);
-    if (bundle->certificates == NULL)
+    bundle->subjects = arena_take_array(reader->arena, CERTIFICATES_MAX, sizeof *bundle->subjects);
+    if (bundle->certificates == NULL || bundle->subjects == NULL)
         return &fault_no_memory;
     if (plain.size == 0)
         return &fault_pem;
@@ -122,8 +131,7 @@ static result prove_in_bundle(const struct certificate *certificate, const struc
                             struct entry_report *report) {
     size_t tried = 0;
     for (size_t i = 0; i < bundle->count && tried < ISSUERS_MAX && !report->issuer_spki_sha256.is_known; i++) {
-        struct certificate issuer;
-        if (certificate_parse(bundle->certificates[i], &issuer) != OK || !span_equal(issuer.subject, certificate->issuer))
+        if (bundle->subjects[i].size == 0 || !span_equal(bundle->subjects[i], certificate->issuer))
             continue;
         tried++;
         TRY(prove(certificate, bundle->certificates[i], report));
@@ -182,6 +190,7 @@ result certificates_read(struct reader *reader, struct reason *reason) {
     (void) reason;
     arena_reset(reader->arena);
     TRY(split(reader, reader->plain, &bundle));
+    find_subjects(&bundle);
     for (size_t i = 0; i < bundle.count && !reader->is_full; i++)
         if (i >= reader->request->report_from)
             tell_certificate(reader, bundle.certificates[i], i, &bundle, NULL);
