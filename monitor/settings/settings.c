@@ -17,6 +17,7 @@
 #define TEXT_MAX 8192      /* of one value; a key in base64 has below 1000 characters */
 #define LIST_ITEMS_MAX 1000
 #define ARENA_LIMIT (8u << 20)
+#define NESTING_MAX 64u /* real files need three */
 
 FAULT(fault_settings_value, FAULT_SETTINGS, "settings.value", "settings file", "docs/settings.md",
       "a field that cannot be used", "what docs/settings.md says");
@@ -231,8 +232,22 @@ static result store_file(const struct load *load, const struct raw_file *raw, st
     return check_whole(load, settings);
 }
 
+/* libyaml's time grows with the square of the brackets that are open. Those in comments and texts count too: they close again. */
+static bool is_nested_deeply(struct span text) {
+    size_t depth = 0;
+    for (size_t i = 0; i < text.size && depth <= NESTING_MAX; i++) {
+        uint8_t byte = text.bytes[i];
+        depth += byte == '[' || byte == '{';
+        depth -= (byte == ']' || byte == '}') && depth > 0;
+    }
+    return depth > NESTING_MAX;
+}
+
 static result parse(struct load *load, struct settings *settings) {
     struct schema schema;
+    if (is_nested_deeply(load->text))
+        return reason_set(load->reason, &fault_settings_value, "%s: more than %u brackets are open, wanted YAML settings", load->path,
+                          NESTING_MAX);
     build_schema(&schema);
     cyaml_config_t config = {.log_fn = hear_complaint, .log_ctx = load, .mem_fn = cyaml_memory,
                              .log_level = CYAML_LOG_WARNING, .flags = CYAML_CFG_NO_ALIAS};
