@@ -99,7 +99,7 @@ static result make_parent(const char *path, struct reason *reason) {
         buffer_reset(&parent);
         buffer_add(&parent, span_of(path, (size_t) (slash - path)));
         if (mkdir(buffer_text(&parent), 0755) != 0 && errno != EEXIST)
-            return reason_set(reason, &fault_settings_file, "%s: cannot be made: %s", buffer_text(&parent), strerror(errno));
+            return reason_set(reason, fault_of_errno(errno, &fault_settings_file), "%s: cannot be made: %s", buffer_text(&parent), strerror(errno));
     }
     return buffer_check(&parent);
 }
@@ -119,7 +119,7 @@ static result write_settings(struct init_options *options, const char *path, str
     TRY(settings_write_new(path, options->choices, options->choice_count, reason));
     gid_t group = rights_settings_group();
     if (group != (gid_t) -1 && chown(path, (uid_t) -1, group) != 0)
-        return reason_set(reason, &fault_settings_file, "%s: cannot be given to the service's group: %s", path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_settings_file), "%s: cannot be given to the service's group: %s", path, strerror(errno));
     printf("Settings      %s written\n", path);
     return OK;
 }

@@ -55,7 +55,9 @@ static int wait_for_end(const struct settings *settings, int pid, unsigned timeo
     int64_t deadline = clock_monotonic_ms() + (int64_t) timeout_s * 1000;
     const struct timespec pause = {.tv_nsec = WAIT_MS * 1000000L};
     struct reason reason = {""};
-    while (service_lock_holder(settings->state_folder, &reason) == pid) {
+    for (int holder = pid; holder != 0; holder = service_lock_holder(settings->state_folder, &reason)) {
+        if (holder > 0 && holder != pid)
+            break; /* the next service */
         if (clock_monotonic_ms() >= deadline) {
             fprintf(stderr, "pinwatch: the service (process %d) did not end within %u seconds\n", pid, timeout_s);
             return EXIT_UNAVAILABLE;

@@ -260,11 +260,14 @@ static result read_url(struct transfer *transfer, const char *text) {
     CLEANUP(url_part_done) struct url_part scheme = {0}, host = {0}, port = {0}, path = {0};
     if (url == NULL)
         return &fault_no_memory;
-    if (has_control(text) || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_SCHEME, &scheme.text, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_HOST, &host.text, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_PATH, &path.text, 0) != CURLUE_OK)
+    if (has_control(text))
         return &fault_transfer_url;
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, 0);
+    code = code != CURLUE_OK ? code : curl_url_get(url, CURLUPART_SCHEME, &scheme.text, 0);
+    code = code != CURLUE_OK ? code : curl_url_get(url, CURLUPART_HOST, &host.text, 0);
+    code = code != CURLUE_OK ? code : curl_url_get(url, CURLUPART_PATH, &path.text, 0);
+    if (code != CURLUE_OK)
+        return code == CURLUE_OUT_OF_MEMORY ? &fault_no_memory : &fault_transfer_url;
     if (strcmp(scheme.text, "http") != 0 && strcmp(scheme.text, "https") != 0)
         return &fault_transfer_url;
     transfer->is_loopback = strcmp(host.text, "localhost") == 0 || strcmp(host.text, "[::1]") == 0 ||

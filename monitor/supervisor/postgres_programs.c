@@ -65,7 +65,7 @@ result program_run(const char *const *argv, struct buffer *output, int *ret_stat
     int ends[2];
     pid_t pid;
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return reason_set(reason, &fault_postgres_programs, "%s: no pipe: %s", argv[0], strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_postgres_programs), "%s: no pipe: %s", argv[0], strerror(errno));
     result outcome = spawn(argv, ends, &pid);
     int error = errno;
     close(ends[1]);

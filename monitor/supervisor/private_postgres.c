@@ -89,11 +89,11 @@ bool private_postgres_is_wanted(const struct settings *settings) {
 static result folder_make(const char *path, struct reason *reason) {
     struct stat state;
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return reason_set(reason, &fault_postgres_folder, "%s: cannot be made: %s", path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_postgres_folder), "%s: cannot be made: %s", path, strerror(errno));
     if (lstat(path, &state) != 0 || !S_ISDIR(state.st_mode) || state.st_uid != geteuid())
         return reason_set(reason, &fault_postgres_folder, "%s: wanted a folder that belongs to this user", path);
     if ((state.st_mode & 077) != 0 && chmod(path, 0700) != 0)
-        return reason_set(reason, &fault_postgres_folder, "%s: others can enter it: %s", path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_postgres_folder), "%s: others can enter it: %s", path, strerror(errno));
     return OK;
 }
 
@@ -172,7 +172,7 @@ static int remove_one(const char *path, const struct stat *state, int type, stru
 
 static result tree_remove(const char *path, struct reason *reason) {
     if (access(path, F_OK) == 0 && nftw(path, remove_one, TREE_DEPTH, FTW_DEPTH | FTW_PHYS) != 0)
-        return reason_set(reason, &fault_postgres_folder, "%s: left over, and cannot be removed: %s", path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_postgres_folder), "%s: left over, and cannot be removed: %s", path, strerror(errno));
     return OK;
 }
 
@@ -218,7 +218,7 @@ static result cluster_make(const struct settings *settings, const char *data, st
     snprintf(file, sizeof(file), "%s/postgresql.conf", beside);
     TRY(file_write(file, span_of_text(configuration), reason));
     if (rename(beside, data) != 0)
-        return reason_set(reason, &fault_postgres_folder, "%s: cannot be named %s: %s", beside, data, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_postgres_folder), "%s: cannot be named %s: %s", beside, data, strerror(errno));
     return OK;
 }
 

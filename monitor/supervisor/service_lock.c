@@ -38,12 +38,16 @@ static result write_pid(int file) {
 }
 
 static result lock_file(int file, const char *path, struct reason *reason) {
-    if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    bool is_locked = flock(file, LOCK_EX | LOCK_NB) == 0;
+    if (!is_locked && errno != EWOULDBLOCK) /* without the lock there might be two services */
+        return reason_set(reason, fault_of_errno(errno, &fault_service_lock), "%s: cannot be locked: %s", path, strerror(errno));
+    if (!is_locked)
         return reason_set(reason, &fault_service_running,
                           "%s: the service with process id %d uses this state folder, wanted none; `pinwatch stop` ends it", path,
                           read_pid(file));
+    errno = 0;
     if (write_pid(file) != OK)
-        return reason_set(reason, &fault_service_lock, "%s: cannot be locked and written: %s", path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_service_lock), "%s: cannot be written: %s", path, strerror(errno));
     return OK;
 }
 
@@ -53,7 +57,7 @@ result service_lock_take(const char *state_folder, int *ret_lock, struct reason 
         return &fault_no_memory;
     int file = open(buffer_text(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (file < 0)
-        return reason_set(reason, &fault_service_lock, "%s: cannot be opened for writing: %s", buffer_text(&path), strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_service_lock), "%s: cannot be opened for writing: %s", buffer_text(&path), strerror(errno));
     result outcome = lock_file(file, buffer_text(&path), reason);
     if (outcome != OK) {
         close(file);
@@ -65,8 +69,10 @@ result service_lock_take(const char *state_folder, int *ret_lock, struct reason 
 
 int service_lock_holder(const char *state_folder, struct reason *reason) {
     CLEANUP(buffer_done) struct buffer path = buffer_with_limit(4096);
-    if (!lock_path(state_folder, &path))
+    if (!lock_path(state_folder, &path)) {
+        reason_of_fault(&fault_no_memory, reason);
         return -1;
+    }
     int file = open(buffer_text(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0 && errno == ENOENT)
         return 0;
@@ -74,8 +80,11 @@ int service_lock_holder(const char *state_folder, struct reason *reason) {
         (void) reason_set(reason, OK, "%s: cannot be opened: %s", buffer_text(&path), strerror(errno));
         return -1;
     }
-    bool is_held = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    int pid = is_held ? read_pid(file) : 0;
+    bool is_free = flock(file, LOCK_SH | LOCK_NB) == 0;
+    int error = is_free ? 0 : errno;
+    int pid = is_free ? 0 : error == EWOULDBLOCK ? read_pid(file) : -1;
+    if (pid < 0)
+        (void) reason_set(reason, OK, "%s: cannot be asked for its lock: %s", buffer_text(&path), strerror(error));
     close(file);
     return pid;
 }

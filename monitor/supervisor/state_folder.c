@@ -17,7 +17,7 @@ FAULT(fault_state_folder, FAULT_SETTINGS, "state.folder", "state folder", "", "i
 static result make_folder(const char *path, mode_t mode, struct reason *reason) {
     if (mkdir(path, mode) == 0 || errno == EEXIST)
         return OK;
-    return reason_set(reason, &fault_state_folder, "%s: cannot be made: %s", path, strerror(errno));
+    return reason_set(reason, fault_of_errno(errno, &fault_state_folder), "%s: cannot be made: %s", path, strerror(errno));
 }
 
 /* An existing parent that we may not write is no error: mkdir then says EEXIST. */
@@ -37,7 +37,7 @@ static result make_parents(const char *path, struct reason *reason) {
 result state_folder_check(const char *path, struct reason *reason) {
     struct stat status;
     if (lstat(path, &status) != 0)
-        return reason_set(reason, &fault_state_folder, "%s: %s; `pinwatch init` makes it", path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_state_folder), "%s: %s; `pinwatch init` makes it", path, strerror(errno));
     if (!S_ISDIR(status.st_mode))
         return reason_set(reason, &fault_state_folder, "%s: is no folder, wanted one", path);
     if (geteuid() != 0 && status.st_uid != geteuid())
