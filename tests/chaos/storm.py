@@ -12,6 +12,7 @@ import world
 KILLED = {"monitor": 30, "reader": 35, "alerts": 30, "backend": 30, "helper": 10, "postmaster": 20, "supervisor": 15}
 STOPPED = {"monitor": 25, "reader": 25, "alerts": 20, "backend": 20, "helper": 5, "postmaster": 10, "supervisor": 15, "everything": 10}
 RESTARTS = ("stop", "stop", "kill everything at once", "kill the supervisor and wait")
+AT_WORK = 0.75  # share of acts that wait until everything runs; the others strike wherever it is
 READER_LATE, LEASE_OVER = 23, 64  # seconds: longer than a reader's deadline, longer than a lease
 
 
@@ -39,6 +40,8 @@ class Storm:
             if time.monotonic() >= end:
                 break
             dice = random.Random("%s/%d" % (self.seed, number))  # so that what was found before does not change what comes
+            if dice.random() < AT_WORK:
+                self.await_work(20)
             time.sleep(min(dice.expovariate(1 / 0.8), 4))
             self.targets.note_shared_memory()
             {"kill": self.kill, "stop": self.stop, "restart": self.restart, "reload": self.reload}[action](dice)
@@ -49,8 +52,14 @@ class Storm:
         self.targets.wait_continued()
         return done
 
+    def await_work(self, seconds):
+        """Until every program runs: else a slow machine would be hit in its starts alone."""
+        end = time.monotonic() + seconds
+        while not (self.service.readers() and self.service.senders()) and time.monotonic() < end:
+            time.sleep(0.05)
+
     def kill(self, dice):
-        kinds = [choice(dice, KILLED) for _ in range(6)] + ["reader", "backend", "supervisor"]
+        kinds = [choice(dice, KILLED) for _ in range(6)] + ["reader", "backend", "helper", "supervisor"]
         for kind in kinds:  # the first that is there and not spared
             if self.targets.kill(kind, dice):
                 break
