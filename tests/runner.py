@@ -223,20 +223,22 @@ def lint_jobs():
 def write_seeds():
     """A folder of seeds for each harness: its vectors, and the corpora that concern it (see tests/fuzz/fuzzing.py)."""
     for harness in harnesses():
-        fuzzing.write_seeds(folder("tests-fuzz"), harness)
+        fuzzing.write_seeds(folder("tests-seeds"), harness)
 
 
 def fuzz_jobs(is_sanitized):
     build_name = "fuzz" if is_sanitized else "gcc"
     for harness in harnesses():
         program = os.path.join(ROOT, "build", "tests-" + build_name, "fuzz", harness)
-        found, seeds = folder("tests-found", harness), folder("tests-fuzz", "seeds", harness)
+        found, seeds = folder("tests-found", harness), folder("tests-seeds", "seeds", harness)
         if is_sanitized:
             command = [program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2000", "-verbosity=0",
                        f"-max_len={fuzzing.SEED_SIZE_MAX}", f"-artifact_prefix={found}/crash-", found, seeds]
         else:
             command = ["find", seeds, "-type", "f", "-exec", program, "{}", "+"]
         yield Job(f"fuzz/{harness[5:]}", command, SCRIPT_SECONDS, fuzz_results, environment(build_name))
+    shapes = [os.path.join(ROOT, "tests", "fuzz", "shapes"), os.path.join(ROOT, "build", "tests-gcc", "fuzz")]
+    yield Job("fuzz/shapes", shapes, SCRIPT_SECONDS, script_results, {})
 
 
 def run_jobs(jobs, report, at_once=JOBS):
