@@ -14,7 +14,6 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "formats/der.h"
 #include "vector_files.h"
 
 enum { VECTOR_DEPTH_MAX = 32, VECTOR_LETS_MAX = 64 };
@@ -43,18 +42,28 @@ static inline void vector_open(struct vector_writer *writer, char kind, unsigned
     writer->open[writer->depth++].argument = argument;
 }
 
+/* Tag and length as DER writes them. */
+static inline void vector_header(struct buffer *out, unsigned tag, size_t size) {
+    size_t width = 1;
+    buffer_add_number(out, 1, tag);
+    while (width < 4 && size >> (8 * width) != 0)
+        width++;
+    if (size >= 0x80)
+        buffer_add_number(out, 1, 0x80 | width);
+    buffer_add_number(out, width, size);
+}
+
 static inline void vector_close(struct vector_writer *writer, char kind) {
     assert_true(writer->depth > 0 && writer->open[writer->depth - 1].kind == kind);
     size_t begin = writer->open[--writer->depth].begin, size = writer->out.size - begin;
     unsigned argument = writer->open[writer->depth].argument;
     AUTO_FREE uint8_t *content = memory_new(size + 1);
     AUTO_FREE char *base64 = memory_new(size / 3 * 4 + 8);
-    uint8_t header[6];
     assert_true(content != NULL && base64 != NULL);
     memcpy(content, writer->out.bytes == NULL ? (const uint8_t *) "" : writer->out.bytes + begin, size);
     writer->out.size = begin;
     if (kind == '}')
-        buffer_add(&writer->out, span_of(header, der_header((uint8_t) argument, size, header)));
+        vector_header(&writer->out, argument, size);
     if (kind == '>')
         buffer_add_number(&writer->out, argument, size);
     if (kind == ')' && size > 0) {
