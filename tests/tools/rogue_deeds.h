@@ -1,9 +1,10 @@
 /* What a reader that was taken over tries, from inside its sandbox. KILLED: by the filter (SIGSYS). FAULTED: by its own memory
- * (SIGSEGV, or the filter where the kernel knows no such way in). FAILED: the deed must come to nothing.
+ * (SIGSEGV, or the filter where the kernel knows no such way in). FAILED: the deed must come to nothing. DONE: it must succeed, to show that
+ * the search finds what is there.
  * An expression is the result of a system call; rogue_reader.c gives `place` (writable memory of its own) and `self` (its reader). */
 #pragma once
 
-enum deed_end { DEED_KILLED, DEED_FAULTED, DEED_FAILED };
+enum deed_end { DEED_KILLED, DEED_FAULTED, DEED_FAILED, DEED_DONE };
 
 /* The request's first_index names the deed: this number and the deed's place in the list. */
 #define DEED_FIRST ((uint64_t) 1 << 40)
@@ -88,4 +89,5 @@ enum deed_end { DEED_KILLED, DEED_FAULTED, DEED_FAILED };
     X("run its heap", FAULTED, run(place)) \
     X("find an environment", FAILED, find_environment()) \
     X("find the owner's secret in its memory", FAILED, find_marker()) \
+    X("find a secret that is there", DONE, (put_marker(place), find_marker())) \
     X("have another descriptor mapped for writing", FAILED, find_writable_file())

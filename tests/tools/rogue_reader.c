@@ -120,6 +120,11 @@ static long find_marker(void) {
     return -1;
 }
 
+static void put_marker(uint8_t *place) {
+    for (size_t i = 0; i < MARKER_SIZE; i++)
+        place[i] = marker_byte(i);
+}
+
 static long find_writable_file(void) {
     return has_writable_file ? 0 : -1;
 }

@@ -103,7 +103,7 @@ static bool ended_as_wanted(const struct deed *deed, int status) {
         return is_killed;
     if (deed->end == DEED_FAULTED)
         return is_killed || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
-    return WIFEXITED(status) && WEXITSTATUS(status) == DEED_CAME_TO_NOTHING;
+    return WIFEXITED(status) && WEXITSTATUS(status) == (deed->end == DEED_DONE ? DEED_SUCCEEDED : DEED_CAME_TO_NOTHING);
 }
 
 static void set_secret(void) {
