@@ -11,12 +11,14 @@
 
 #define TENANT 1 /* the default one */
 #define ANSWER_OLD_MS 900000
+#define SILENT_MS 60000   /* a monitor writes every second */
+#define OVERDUE_MS 180000 /* longer than any attempt may take */
 
 static const struct store_retry once = {.attempts = 1};
 
 static result open_store(struct doctor *doctor, struct reason *ret_reason) {
     CLEANUP(buffer_done) struct buffer conninfo = buffer_with_limit(8192);
-    const struct store_options options = {.application_name = "pinwatch-doctor", .retry = &once};
+    const struct store_options options = {.application_name = "pinwatch-doctor", .retry = &once, .statement_timeout_ms = 5000, .lock_timeout_ms = 2000};
     CLEANUP(store_free_at) struct store *store = NULL;
     TRY(database_conninfo(doctor->settings, DATABASE_CLI, &conninfo, ret_reason));
     TRY(store_new(buffer_text(&conninfo), &options, &store));
@@ -61,10 +63,12 @@ static bool store_failed(struct doctor *doctor, result outcome, struct check_out
 struct log_count {
     unsigned followed, local, read, unread, troubled; /* local: of the drill and the settings */
     const char *troubled_name, *troubled_error;
+    int64_t reported_ms; /* the newest word of a monitor */
 };
 
 static void count_log(const struct store_log_row *row, struct log_count *count) {
     count->followed++;
+    count->reported_ms = row->reported_ms > count->reported_ms ? row->reported_ms : count->reported_ms;
     count->local += strcmp(row->source, "drill") == 0 || strcmp(row->source, "settings") == 0;
     if (row->has_status && row->status.last_success_ms > clock_wall_ms() - ANSWER_OLD_MS)
         count->read++;
@@ -77,6 +81,15 @@ static void count_log(const struct store_log_row *row, struct log_count *count) 
     count->troubled++;
     count->troubled_name = row->description;
     count->troubled_error = row->status.last_error;
+}
+
+static bool is_monitor_silent(const struct doctor *doctor, const struct log_count *logs, struct check_outcome *ret_outcome) {
+    int64_t silent_ms = clock_wall_ms() - logs->reported_ms;
+    if (doctor->service_pid == 0 || logs->reported_ms == 0 || silent_ms <= SILENT_MS)
+        return false;
+    check_set(ret_outcome, CHECK_FAILED, "the service runs, but its monitor has written nothing for %lld s", (long long) silent_ms / 1000);
+    check_advise(ret_outcome, "the service's messages say why; often the database refuses it: rights, locks, read-only, disk");
+    return true;
 }
 
 static void look_at_logs(struct doctor *doctor, struct check_outcome *ret_outcome) {
@@ -97,6 +110,8 @@ static void look_at_logs(struct doctor *doctor, struct check_outcome *ret_outcom
         check_advise(ret_outcome, "the service keeps trying; the checks of resolvers and way out say what is in the way");
         return;
     }
+    if (is_monitor_silent(doctor, &logs, ret_outcome))
+        return;
     if (logs.troubled == 0 && logs.unread == 0) {
         check_set(ret_outcome, CHECK_OK, "%u logs are followed and answered within 15 minutes", logs.followed);
         return;
@@ -134,6 +149,20 @@ static void look_at_channels(struct doctor *doctor, struct check_outcome *ret_ou
     check_advise(ret_outcome, "name one in the file for `pinwatch apply`, then `pinwatch alerts test`");
 }
 
+/* Alerts that are due and not even tried: who sends them does not run, or the database refuses him. */
+static bool are_overdue(struct doctor *doctor, const struct store_delivery_row *rows, size_t count, struct check_outcome *ret_outcome) {
+    int64_t now_ms = clock_wall_ms();
+    unsigned overdue = 0;
+    for (size_t i = 0; i < count; i++)
+        overdue += rows[i].next_attempt_ms != 0 && rows[i].next_attempt_ms < now_ms - OVERDUE_MS;
+    if (overdue == 0)
+        return false;
+    check_set(ret_outcome, CHECK_FAILED, "%u of the newest %zu alerts that wait have been due for three minutes, and are not sent", overdue, count);
+    check_advise(ret_outcome, doctor->service_pid > 0 ? "the messages of pinwatch-alerts say why (the database refuses it?), or their channel is disabled"
+                                                      : "start the service: `pinwatch run --detach`");
+    return true;
+}
+
 static void look_at_deliveries(struct doctor *doctor, struct check_outcome *ret_outcome) {
     struct store_delivery_filter filter = {.tenant_id = STORE_ALL_TENANTS, .state = "dead", .channel = "", .limit = 1};
     struct store_delivery_row *rows = NULL;
@@ -145,6 +174,12 @@ static void look_at_deliveries(struct doctor *doctor, struct check_outcome *ret_
         check_advise(ret_outcome, "`pinwatch alerts list` shows them; correct the channel, then `pinwatch alerts test`");
         return;
     }
+    filter.state = "queued";
+    filter.limit = 100;
+    if (store_failed(doctor, store_deliveries_list(doctor->store, &filter, doctor->arena, &rows, &count), ret_outcome) ||
+        are_overdue(doctor, rows, count, ret_outcome))
+        return;
+    filter.limit = 1;
     filter.state = "delivered";
     if (store_failed(doctor, store_deliveries_list(doctor->store, &filter, doctor->arena, &rows, &count), ret_outcome))
         return;
