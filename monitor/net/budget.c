@@ -4,7 +4,7 @@
 #define CUT_SPACING_MS 1000        /* failures closer together than this are one event */
 #define THROTTLED_FIRST_MS 1000
 #define THROTTLED_CAP_MS ((int64_t) 5 * 60 * 1000)
-#define PAUSE_MAX_MS ((int64_t) 24 * 3600 * 1000)
+#define PAUSE_MAX_MS ((int64_t) 3600 * 1000) /* longer would be blindness at anybody's word; then one request asks again */
 
 static unsigned at_least_one(unsigned number) {
     return number == 0 ? 1 : number;

@@ -23,8 +23,10 @@ FAULT(fault_transfer_status, FAULT_RETRY, "transfer.status", "answer", "RFC 9110
 #define CONNECT_MS_MAX 20000
 #define STALL_BYTES_PER_SECOND 1000L
 #define RECEIVE_BUFFER_SIZE (64L * 1024)
+#define HEADERS_SIZE_MAX ((size_t) 128 * 1024)
 #define ERROR_BODY_MAX ((size_t) 64 * 1024) /* read to keep the connection; more is not worth it */
 #define SHOWN_URL_MAX 300
+#define WAIT_WORDS_SIZE 48
 
 struct transfer {
     struct net_job job; /* first, so that both have one address */
@@ -35,6 +37,7 @@ struct transfer {
     size_t dropped_size; /* of an error's body that did not fit */
     bool is_post;
     bool is_too_large;
+    size_t header_size; /* of all header lines, trailers and 1xx answers included */
     bool is_loopback;
     bool is_whole;   /* ended well, so that its handle serves again */
     bool is_telling; /* inside `done`: a cancel then has nothing left to do */
@@ -131,8 +134,12 @@ static const struct {
 
 static size_t on_header(char *bytes, size_t one, size_t count, void *context) {
     (void) one;
-    struct transfer_answer *answer = &((struct transfer *) context)->answer;
+    struct transfer *transfer = context;
+    struct transfer_answer *answer = &transfer->answer;
     struct span line = span_of(bytes, count);
+    transfer->header_size += count;
+    if (transfer->header_size > HEADERS_SIZE_MAX)
+        return 0; /* libcurl keeps every line */
     if (line.size >= 5 && memcmp(line.bytes, "HTTP/", 5) == 0) { /* a new answer, after 1xx or a proxy's */
         answer->etag[0] = '\0';
         answer->encoding = TRANSFER_IDENTITY;
@@ -170,22 +177,36 @@ static result fault_of_curl(CURLcode code) {
     return &fault_transfer_broken;
 }
 
+/* " (asks to wait 120 s)" for whoever wonders why nothing happens. */
+static const char *wait_words(const struct transfer_answer *answer, char ret_words[WAIT_WORDS_SIZE]) {
+    if (answer->retry_after_ms <= 0)
+        return "";
+    snprintf(ret_words, WAIT_WORDS_SIZE, " (asks to wait %lld s)", (long long) (answer->retry_after_ms / 1000));
+    return ret_words;
+}
+
 static void judge(struct transfer *transfer, CURLcode code) {
     struct transfer_answer *answer = &transfer->answer;
     struct reason *reason = &answer->reason;
     const char *url = transfer->shown_url;
+    char words[WAIT_WORDS_SIZE];
     bool has_bad_status = answer->status != 0 && !is_success(transfer, answer->status);
-    if (transfer->is_too_large)
+    if (transfer->header_size > HEADERS_SIZE_MAX)
+        answer->fault = reason_set(reason, &fault_transfer_broken, "%s: more than %zu bytes of header lines", url, HEADERS_SIZE_MAX);
+    else if (transfer->is_too_large)
         answer->fault = reason_set(reason, &fault_transfer_too_large, "%s: the answer is larger than the ceiling of %zu bytes",
                                    url, transfer->body_room);
     else if (has_bad_status && (code == CURLE_OK || code == CURLE_WRITE_ERROR))
-        answer->fault = reason_set(reason, &fault_transfer_status, "%s: status %ld%s, wanted 200", url, answer->status,
-                                   answer->status / 100 == 3 ? " (redirects are not followed)" : "");
+        answer->fault = reason_set(reason, &fault_transfer_status, "%s: status %ld%s%s, wanted 200", url, answer->status,
+                                   answer->status / 100 == 3 ? " (redirects are not followed)" : "", wait_words(answer, words));
     else if (code != CURLE_OK)
         answer->fault = reason_set(reason, fault_of_curl(code), "%s: %s", url,
                                    transfer->curl_error[0] != '\0' ? transfer->curl_error : curl_easy_strerror(code));
     else
         answer->fault = OK;
+    for (char *at = reason->text; *at != '\0'; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?'; /* names in certificates are whatever the server likes */
 }
 
 static void transfer_finished(struct net_job *job, CURLcode code) {

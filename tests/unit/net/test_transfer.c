@@ -232,7 +232,7 @@ static void a_busy_log_gives_its_status_body_and_waiting_time(void **state) {
 static void the_sentence_names_the_address_without_user_or_query(void **state) {
     struct server *server = *state;
     char wanted[100];
-    snprintf(wanted, sizeof wanted, "http://127.0.0.1:%u/busy: status 429, wanted 200", server->port);
+    snprintf(wanted, sizeof wanted, "http://127.0.0.1:%u/busy: status 429 (asks to wait 7 s), wanted 200", server->port);
     assert_string_equal(get(server, "/busy").reason.text, wanted);
 }
 
