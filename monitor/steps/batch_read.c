@@ -71,12 +71,12 @@ static unsigned tries_before_giving_up(const struct batch *batch) {
 }
 
 /* The framing of the body broke after `entry_count` entries: those stand, the rest needs another way. */
-static void refused(struct batch *batch, const struct reader_answer *answer) {
+static void refused(struct batch *batch, const struct reader_answer *answer, const char *why) {
     struct followed_log *log = batch->log;
     char what[READER_REASON_TEXT_SIZE];
     if (batch->is_tile && !follow_is_static(log))
         batch_no_tiles(log); /* what it serves there is no tile: get-entries decides */
-    memcpy(what, answer->reason_text, sizeof what);
+    snprintf(what, sizeof what, "%s", why); /* `answer` may be gone after the next call */
     bool has_some = answer->entry_count > 0 && batch_shorten(batch, answer->entry_count);
     if (has_some) {
         batch_ready(batch);
@@ -108,15 +108,14 @@ static void answered(struct batch *batch, const struct reader_answer *answer) {
     batch->matches = answer->match_count;
     batch->unreadable = answer->unreadable_count;
     if (answer->status == READER_REFUSED) {
-        refused(batch, answer);
+        refused(batch, answer, answer->reason_text);
     } else if (answer->entry_count == wanted) {
         if (batch->is_tile)
             log->tiles = TILES_SERVED;
         batch_shorten(batch, wanted);
         batch_ready(batch);
     } else if (answer->entry_count == 0) {
-        buffer_reset(&batch->reports);
-        batch_failed(batch, &fault_reader_refused, "fewer entries than the log's head implies", 0);
+        refused(batch, answer, "fewer entries than the log's head implies");
         batch->wants_full_tile = false;
     } else if (batch_shorten(batch, answer->entry_count)) {
         batch_ready(batch);

@@ -92,6 +92,8 @@ void batch_failed(struct batch *batch, result fault, const char *what, int64_t p
     log->failures++;
     follow_error(log, fault, what);
     int64_t backoff = follow_backoff_ms(log, log->failures > batch->tries ? log->failures : batch->tries);
+    if (pause_ms > RETRY_AFTER_OBEYED_MS)
+        pause_ms = RETRY_AFTER_OBEYED_MS;
     batch->not_before_ms = clock_monotonic_ms() + (pause_ms > backoff ? pause_ms : backoff);
     if (log->options.is_one_shot && log->failures >= ONE_SHOT_TRIES * (log->parallel + 1))
         follow_end(log, fault);
@@ -180,6 +182,12 @@ static void ask_for_half(struct batch *batch, const struct transfer_answer *answ
     batch_failed(batch, answer->fault, answer->reason.text, 0);
 }
 
+/* Too large for us, or, at the second time, for the line. */
+static bool is_to_be_halved(const struct batch *batch, const struct transfer_answer *answer) {
+    bool is_late = answer->fault == &fault_transfer_timeout && batch->tries > 0;
+    return (answer->fault == &fault_transfer_too_large || is_late) && batch->end - batch->begin > 1 && !batch->is_tile;
+}
+
 static void tell_budget(const struct batch *batch, const struct transfer_answer *answer) {
     bool has_failed = answer->fault != OK && answer->fault != &fault_transfer_too_large;
     bool is_no_news = is_partial_gone(batch, answer) || is_without_tiles(batch, answer);
@@ -199,7 +207,7 @@ static void fetch_done(void *context, const struct transfer_answer *answer) {
     } else if (is_partial_gone(batch, answer)) {
         batch->wants_full_tile = true;
         batch_ask_again(batch);
-    } else if (answer->fault == &fault_transfer_too_large && batch->end - batch->begin > 1 && !batch->is_tile) {
+    } else if (is_to_be_halved(batch, answer)) {
         ask_for_half(batch, answer);
     } else {
         batch->wants_full_tile = false; /* a partial tile that one answer missed may be there again */

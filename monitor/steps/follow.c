@@ -10,6 +10,7 @@
 
 #define ARENA_LIMIT ((size_t) 1024 * 1024)
 #define WAIT_MS 60000
+#define LOG_KEY_SIZE_MAX 1024 /* DER; an RSA-4096 key has 550 bytes */
 #define ONE_SHOT_WAIT_MS 5000 /* somebody is waiting for the answer */
 
 const char *follow_state_name(enum follow_state state) {
@@ -52,7 +53,7 @@ void follow_error(struct followed_log *log, result fault, const char *what) {
 void follow_success(struct followed_log *log) {
     log->last_success_ms = clock_wall_ms();
     log->answered_ms = clock_monotonic_ms();
-    if (log->failures == 0 && log->head_failures == 0 && log->commit_failures == 0)
+    if (log->failures == 0 && log->head_failures == 0 && log->commit_failures == 0 && log->state != FOLLOW_FORKED)
         log->last_error.text[0] = '\0';
 }
 
@@ -89,21 +90,37 @@ void follow_tell_over(struct followed_log *log, const char *rule, enum told *tol
         *told = TOLD_OVER;
 }
 
-static json_t *fork_evidence(const struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how) {
-    char root[HASH_HEX_SIZE], other[HASH_HEX_SIZE], when[RFC3339_SIZE];
+/* All that a third party needs to check the signature (RFC 6962 3.5), but for the key. */
+static json_t *head_evidence(const struct tree_head *head) {
+    char root[HASH_HEX_SIZE], when[RFC3339_SIZE];
     char signature[TREE_HEAD_SIGNATURE_MAX * 4 / 3 + 8];
     hash_to_hex(&head->root, root);
-    hash_to_hex(computed, other);
     text_of_time_ms((int64_t) head->timestamp_ms, when);
     text_of_base64(span_of(head->signature, head->signature_size), signature);
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:I}", "how", how, "tree_size", (json_int_t) head->size, "signed_root", root,
-                     "signed_at", when, "signature", signature, "computed_root", other, "verified_size", (json_int_t) log->verified.end);
+    return json_pack("{s:I, s:s, s:s, s:I, s:s}", "tree_size", (json_int_t) head->size, "signed_root", root, "signed_at", when, "timestamp",
+                     (json_int_t) head->timestamp_ms, "signature", signature);
 }
 
-void follow_fork(struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how) {
+static json_t *fork_evidence(const struct followed_log *log, const struct tree_head *head, const struct tree_head *other,
+                             const struct hash *computed, const char *how) {
+    char root[HASH_HEX_SIZE], key[LOG_KEY_SIZE_MAX * 4 / 3 + 8];
+    struct span spki = log->identity.log.key;
+    hash_to_hex(computed, root);
+    text_of_base64(spki.size <= LOG_KEY_SIZE_MAX ? spki : span_of(NULL, 0), key);
+    json_t *evidence = head_evidence(head);
+    json_t *more = json_pack("{s:s, s:s, s:I, s:s, s:o}", "how", how, "computed_root", root, "verified_size",
+                             (json_int_t) log->verified.end, "key", key, "other_head",
+                             other != NULL && other->signature_size > 0 ? head_evidence(other) : json_null());
+    json_object_update(evidence, more);
+    json_decref(more);
+    return evidence;
+}
+
+void follow_fork(struct followed_log *log, const struct tree_head *head, const struct tree_head *other, const struct hash *computed,
+                 const char *how) {
     follow_error(log, &fault_merkle_root, how);
     if (!log->is_told_forked || log->state != FOLLOW_FORKED)
-        log->is_told_forked = follow_tell(log, "log.fork", false, fork_evidence(log, head, computed, how));
+        log->is_told_forked = follow_tell(log, "log.fork", false, fork_evidence(log, head, other, computed, how));
     log->state = FOLLOW_FORKED;
     if (log->options.is_one_shot)
         follow_end(log, &fault_merkle_root);
@@ -184,6 +201,12 @@ result followed_log_update(struct followed_log *log, const struct chosen_log *ch
     log->identity = copy;
     if (is_final_news)
         head_expect_final(log);
+    bool has_more = !copy.log.has_final_head || copy.log.final_size > log->verified.end;
+    if (log->is_finished && !log->options.is_one_shot && has_more) { /* it was readonly, and is not any more */
+        log->is_finished = log->is_done_due = false;
+        log->state = FOLLOW_READING;
+        log->fault = OK;
+    }
     return OK;
 }
 

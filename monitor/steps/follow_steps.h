@@ -9,7 +9,9 @@
 void follow_error(struct followed_log *log, result fault, const char *what);
 void follow_success(struct followed_log *log);
 void follow_end(struct followed_log *log, result fault); /* a one shot or a finished log */
-void follow_fork(struct followed_log *log, const struct tree_head *head, const struct hash *computed, const char *how);
+/* The log contradicts itself: `head` and what was computed from its entries, or (NULL: none) another head that it signed. */
+void follow_fork(struct followed_log *log, const struct tree_head *head, const struct tree_head *other, const struct hash *computed,
+                 const char *how);
 /* Delay after the n-th failure in a row: doubling from 1 s to 60 s (in a one shot from 100 ms to 5 s), with jitter. */
 int64_t follow_backoff_ms(const struct followed_log *log, unsigned failures);
 bool follow_is_static(const struct followed_log *log);
@@ -31,6 +33,8 @@ void head_remember_verified(struct followed_log *log, const struct tree_head *he
 void head_check_late(struct followed_log *log);
 /* A head from before a restart: kept when the log's key signed it and it lies ahead. */
 void head_keep_known(struct followed_log *log, const struct tree_head *head);
+/* The entries, read twice, do not lead to this head: others are tried, and this one again after a pause. False: it must stay. */
+bool head_refuse(struct followed_log *log, const struct tree_head *head);
 /* After going back: the newest head is to be reproduced again. */
 void head_keep_best(struct followed_log *log);
 /* Makes a head that a log list names (final_tree_head) one to be reproduced. */

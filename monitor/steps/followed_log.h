@@ -23,6 +23,7 @@
 #define PROOF_PAUSE_MS 60000           /* a log that gave no proof is asked again after this */
 #define PROBE_INTERVAL_MS ((int64_t) 24 * 3600 * 1000) /* a log that serves no tiles is asked again after this */
 #define FORK_PAUSE_MS 300000
+#define RETRY_AFTER_OBEYED_MS ((int64_t) 3600 * 1000) /* at most, as in net/budget.c */
 #define MISMATCH_PAUSE_MS 5000
 #define READ_ALL_INSTEAD_MAX ((uint64_t) 1 << 20) /* entries read for want of a proof */
 #define ONE_SHOT_TRIES 6
@@ -70,6 +71,10 @@ struct followed_log {
     struct kept_head late; /* smaller than what is read: to be shown a prefix */
     bool has_late;
     struct proof_fetch *late_proof;
+    struct tree_head refused_head; /* whose root the entries, read twice, do not give */
+    bool has_refused;
+    int64_t refused_until_ms;
+    int64_t shrunk_since_ms;       /* only smaller, later heads since then; 0: no */
     struct kept_head full; /* newer than all kept ones while every place is taken */
     struct tree_head full_against;
     struct proof_fetch *full_proof;
@@ -79,9 +84,11 @@ struct followed_log {
     bool is_told_forked;
     int64_t behind_since_ms, unmoved_since_ms, watched_since_ms, watchdog_due_ms;
     uint64_t unmoved_end; /* where the verified position stood at unmoved_since_ms */
+    bool is_seen_moving;  /* or without anything to do, in this process and since log.behind was told */
     uint64_t head_polls, stale_seen_poll;
 
     /* position and reading */
+    bool is_start_known; /* first_index */
     bool has_start;
     struct proof_fetch *start_proof;
     uint64_t first_index;

@@ -10,6 +10,7 @@
 #define BAD_SIGNATURES_TOLD 3
 #define POLL_WHILE_BEHIND_MS 60000
 #define BEHIND_ENTRIES 10000
+#define SHRUNK_TOLD_MS ((int64_t) 3600 * 1000)
 
 FAULT(fault_head_future, FAULT_LOG, "head.future", "tree head", "RFC 6962 3.5", "a timestamp more than a day ahead of our clock",
       "the present");
@@ -55,7 +56,7 @@ static void late_done(struct followed_log *log, const struct fetched_proof *proo
     if (!log->has_late)
         return;
     if (proof->fault == &fault_merkle_root)
-        follow_fork(log, &log->late.head, &log->verified_head.root, "a smaller head is not a prefix of the verified tree");
+        follow_fork(log, &log->late.head, &log->verified_head, &log->verified_head.root, "a smaller head is not a prefix of the verified tree");
     else if (proof->fault != OK)
         log_say(LOG_INFO, "head.unproven", LOG_TEXT("log", log->identity.log.description),
                 LOG_NUMBER("size", log->late.head.size), LOG_FAULT(proof->fault));
@@ -71,7 +72,7 @@ void head_check_late(struct followed_log *log) {
     const struct tree_head *known = verified_head_of_size(log, log->late.head.size);
     bool is_settled = known != NULL || log->late.head.size == 0;
     if (known != NULL && !hash_equal(&known->root, &log->late.head.root))
-        follow_fork(log, &log->late.head, &known->root, "two roots for one size");
+        follow_fork(log, &log->late.head, known, &known->root, "two roots for one size");
     if (is_settled) {
         kept_head_done(&log->late);
         log->has_late = false;
@@ -98,7 +99,7 @@ static void full_done(struct followed_log *log, const struct fetched_proof *proo
     struct kept_head *last = log->head_count > 0 ? &log->heads[log->head_count - 1] : NULL;
     bool is_same = last != NULL && last->head.size == log->full_against.size && hash_equal(&last->head.root, &log->full_against.root);
     if (proof->fault == &fault_merkle_root) {
-        follow_fork(log, &log->full.head, &log->full_against.root, "a head does not continue the one before it");
+        follow_fork(log, &log->full.head, &log->full_against, &log->full_against.root, "a head does not continue the one before it");
     } else if (proof->fault == OK && is_same) {
         kept_head_done(last);
         *last = log->full;
@@ -119,13 +120,39 @@ static void replace_newest(struct followed_log *log, struct kept_head *head) {
         kept_head_done(&log->full);
 }
 
+static bool is_refused(const struct followed_log *log, const struct tree_head *head) {
+    return log->has_refused && head->size == log->refused_head.size && hash_equal(&head->root, &log->refused_head.root);
+}
+
+static bool is_in_list(const struct followed_log *log, const struct tree_head *head) {
+    return log->identity.log.has_final_head && head->size == log->identity.log.final_size;
+}
+
+bool head_refuse(struct followed_log *log, const struct tree_head *head) {
+    if (head->size <= log->verified.end || is_in_list(log, head) || log->options.is_one_shot)
+        return false;
+    log->refused_head = *head;
+    log->has_refused = true;
+    log->refused_until_ms = clock_monotonic_ms() + FORK_PAUSE_MS;
+    for (size_t i = 0; i < log->head_count; i++)
+        if (is_refused(log, &log->heads[i].head)) {
+            kept_head_done(&log->heads[i]);
+            log->head_count--;
+            memmove(&log->heads[i], &log->heads[i + 1], (log->head_count - i) * sizeof log->heads[0]);
+            log->heads[log->head_count] = (struct kept_head){0};
+        }
+    return true;
+}
+
 static void keep_ahead(struct followed_log *log, struct kept_head *head) {
     size_t at = 0;
+    if (is_refused(log, &head->head) && clock_monotonic_ms() < log->refused_until_ms)
+        return;
     while (at < log->head_count && log->heads[at].head.size < head->head.size)
         at++;
     if (at < log->head_count && log->heads[at].head.size == head->head.size) {
         if (!hash_equal(&log->heads[at].head.root, &head->head.root))
-            follow_fork(log, &head->head, &log->heads[at].head.root, "two roots for one size");
+            follow_fork(log, &head->head, &log->heads[at].head, &log->heads[at].head.root, "two roots for one size");
         return;
     }
     if (log->head_count == HEADS_KEPT_MAX) {
@@ -166,16 +193,49 @@ void head_expect_final(struct followed_log *log) {
 static void compare_known(struct followed_log *log, const struct tree_head *head) {
     const struct tree_head *known = verified_head_of_size(log, head->size);
     if (known != NULL && !hash_equal(&known->root, &head->root))
-        follow_fork(log, head, &known->root, "two roots for one size");
+        follow_fork(log, head, known, &known->root, "two roots for one size");
+}
+
+/* Keeps no head larger than this one: nothing shows that there ever was such a tree. */
+static void forget_larger(struct followed_log *log, const struct kept_head *head) {
+    while (log->head_count > 0 && log->heads[log->head_count - 1].head.size > head->head.size)
+        kept_head_done(&log->heads[--log->head_count]);
+    if (!kept_head_copy(&log->best, head))
+        return;
+    log->failures = 0;
+    log->is_start_known &= log->has_start;
+    if (log->has_start)
+        sequence_rewind(log);
+}
+
+/* A mirror that lags shows older heads. One that is smaller and later contradicts an append-only tree (RFC 6962 3.5): told when nothing
+ * else comes for an hour. */
+static void check_shrunk(struct followed_log *log, const struct kept_head *head) {
+    bool is_shrunk = log->has_best && head->head.size < log->best.head.size && head->head.timestamp_ms > log->best.head.timestamp_ms;
+    int64_t now_ms = clock_monotonic_ms();
+    if (log->has_best && head->head.size >= log->best.head.size)
+        log->shrunk_since_ms = 0;
+    if (!is_shrunk)
+        return;
+    if (log->shrunk_since_ms == 0)
+        log->shrunk_since_ms = now_ms;
+    if (now_ms - log->shrunk_since_ms < SHRUNK_TOLD_MS)
+        return;
+    follow_fork(log, &head->head, &log->best.head, &log->best.head.root, "for an hour, later heads are smaller");
+    if (!log->has_start || log->best.head.size > log->frontier.end)
+        forget_larger(log, head);
 }
 
 static void take_head(struct followed_log *log, struct kept_head *head) {
     bool is_newer = !log->has_best || head->head.size > log->best.head.size ||
                     (head->head.size == log->best.head.size && head->head.timestamp_ms > log->best.head.timestamp_ms);
     if (log->has_best && head->head.size == log->best.head.size && !hash_equal(&head->head.root, &log->best.head.root)) {
-        follow_fork(log, &head->head, &log->best.head.root, "two roots for one size");
-        return;
+        follow_fork(log, &head->head, &log->best.head, &log->best.head.root, "two roots for one size");
+        if (!is_refused(log, &log->best.head))
+            return;
+        is_newer = true; /* the other one was none of this tree's */
     }
+    check_shrunk(log, head);
     if (is_newer && !kept_head_copy(&log->best, head))
         return;
     log->has_best = true;
@@ -238,6 +298,8 @@ static void head_schedule(struct followed_log *log, int64_t retry_after_ms) {
         int64_t backoff = follow_backoff_ms(log, log->head_failures);
         pause = backoff > pause && !log->options.is_one_shot ? backoff : log->options.is_one_shot ? backoff : pause;
     }
+    if (retry_after_ms > RETRY_AFTER_OBEYED_MS)
+        retry_after_ms = RETRY_AFTER_OBEYED_MS;
     log->head_due_ms = clock_monotonic_ms() + (retry_after_ms > pause ? retry_after_ms : pause);
 }
 

@@ -44,12 +44,13 @@ static void on_mismatch(struct followed_log *log, const struct tree_head *head, 
         batch_no_tiles(log); /* before the log is accused, its get-entries are asked */
     log->mismatches += !is_by_tiles;
     reader_pool_renew(log->world->readers); /* one that was taken over must not make the log look false a second time */
-    sequence_rewind(log);
     bool is_fork = log->mismatches >= FORKED_AFTER_MISMATCHES;
-    int64_t pause_ms = is_fork && !log->options.is_one_shot ? FORK_PAUSE_MS : log->options.is_one_shot ? 100 : MISMATCH_PAUSE_MS;
+    bool is_only_one = is_fork && !head_refuse(log, head); /* else other heads may be true */
+    sequence_rewind(log);
+    int64_t pause_ms = is_only_one && !log->options.is_one_shot ? FORK_PAUSE_MS : log->options.is_one_shot ? 100 : MISMATCH_PAUSE_MS;
     log->pause_until_ms = clock_monotonic_ms() + pause_ms;
     if (is_fork)
-        follow_fork(log, head, computed, "the entries do not lead to the signed root, read twice");
+        follow_fork(log, head, &log->verified_head, computed, "the entries do not lead to the signed root, read twice");
     else
         follow_error(log, &fault_merkle_root, "the entries do not lead to the signed root; reading them again");
 }

@@ -66,7 +66,9 @@ void start_step(struct followed_log *log, int64_t now_ms) {
     if (log->has_start || log->start_proof != NULL || !log->has_best || now_ms < log->pause_until_ms)
         return;
     const struct tree_head *head = &log->best.head;
-    log->first_index = log->options.starts_at_head ? head->size : log->options.first_index;
+    if (!log->is_start_known) /* of the first head: what is logged while its proof fails is not passed over */
+        log->first_index = log->options.starts_at_head ? head->size : log->options.first_index;
+    log->is_start_known = true;
     log->report_begin = log->first_index;
     if (log->first_index > head->size) {
         follow_error(log, &fault_limit_reached, "the place to begin at lies beyond the log's head");

@@ -42,8 +42,9 @@ static void check_reachable(struct followed_log *log, int64_t now_ms) {
     if (log->watched_since_ms == 0)
         log->watched_since_ms = now_ms;
     int64_t last = log->answered_ms > 0 ? log->answered_ms : log->watched_since_ms;
-    bool is_silent = now_ms - last > UNREACHABLE_AFTER_MS && !log->identity.is_unreachable_a_note;
-    if (!is_silent && (log->answered_ms > 0 || log->identity.is_unreachable_a_note))
+    bool is_answering = log->told_bad_head == TOLD_OPEN; /* what it answers is another finding */
+    bool is_silent = now_ms - last > UNREACHABLE_AFTER_MS && !log->identity.is_unreachable_a_note && !is_answering;
+    if (!is_silent && (log->answered_ms > 0 || log->identity.is_unreachable_a_note || is_answering))
         follow_tell_over(log, "log.unreachable", &log->told_unreachable);
     if (!is_silent || log->told_unreachable == TOLD_OPEN)
         return;
@@ -61,14 +62,19 @@ static void tell_behind(struct followed_log *log, uint64_t lag, bool is_stuck) {
                  log->last_error.text[0] == '\0' ? "none" : log->last_error.text);
         json_object_set_new(evidence, "detail", json_string(detail));
     }
-    if (follow_tell(log, "log.behind", false, evidence))
+    if (follow_tell(log, "log.behind", false, evidence)) {
         log->told_behind = TOLD_OPEN;
+        log->is_seen_moving = false;
+    }
 }
 
 /* However little there is to read: has the position stood still for too long with something behind it? A fork is told as such. */
 static bool is_stuck(struct followed_log *log, int64_t now_ms) {
-    bool has_nothing_to_do = log->best.head.size <= log->verified.end || log->state == FOLLOW_FORKED;
-    if (has_nothing_to_do || log->unmoved_since_ms == 0 || log->unmoved_end != log->verified.end) {
+    bool has_nothing_to_do = (log->has_start && log->best.head.size <= log->verified.end) || log->state == FOLLOW_FORKED ||
+                             log->identity.is_unreachable_a_note;
+    bool has_moved = log->unmoved_since_ms != 0 && log->unmoved_end != log->verified.end;
+    log->is_seen_moving |= has_nothing_to_do || has_moved;
+    if (has_nothing_to_do || log->unmoved_since_ms == 0 || has_moved) {
         log->unmoved_since_ms = now_ms;
         log->unmoved_end = log->verified.end;
     }
@@ -77,16 +83,16 @@ static bool is_stuck(struct followed_log *log, int64_t now_ms) {
 
 /* Behind: for a quarter of an hour there was more to read than a moment's work, or nothing was got hold of for an hour. */
 static void check_behind(struct followed_log *log, int64_t now_ms) {
-    if (!log->has_start || !log->has_best)
+    if (!log->has_best)
         return;
     uint64_t lag = log->best.head.size > log->frontier.end ? log->best.head.size - log->frontier.end : 0;
     bool stands_still = is_stuck(log, now_ms);
-    if (lag < BEHIND_ENTRIES_MIN)
+    if (!log->has_start || lag < BEHIND_ENTRIES_MIN)
         log->behind_since_ms = 0;
     else if (log->behind_since_ms == 0)
         log->behind_since_ms = now_ms;
     bool is_slow = log->behind_since_ms != 0 && now_ms - log->behind_since_ms >= BEHIND_AFTER_MS;
-    if (!stands_still && log->behind_since_ms == 0)
+    if (!stands_still && log->behind_since_ms == 0 && log->is_seen_moving)
         follow_tell_over(log, "log.behind", &log->told_behind);
     else if ((is_slow || stands_still) && log->told_behind != TOLD_OPEN)
         tell_behind(log, stands_still ? log->best.head.size - log->verified.end : lag, stands_still);

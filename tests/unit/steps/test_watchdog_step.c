@@ -269,20 +269,25 @@ static void a_scan_has_no_watchdog(void **state) {
 static void a_fork_names_the_head_and_what_the_entries_give(void **state) {
     (void) state;
     struct tree_head head = {.size = 1000, .timestamp_ms = 1795262400000u, .root = {{0xaa}}, .signature = {1, 2, 3}, .signature_size = 3};
+    struct tree_head other = {.size = 1000, .timestamp_ms = 1795262400001u, .root = {{0xbb}}, .signature = {4, 5, 6}, .signature_size = 3};
     struct hash computed = {{0xbb}};
     watched.verified.end = 700;
+    watched.identity.log.key = span_of("key", 3);
     is_store_down = true;
-    follow_fork(&watched, &head, &computed, "two roots for one size");
+    follow_fork(&watched, &head, &other, &computed, "two roots for one size");
     assert_false(watched.is_told_forked);
     is_store_down = false;
-    follow_fork(&watched, &head, &computed, "two roots for one size");
-    follow_fork(&watched, &head, &computed, "two roots for one size");
+    follow_fork(&watched, &head, &other, &computed, "two roots for one size");
+    follow_fork(&watched, &head, &other, &computed, "two roots for one size");
     assert_int_equal(event_count, 1);
     assert_string_equal(events[0].rule, "log.fork");
-    assert_evidence("{\"how\":\"two roots for one size\",\"tree_size\":1000,"
-                    "\"signed_root\":\"aa00000000000000000000000000000000000000000000000000000000000000\","
-                    "\"signed_at\":\"2026-11-21T12:00:00.000Z\",\"signature\":\"AQID\","
-                    "\"computed_root\":\"bb00000000000000000000000000000000000000000000000000000000000000\",\"verified_size\":700}");
+    assert_evidence("{\"tree_size\":1000,\"signed_root\":\"aa00000000000000000000000000000000000000000000000000000000000000\","
+                    "\"signed_at\":\"2026-11-21T12:00:00.000Z\",\"timestamp\":1795262400000,\"signature\":\"AQID\","
+                    "\"how\":\"two roots for one size\","
+                    "\"computed_root\":\"bb00000000000000000000000000000000000000000000000000000000000000\",\"verified_size\":700,"
+                    "\"key\":\"a2V5\",\"other_head\":{\"tree_size\":1000,"
+                    "\"signed_root\":\"bb00000000000000000000000000000000000000000000000000000000000000\","
+                    "\"signed_at\":\"2026-11-21T12:00:00.001Z\",\"timestamp\":1795262400001,\"signature\":\"BAUG\"}}");
 }
 
 #define A(name) cmocka_unit_test_setup(name, set_up)
