@@ -229,3 +229,100 @@ BEGIN
     PERFORM pg_notify('pinwatch_outbox', '');
 END
 $$;
+
+-- ---------------------------------------------------------------- issuers that a log does not serve
+
+-- What the judge found about a certificate whose issuer its log has not served for long: told once. It stays pending, and is judged
+-- again when the issuer comes.
+CREATE FUNCTION issuer_withheld(p_certificate bigint, p_findings jsonb, p_now timestamptz) RETURNS void LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+BEGIN
+    PERFORM FROM certificate WHERE certificate_id = p_certificate AND issuer_state = 'pending' FOR UPDATE;
+    IF FOUND AND NOT EXISTS (SELECT FROM finding WHERE certificate_id = p_certificate AND rule = 'certificate.unknown-issuer') THEN
+        PERFORM certificate_findings_raise(p_certificate, (SELECT coalesce(jsonb_agg(f || jsonb_build_object('body', f->'body' || facts)), '[]')
+            FROM jsonb_array_elements(p_findings) f, (SELECT jsonb_build_object('names', names, 'subject', subject, 'issuer', issuer,
+                'serial', serial, 'key_type', key_type, 'not_before', rfc3339(not_before), 'not_after', rfc3339(not_after),
+                'spki_sha256', encode(spki_sha256, 'hex')) AS facts FROM certificate WHERE certificate_id = p_certificate) c), p_now);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION issuer_withheld(bigint, jsonb, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION issuer_withheld(bigint, jsonb, timestamptz) TO pinwatch_monitor;
+
+-- As resolve_issuer, and with the issuer proven, "unknown issuer" is over unless it was found again.
+CREATE FUNCTION issuer_proven(p_certificate bigint, p_issuer bytea, p_issuer_der bytea, p_findings jsonb, p_is_drill boolean,
+                              p_now timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    id bigint := resolve_issuer(p_certificate, p_issuer, p_issuer_der, p_findings, p_is_drill, p_now);
+BEGIN
+    IF p_issuer IS NULL OR p_findings @> '[{"rule": "certificate.unknown-issuer"}]' THEN
+        RETURN id;
+    END IF;
+    WITH ended AS (
+        UPDATE finding SET state = 'resolved', closed_at = p_now
+         WHERE certificate_id = id AND rule = 'certificate.unknown-issuer' AND state IN ('open', 'acknowledged')
+        RETURNING tenant_id, finding_id)
+    INSERT INTO finding_event (tenant_id, finding_id, at, who, what, note)
+    SELECT tenant_id, finding_id, p_now, 'pinwatch', 'resolved', 'the issuer is proven now' FROM ended;
+    RETURN id;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION issuer_proven(bigint, bytea, bytea, jsonb, boolean, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION issuer_proven(bigint, bytea, bytea, jsonb, boolean, timestamptz) TO pinwatch_monitor;
+
+-- ---------------------------------------------------------------- a second look
+
+-- Entries whose bytes nobody ever saw, because what their log served in place of them was not readable: a later answer, led to a
+-- signed root again, may be. p_begin to p_end were read anew; the payload is that of record_range, its items alone count.
+CREATE FUNCTION second_look_record(p_log bytea, p_holder text, p_fencing bigint, p_begin bigint, p_end bigint, p_now timestamptz,
+                                   p_payload jsonb, p_blobs bytea[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    item jsonb;
+    reason_ text;
+    reasons text[];
+    left_ bigint;
+BEGIN
+    PERFORM lease_check(p_log, p_holder, p_fencing);
+    WITH gone AS (DELETE FROM unreadable_entry WHERE log_id = p_log AND log_index >= p_begin AND log_index < p_end AND raw = ''
+                  RETURNING reason)
+    SELECT array_agg(DISTINCT reason) INTO reasons FROM gone;
+    FOR item IN SELECT value FROM jsonb_array_elements(p_payload->'items')
+                ORDER BY value->>'tbs_sha256', value->>'issuer_spki_sha256', (value->>'index')::bigint LOOP
+        IF item ? 'reason' THEN
+            PERFORM unreadable_record(p_log, item, p_blobs, p_now);
+        ELSE
+            PERFORM match_or_refusal_record(p_log, item, p_blobs, p_now);
+        END IF;
+    END LOOP;
+    FOREACH reason_ IN ARRAY coalesce(reasons, '{}') LOOP
+        SELECT count(*) INTO left_ FROM unreadable_entry WHERE log_id = p_log AND reason = reason_;
+        IF left_ = 0 THEN
+            PERFORM tell_log_event(p_log, 'entry.unreadable', 'warning', reason_,
+                '{"detail": "a second look could read all of them"}', true, p_now);
+        ELSE
+            UPDATE finding SET evidence = evidence || jsonb_build_object('count', left_)
+             WHERE tenant_id = 0 AND rule = 'entry.unreadable' AND subject = 'log:' || encode(p_log, 'hex') || ':' || reason_
+               AND state <> 'resolved';
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION second_look_record(bytea, text, bigint, bigint, bigint, timestamptz, jsonb, bytea[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION second_look_record(bytea, text, bigint, bigint, bigint, timestamptz, jsonb, bytea[]) TO pinwatch_monitor;
+
+-- The next of them, from (p_log, p_index) on.
+CREATE FUNCTION unseen_entries(p_log bytea, p_index bigint) RETURNS TABLE (log_id bytea, log_index bigint) LANGUAGE sql STABLE
+    SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    SELECT u.log_id, u.log_index FROM unreadable_entry u WHERE u.raw = '' AND (u.log_id, u.log_index) >= (p_log, p_index)
+     ORDER BY u.log_id, u.log_index LIMIT 256
+    $$;
+REVOKE EXECUTE ON FUNCTION unseen_entries(bytea, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION unseen_entries(bytea, bigint) TO pinwatch_monitor;

@@ -7,6 +7,9 @@
 #include "steps/monitor.h"
 
 #define ISSUERS_PER_LOG 8
+#define ISSUERS_SHARED 16 /* under way at once; beyond that each log may still have one, so that logs that hang hold up no other */
+#define ROWS_PER_STEP 16
+#define WITHHELD_AFTER_MS ((int64_t) 3600 * 1000)
 #define UNLISTED_WAIT_MS ((int64_t) 7 * 24 * 3600 * 1000) /* a log missing from all lists may only be missing for now */
 #define ROWS_ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
 
@@ -32,7 +35,8 @@ static struct entry_report bare_report(const struct store_pending_issuer *row) {
     return report;
 }
 
-static result resolve(struct issuer_job *job, const struct issuer_answer *answer) {
+/* Judges with what the answer proves. Withheld: it proves nothing, and the certificate goes on waiting. */
+static result resolve(struct issuer_job *job, const struct issuer_answer *answer, bool is_withheld) {
     static const struct chosen_log unlisted = {.log = {.description = "a log that no list names any more", .operator_name = "", .url = "", .monitoring_url = ""}};
     struct monitor *monitor = job->monitor;
     const struct chosen_log *log = chosen_of(monitor, &job->row.log_id);
@@ -48,7 +52,7 @@ static result resolve(struct issuer_job *job, const struct issuer_answer *answer
     struct store_resolution resolution = {.certificate_id = job->row.certificate_id, .issuer_spki_sha256 = answer->issuer_spki,
                                           .issuer_certificate = answer->issuer_certificate, .findings = judgement.findings,
                                           .finding_count = judgement.finding_count, .is_drill = judgement.is_drill, .now_ms = now_ms};
-    return store_resolve_issuer(monitor->store, &resolution, NULL);
+    return is_withheld ? store_issuer_withheld(monitor->store, &resolution) : store_resolve_issuer(monitor->store, &resolution, NULL);
 }
 
 static void job_free(struct issuer_job *job) {
@@ -58,12 +62,19 @@ static void job_free(struct issuer_job *job) {
     memory_free(job);
 }
 
+/* Not our memory, readers or database: what the log serves, or does not. */
+static bool is_log_at_fault(result fault) {
+    return fault->family != FAULT_BUG && fault != &fault_no_memory && fault != &fault_library && fault != &fault_limit_reached;
+}
+
 static void issuer_known(void *context, const struct issuer_answer *answer) {
     struct issuer_job *job = context;
     struct monitor *monitor = job->monitor;
     result fault = answer->fault;
     if (fault == OK)
-        fault = resolve(job, answer);
+        fault = resolve(job, answer, false);
+    else if (is_log_at_fault(fault) && clock_wall_ms() - job->row.first_seen_ms > WITHHELD_AFTER_MS && resolve(job, &(struct issuer_answer){.fault = OK}, true) != OK)
+        log_say(LOG_WARNING, "issuer.not-told", LOG_NUMBER("certificate_id", job->row.certificate_id));
     if (fault != OK) /* it stays pending and is asked for again */
         log_say(LOG_WARNING, "issuer.not-resolved", LOG_NUMBER("certificate_id", job->row.certificate_id), LOG_FAULT(fault));
     for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++)
@@ -95,7 +106,7 @@ static result next_pending(struct monitor *monitor, struct issuer_job **ret_job)
 
 /* A free place for this job, so that no log holds up the others; MONITOR_ISSUERS_MAX when it has to wait, or is under way already. */
 static size_t place_of(const struct monitor *monitor, const struct issuer_job *job) {
-    size_t free_place = MONITOR_ISSUERS_MAX, of_log = 0;
+    size_t free_place = MONITOR_ISSUERS_MAX, of_log = 0, of_all = 0;
     for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++) {
         const struct issuer_job *other = monitor->issuer_jobs[i];
         if (other == NULL) {
@@ -104,9 +115,11 @@ static size_t place_of(const struct monitor *monitor, const struct issuer_job *j
         }
         if (other->row.certificate_id == job->row.certificate_id)
             return MONITOR_ISSUERS_MAX;
+        of_all++;
         of_log += hash_equal(&other->row.log_id, &job->row.log_id);
     }
-    return of_log < ISSUERS_PER_LOG ? free_place : MONITOR_ISSUERS_MAX;
+    bool has_share = of_log == 0 || (of_log < ISSUERS_PER_LOG && of_all < ISSUERS_SHARED);
+    return has_share ? free_place : MONITOR_ISSUERS_MAX;
 }
 
 static result ask(struct issuer_job *job, size_t place) {
@@ -138,7 +151,7 @@ result step_resolve_issuers(struct monitor *monitor, int64_t unused_now_ms) {
     (void) unused_now_ms;
     if (monitor->watches == NULL)
         return OK;
-    for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++) {
+    for (size_t i = 0; i < ROWS_PER_STEP; i++) {
         struct issuer_job *job;
         TRY(next_pending(monitor, &job));
         monitor->issuer_after_id = job == NULL ? 0 : job->row.certificate_id; /* from the beginning again, for those that failed */

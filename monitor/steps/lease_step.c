@@ -10,7 +10,7 @@
 #define LEASE_SECONDS 60
 #define POSITION_ARENA_LIMIT ((size_t) 16 * 1024 * 1024)
 
-static struct budget *budget_of(struct monitor *monitor, const char *operator_name) {
+struct budget *monitor_budget(struct monitor *monitor, const char *operator_name) {
     for (size_t i = 0; i < monitor->operator_count; i++)
         if (strncmp(monitor->operators[i].name, operator_name, sizeof monitor->operators[i].name - 1) == 0)
             return &monitor->operators[i].budget;
@@ -42,7 +42,7 @@ static struct follow_options options_of(struct monitor *monitor, const struct ch
     return (struct follow_options){
         .starts_at_head = is_first_start && !starts_at_zero(monitor, chosen), .end = UINT64_MAX,
         .poll_ms = is_drill ? 500 : (int64_t) poll_seconds * 1000, .parallel_max = monitor->settings->transfers_per_operator,
-        .budget = budget_of(monitor, chosen->log.operator_name),
+        .budget = monitor_budget(monitor, chosen->log.operator_name),
     };
 }
 

@@ -15,12 +15,13 @@
 
 #define MONITOR_STEPS_MAX 16
 #define MONITOR_RESTART 75 /* exit code: start anew with the settings as they are now */
-#define MONITOR_ISSUERS_MAX 16
-#define MONITOR_LOGS_MAX 256
-#define MONITOR_OPERATORS_MAX 64
+#define MONITOR_LOGS_MAX 512
+#define MONITOR_ISSUERS_MAX MONITOR_LOGS_MAX /* so that there is a place for one of each */
+#define MONITOR_OPERATORS_MAX MONITOR_LOGS_MAX
 #define MONITOR_DRILL_ROWS_MAX (2 * DRILL_FILE_AUTHORITIES_MAX)
 
 struct issuer_job;
+struct second_look;
 
 /* A log that this process follows or would like to. */
 struct monitor_log {
@@ -81,6 +82,7 @@ struct monitor {
     const char *drill_domains[DRILL_FILE_AUTHORITIES_MAX][2];
     struct ca_extra_rows extra;
 
+    struct second_look *second_look; /* NULL before the first */
     int64_t issuer_after_id;
     struct issuer_job *issuer_jobs[MONITOR_ISSUERS_MAX]; /* under way; NULL: free */
     struct store_trouble away, commit_trouble, step_trouble[MONITOR_STEPS_MAX];
@@ -106,6 +108,9 @@ extern const size_t monitor_step_count;
 MUST_CHECK result step_reload_watches(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_choose_logs(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_hold_leases(struct monitor *monitor, int64_t now_ms);
+/* Reads once more what logs did not serve readably at first. */
+MUST_CHECK result step_look_again(struct monitor *monitor, int64_t now_ms);
+void second_look_free(struct second_look *look); /* before the world that it reads in */
 MUST_CHECK result step_save_status(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_resolve_issuers(struct monitor *monitor, int64_t now_ms);
 /* Forgets questions about issuers that are under way; after issuer_fetch_free. */
@@ -126,6 +131,9 @@ void store_tell_failed(struct monitor *monitor, const char *rule, result fault);
 bool store_is_paused(const struct monitor *monitor);
 
 /* store_sink.c: the sink of the service. */
+MUST_CHECK result monitor_judge(struct monitor *monitor, struct followed_log *log, const struct verified_range *range, struct arena *arena,
+                                struct store_judgement *ret_judgements);
+struct budget *monitor_budget(struct monitor *monitor, const char *operator_name); /* lease_step.c */
 struct sink store_sink_of(struct monitor *monitor);
 /* Records an event about a log (NULL: about the service) with the severity that belongs to its rule. */
 MUST_CHECK result monitor_tell(struct monitor *monitor, const struct hash *log_id, const struct log_event *event);

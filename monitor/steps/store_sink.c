@@ -7,8 +7,8 @@
 #define HEADS_SINK_MAX 65
 #define JUDGE_ARENA_LIMIT ((size_t) 512 * 1024 * 1024)
 
-static result judge_all(struct monitor *monitor, struct followed_log *log, const struct verified_range *range, struct arena *arena,
-                        struct store_judgement *judgements) {
+result monitor_judge(struct monitor *monitor, struct followed_log *log, const struct verified_range *range, struct arena *arena,
+                     struct store_judgement *judgements) {
     for (size_t i = 0; i < range->report_count; i++) {
         struct judge_input input = {.watches = monitor->watches, .extra = &monitor->extra, .log = followed_log_identity(log),
                                     .report = &range->reports[i], .now_ms = world_clock_time(&monitor->clock, range->now_ms)};
@@ -47,7 +47,7 @@ static result commit(void *context, struct followed_log *log, const struct verif
     struct store_judgement *judgements = arena == NULL ? NULL : arena_take_array(arena, range->report_count + 1, sizeof *judgements);
     if (judgements == NULL)
         return &fault_no_memory;
-    TRY(judge_all(monitor, log, range, arena, judgements));
+    TRY(monitor_judge(monitor, log, range, arena, judgements));
     result fault = record(monitor, entry, range, judgements);
     if (fault == OK)
         store_commit_worked(monitor);

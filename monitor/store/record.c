@@ -73,6 +73,53 @@ result store_record_range(struct store *store, const struct store_range *range) 
     return outcome;
 }
 
+static result second_look_send(struct store *store, const struct store_range *range, struct payload *payload, const char *json) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_hash(&params, &range->log_id);
+    params_text(&params, range->lease.holder);
+    params_int8(&params, range->lease.fencing);
+    params_int8(&params, (int64_t) range->begin);
+    params_int8(&params, (int64_t) range->end);
+    params_time_ms(&params, range->now_ms);
+    params_json(&params, json);
+    params_bytes_array(&params, payload->blobs, payload->blob_count);
+    return store_do(store, "SELECT second_look_record($1, $2, $3, $4, $5, $6, $7, $8)", &params);
+}
+
+result store_second_look(struct store *store, const struct store_range *range) {
+    TRY(range_check(store, range));
+    CLEANUP(payload_done) struct payload payload;
+    if (payload_init(&payload) != OK)
+        return store_no_memory(store);
+    add_range(&payload, range);
+    char *json = payload_dump(&payload, NULL);
+    if (json == NULL)
+        return store_no_memory(store);
+    result outcome = second_look_send(store, range, &payload, json);
+    memory_free_foreign(json);
+    return outcome;
+}
+
+result store_unseen_entries(struct store *store, const struct store_unseen *after, struct store_unseen *ret_next) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_hash(&params, &after->log_id);
+    params_int8(&params, (int64_t) after->end);
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store,
+                  "SELECT log_id, log_index FROM unseen_entries($1, $2)", &params, "hi", ROWS_ANY, &rows));
+    *ret_next = (struct store_unseen){.log_id = {{0}}};
+    for (int row = 0; row < rows.count; row++) {
+        struct hash log_id = rows_hash(&rows, row, 0).hash;
+        uint64_t index = (uint64_t) rows_int8(&rows, row, 1);
+        if (row == 0)
+            *ret_next = (struct store_unseen){.log_id = log_id, .begin = index, .end = index};
+        if (!hash_equal(&log_id, &ret_next->log_id) || index != ret_next->end || index / 256 != ret_next->begin / 256)
+            break;
+        ret_next->end = index + 1;
+    }
+    return OK;
+}
+
 /* Fills one pending certificate from its row. */
 static void take_pending(struct row_taker *taker, int row, struct store_pending_issuer *ret_pending) {
     const struct store_rows *rows = taker->rows;
@@ -84,6 +131,7 @@ static void take_pending(struct row_taker *taker, int row, struct store_pending_
     ret_pending->certificate = take_bytes(taker, row, 4);
     ret_pending->chain = take_hashes(taker, row, 5, &ret_pending->chain_count);
     ret_pending->known_issuer = take_bytes(taker, row, 6);
+    ret_pending->first_seen_ms = rows_time_ms(rows, row, 9);
     const int64_t *tenants = take_numbers(taker, row, 7, &tenant_count);
     const int64_t *watches = take_numbers(taker, row, 8, &ret_pending->match_count);
     struct store_match *matches = arena_take_array(taker->arena, tenant_count + 1, sizeof(*matches));
@@ -104,13 +152,13 @@ result store_pending_issuers(struct store *store, int64_t after_id, unsigned lim
                   "       i.der, ARRAY(SELECT m.tenant_id::bigint FROM match m WHERE m.certificate_id = c.certificate_id"
                   "                     ORDER BY m.tenant_id, m.watch_id),"
                   "       ARRAY(SELECT m.watch_id FROM match m WHERE m.certificate_id = c.certificate_id"
-                  "              ORDER BY m.tenant_id, m.watch_id)"
+                  "              ORDER BY m.tenant_id, m.watch_id), c.first_seen_at"
                   "  FROM certificate c"
                   " CROSS JOIN LATERAL (SELECT * FROM observation x WHERE x.certificate_id = c.certificate_id"
                   "                      ORDER BY x.kind, x.seen_at DESC LIMIT 1) o" /* 'certificate' comes first */
                   "  LEFT JOIN issuer_certificate i ON i.sha256 = c.chain[1]"
                   " WHERE c.issuer_state = 'pending' AND c.certificate_id > $1 ORDER BY c.certificate_id LIMIT $2",
-                  &params, "ihisbAb?II", ROWS_ANY, &rows));
+                  &params, "ihisbAb?IIs", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};
     struct store_pending_issuer *pending = take_rows(&taker, sizeof(*pending));
     for (int row = 0; !taker.failed && row < rows.count; row++)
@@ -132,13 +180,27 @@ static result resolution_send(struct store *store, const struct store_resolution
     params_bool(&params, resolution->is_drill);
     params_time_ms(&params, resolution->now_ms);
     CLEANUP(rows_done) struct store_rows rows = {0};
-    TRY(store_ask(store, "SELECT resolve_issuer($1, $2, $3, $4, $5, $6)", &params, "i?", ROWS_ONE, &rows));
+    TRY(store_ask(store, "SELECT issuer_proven($1, $2, $3, $4, $5, $6)", &params, "i?", ROWS_ONE, &rows));
     if (ret_certificate_id != NULL)
         *ret_certificate_id = rows_is_null(&rows, 0, 0) ? resolution->certificate_id : rows_int8(&rows, 0, 0);
     return OK;
 }
 
-result store_resolve_issuer(struct store *store, const struct store_resolution *resolution, int64_t *ret_certificate_id) {
+static result withheld_send(struct store *store, const struct store_resolution *resolution, const char *findings,
+                            int64_t *unused_certificate_id) {
+    (void) unused_certificate_id;
+    CLEANUP(params_done) struct store_params params = {0};
+    params_int8(&params, resolution->certificate_id);
+    params_json(&params, findings);
+    params_time_ms(&params, resolution->now_ms);
+    return store_do(store, "SELECT issuer_withheld($1, $2, $3)", &params);
+}
+
+typedef result (*resolution_sender)(struct store *store, const struct store_resolution *resolution, const char *findings,
+                                    int64_t *ret_certificate_id);
+
+static result resolve_by(struct store *store, const struct store_resolution *resolution, resolution_sender send,
+                         int64_t *ret_certificate_id) {
     CLEANUP(payload_done) struct payload payload;
     if (payload_init(&payload) != OK)
         return store_no_memory(store);
@@ -146,9 +208,17 @@ result store_resolve_issuer(struct store *store, const struct store_resolution *
     char *findings = payload_dump(&payload, json_object_get(payload.root, "findings"));
     if (findings == NULL)
         return store_no_memory(store);
-    result outcome = resolution_send(store, resolution, findings, ret_certificate_id);
+    result outcome = send(store, resolution, findings, ret_certificate_id);
     memory_free_foreign(findings);
     return outcome;
+}
+
+result store_issuer_withheld(struct store *store, const struct store_resolution *resolution) {
+    return resolve_by(store, resolution, withheld_send, NULL);
+}
+
+result store_resolve_issuer(struct store *store, const struct store_resolution *resolution, int64_t *ret_certificate_id) {
+    return resolve_by(store, resolution, resolution_send, ret_certificate_id);
 }
 
 result store_issuer_save(struct store *store, struct span der, int64_t now_ms) {

@@ -65,6 +65,16 @@ struct store_range {
  * Errors: fault_store_lease_lost, fault_store_position, and those of every statement. */
 MUST_CHECK result store_record_range(struct store *store, const struct store_range *range);
 
+/* Entries [begin, end) within one tile whose bytes were never seen: what the log served in their place was not readable. */
+struct store_unseen {
+    struct hash log_id;
+    uint64_t begin, end; /* equal: none */
+};
+/* The next ones from (after->log_id, after->end) on. */
+MUST_CHECK result store_unseen_entries(struct store *store, const struct store_unseen *after, struct store_unseen *ret_next);
+/* Records [begin, end) of a range, read anew behind the position: nothing there is unseen any more. */
+MUST_CHECK result store_second_look(struct store *store, const struct store_range *range);
+
 /* A certificate whose issuer was not proven when its entry was read (static-ct-api logs name issuers by hash). */
 struct store_pending_issuer {
     int64_t certificate_id;
@@ -77,6 +87,7 @@ struct store_pending_issuer {
     struct span known_issuer;          /* DER of chain[0] when it is already stored; empty otherwise */
     const struct store_match *matches; /* who wants to know the verdict */
     size_t match_count;
+    int64_t first_seen_ms;             /* when it was recorded */
 };
 /* The oldest `limit` with an id greater than `after_id`. Everything in `arena`. */
 MUST_CHECK result store_pending_issuers(struct store *store, int64_t after_id, unsigned limit, struct arena *arena,
@@ -95,6 +106,8 @@ struct store_resolution {
  * findings move there. *ret_certificate_id (may be NULL) is the id that stands after that. No longer pending: OK, nothing done. */
 MUST_CHECK result store_resolve_issuer(struct store *store, const struct store_resolution *resolution,
                                        int64_t *ret_certificate_id);
+/* The findings of a certificate whose issuer is not to be had, told once; it stays pending. */
+MUST_CHECK result store_issuer_withheld(struct store *store, const struct store_resolution *resolution);
 /* Keeps an issuer certificate that was fetched by its fingerprint. */
 MUST_CHECK result store_issuer_save(struct store *store, struct span der, int64_t now_ms);
 /* DER by fingerprint, in `arena`; an empty span when it is not stored. */
