@@ -22,6 +22,7 @@ struct listed_log {
     struct span key;             /* DER SPKI */
     uint32_t mmd_seconds;        /* 0: not named */
     enum log_state state;
+    bool is_state_unknown;       /* a state that this version has no word for; `state` is NONE */
     int64_t state_since;         /* Unix seconds, 0: not named */
     bool has_interval;
     int64_t interval_begin, interval_end; /* of notAfter, [begin, end) */

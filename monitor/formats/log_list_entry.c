@@ -134,9 +134,7 @@ static result parse_state(const json_t *json, struct listed_log *log, struct rea
         return REFUSE(reason, "state: not an object with one member, wanted the name of one state");
     const char *name = json_object_iter_key(json_object_iter(state));
     log->state = state_of_name(name);
-    if (log->state == LOG_STATE_NONE)
-        return REFUSE(reason, "state: unknown state \"%.40s\", wanted pending, qualified, usable, readonly, retired or rejected",
-                      name);
+    log->is_state_unknown = log->state == LOG_STATE_NONE; /* generous: a new word must not make a log disappear */
     const json_t *payload = json_object_get(state, name);
     if (!json_is_object(payload))
         return REFUSE(reason, "state: without details, wanted an object with a timestamp");

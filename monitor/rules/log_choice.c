@@ -78,6 +78,7 @@ static void merge_log(struct listed_log *into, const struct listed_log *from) {
         into->final_root = from->final_root;
     }
     into->is_tls_only |= from->is_tls_only;
+    into->is_state_unknown |= from->is_state_unknown;
     merge_interval(into, from);
 }
 
@@ -122,7 +123,7 @@ static bool is_configured(const struct chosen_log *chosen) {
 static bool is_stale_checked(const struct chosen_log *chosen, int64_t now_ms) {
     const struct listed_log *log = &chosen->log;
     bool is_still = log->state == LOG_READONLY || log->state == LOG_PENDING || chosen->chrome_state == LOG_READONLY ||
-                    chosen->apple_state == LOG_READONLY;
+                    chosen->apple_state == LOG_READONLY || log->is_state_unknown;
     bool has_ended = log->has_interval && now_ms / 1000 >= log->interval_end;
     return chosen->is_followed && log->mmd_seconds > 0 && !is_still && !has_ended;
 }
@@ -147,6 +148,9 @@ static enum log_decision decide(const struct chosen_log *chosen) {
         return DECISION_CONFIGURED;
     if (is_placeholder(chosen->log.url))
         return DECISION_PLACEHOLDER;
+    bool is_dead_somewhere = is_dead(chosen->chrome_state) || is_dead(chosen->apple_state);
+    if (chosen->log.is_state_unknown && !is_dead_somewhere)
+        return DECISION_LISTED;
     if (!is_alive(chosen->chrome_state) && !is_alive(chosen->apple_state))
         return chosen->log.state == LOG_STATE_NONE ? DECISION_STATELESS : DECISION_DEAD;
     return DECISION_LISTED;

@@ -33,6 +33,8 @@ static void add_listed(struct buffer *text, const struct chosen_log *chosen) {
     else
         buffer_add_text(text, "followed: ");
     add_states(text, chosen);
+    if (chosen->log.is_state_unknown)
+        buffer_add_text(text, "; one list gives it a state that this version does not know");
     if (chosen->is_unreachable_a_note)
         buffer_printf(text, "; because of \"%s\" it may be switched off",
                       log_state_name(is_dead(chosen->chrome_state) ? chosen->chrome_state : chosen->apple_state));

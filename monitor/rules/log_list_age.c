@@ -33,6 +33,8 @@ result log_list_may_replace(const struct log_list *older, const struct log_list 
                           newer->version);
     if (older->is_all_logs && !newer->is_all_logs)
         return reason_set(reason, &fault_log_list_older, "log list: names approved logs only, wanted all logs");
+    if (newer->count < older->count / 2)
+        return reason_set(reason, &fault_log_list_older, "log list: names %zu logs, wanted at least half of the %zu before", newer->count, older->count);
     reason->text[0] = '\0';
     return OK;
 }

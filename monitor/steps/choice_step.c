@@ -10,7 +10,12 @@
 
 #define CHOICE_ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
 #define KEY_FILE_MAX 65536
-#define CONFIGURED_MAX 128
+#define CONFIGURED_MAX 1000 /* as many as settings may name */
+
+struct known_logs {
+    struct chosen_log *logs;
+    size_t count;
+};
 
 static const char *with_slash(struct arena *arena, const char *url) {
     size_t size = strlen(url);
@@ -91,25 +96,114 @@ static size_t add_drill(const struct monitor *monitor, struct chosen_log *logs) 
     return monitor->drill.log_count;
 }
 
+static bool is_among(const struct hash *log_id, const struct chosen_log *logs, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (hash_equal(&logs[i].log.log_id, log_id))
+            return true;
+    return false;
+}
+
+static result tell_not_followed(struct monitor *monitor, const struct hash *log_id, bool is_over, const char *detail) {
+    CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(1024);
+    buffer_printf(&evidence, "{\"detail\":\"%s\"}", detail);
+    TRY(buffer_check(&evidence));
+    struct log_event event = {.rule = "log.not-followed", .is_over = is_over, .detail = "", .evidence = buffer_text(&evidence),
+                              .now_ms = clock_wall_ms()};
+    return monitor_tell(monitor, log_id, &event);
+}
+
+/* A log that a list named and no list names any more: nobody said that it is retired. What comes back, or is said to be retired,
+ * is over. */
+static result tell_dropped(struct monitor *monitor, const struct known_logs *before, const struct known_logs *now) {
+    for (size_t i = 0; i < before->count; i++) {
+        const struct chosen_log *log = &before->logs[i];
+        if ((log->sources & (SOURCE_CHROME | SOURCE_APPLE)) == 0 || is_among(&log->log.log_id, now->logs, now->count))
+            continue;
+        log_say(LOG_WARNING, "log.dropped", LOG_TEXT("log", log->log.description), LOG_TEXT("why", log->reason));
+        TRY(tell_not_followed(monitor, &log->log.log_id, false, "it was followed, and no list or setting names it any more"));
+    }
+    for (size_t i = 0; i < now->count; i++)
+        if (!is_among(&now->logs[i].log.log_id, before->logs, before->count))
+            TRY(tell_not_followed(monitor, &now->logs[i].log.log_id, true, "a list or the settings name it"));
+    return OK;
+}
+
+/* While a list is not at hand, what it named last stands in for it; NULL where nothing is known, or the list is not used. */
+static struct log_list *remembered_list(const struct known_logs *before, enum log_source source, struct arena *arena) {
+    struct log_list *list = arena_take(arena, sizeof *list);
+    struct listed_log *logs = arena_take_array(arena, before->count + 1, sizeof *logs);
+    if (list == NULL || logs == NULL)
+        return NULL;
+    *list = (struct log_list){.version = "", .logs = logs};
+    for (size_t i = 0; i < before->count; i++)
+        if (before->logs[i].sources & source) {
+            logs[list->count] = before->logs[i].log;
+            logs[list->count].is_state_unknown |= logs[list->count].state == LOG_STATE_NONE; /* it was followed */
+            list->count++;
+        }
+    return list->count > 0 ? list : NULL;
+}
+
+static void add_lists(const struct monitor *monitor, const struct known_logs *before, struct arena *arena, struct log_choice_input *input) {
+    const struct settings *settings = monitor->settings;
+    bool uses_chrome = settings->follows_public_logs && settings->chrome_list_url[0] != '\0';
+    bool uses_apple = settings->follows_public_logs && settings->apple_list_url[0] != '\0';
+    input->chrome = list_step_chrome(monitor->lists);
+    input->apple = list_step_apple(monitor->lists);
+    if (input->chrome == NULL && uses_chrome)
+        input->chrome = remembered_list(before, SOURCE_CHROME, arena);
+    if (input->apple == NULL && uses_apple)
+        input->apple = remembered_list(before, SOURCE_APPLE, arena);
+}
+
+static struct monitor_log *place_for(struct monitor *monitor, const struct hash *log_id) {
+    for (size_t i = 0; i < monitor->log_count; i++)
+        if (hash_equal(&monitor->logs[i].log_id, log_id))
+            return &monitor->logs[i];
+    for (size_t i = 0; i < monitor->log_count; i++)
+        if (!monitor->logs[i].is_wanted && monitor->logs[i].follow == NULL && !is_among(&monitor->logs[i].log_id, monitor->chosen, monitor->chosen_count)) {
+            monitor->logs[i] = (struct monitor_log){.monitor = monitor, .log_id = *log_id};
+            return &monitor->logs[i];
+        }
+    if (monitor->log_count == MONITOR_LOGS_MAX)
+        return NULL;
+    monitor->logs[monitor->log_count] = (struct monitor_log){.monitor = monitor, .log_id = *log_id};
+    return &monitor->logs[monitor->log_count++];
+}
+
+/* New facts reach the follower; one of the other protocol starts anew. */
+static void update_follower(struct monitor *monitor, struct monitor_log *entry, const struct chosen_log *chosen) {
+    if (followed_log_identity(entry->follow)->log.protocol != chosen->log.protocol) {
+        entry->is_lost = true;
+        return;
+    }
+    if (followed_log_update(entry->follow, chosen) == OK)
+        return;
+    log_say(LOG_WARNING, "log.not-updated", LOG_TEXT("log", chosen->log.description));
+    monitor->chosen_from = 0; /* all are chosen again soon */
+}
+
+static void mark_log(struct monitor *monitor, size_t at) {
+    const struct chosen_log *chosen = &monitor->chosen[at];
+    struct monitor_log *entry = place_for(monitor, &chosen->log.log_id);
+    if (entry == NULL) {
+        log_say(LOG_ERROR, "log.no-place", LOG_TEXT("log", chosen->log.description), LOG_NUMBER("most", MONITOR_LOGS_MAX));
+        if (tell_not_followed(monitor, &chosen->log.log_id, false, "more logs are named than one monitor follows") != OK)
+            monitor->chosen_from = 0;
+        return;
+    }
+    entry->is_wanted = true;
+    entry->chosen = at;
+    if (entry->follow != NULL)
+        update_follower(monitor, entry, chosen);
+}
+
 static void mark_logs(struct monitor *monitor) {
     for (size_t i = 0; i < monitor->log_count; i++)
         monitor->logs[i].is_wanted = false;
-    for (size_t i = 0; i < monitor->chosen_count; i++) {
-        const struct chosen_log *chosen = &monitor->chosen[i];
-        size_t at = 0;
-        while (at < monitor->log_count && !hash_equal(&monitor->logs[at].log_id, &chosen->log.log_id))
-            at++;
-        if (at == MONITOR_LOGS_MAX || !chosen->is_followed)
-            continue;
-        if (at == monitor->log_count)
-            monitor->logs[monitor->log_count++] = (struct monitor_log){.monitor = monitor, .log_id = chosen->log.log_id};
-        monitor->logs[at].is_wanted = true;
-        monitor->logs[at].chosen = i;
-        if (monitor->logs[at].follow == NULL || followed_log_update(monitor->logs[at].follow, chosen) == OK)
-            continue;
-        log_say(LOG_WARNING, "log.not-updated", LOG_TEXT("log", chosen->log.description));
-        monitor->chosen_from = 0; /* all are chosen again soon */
-    }
+    for (size_t i = 0; i < monitor->chosen_count; i++)
+        if (monitor->chosen[i].is_followed)
+            mark_log(monitor, i);
 }
 
 result step_choose_logs(struct monitor *monitor, int64_t unused_now_ms) {
@@ -119,17 +213,22 @@ result step_choose_logs(struct monitor *monitor, int64_t unused_now_ms) {
         return OK;
     struct arena *arena = arena_new(CHOICE_ARENA_LIMIT);
     struct chosen_log *configured = arena == NULL ? NULL : arena_take_array(arena, CONFIGURED_MAX + DRILL_FILE_LOGS_MAX, sizeof *configured);
-    struct log_choice_input input = {.chrome = list_step_chrome(monitor->lists), .apple = list_step_apple(monitor->lists),
-                                     .configured = configured, .now_ms = world_clock_time(&monitor->clock, clock_wall_ms())};
+    struct log_choice_input input = {.configured = configured, .now_ms = world_clock_time(&monitor->clock, clock_wall_ms())};
+    struct known_logs before = {0};
     struct chosen_log *chosen = NULL;
     size_t count = 0;
     result fault = configured == NULL ? &fault_no_memory : OK;
     if (fault == OK)
         fault = add_configured(monitor, arena, configured, &input.configured_count);
+    if (fault == OK)
+        fault = store_logs_load(monitor->store, arena, &before.logs, &before.count);
     if (fault == OK) {
+        add_lists(monitor, &before, arena, &input);
         input.configured_count += add_drill(monitor, configured + input.configured_count);
         fault = log_choose(&input, arena, &chosen, &count);
     }
+    if (fault == OK)
+        fault = tell_dropped(monitor, &before, &(struct known_logs){.logs = chosen, .count = count});
     if (fault == OK)
         fault = store_logs_save(monitor->store, chosen, count, clock_wall_ms());
     if (fault != OK) {

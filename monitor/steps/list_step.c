@@ -21,6 +21,7 @@
 #define STALE_MS ((int64_t) 7 * 24 * 3600 * 1000)    /* lists are renewed daily: domain of DESIGN, How a log is followed 1 */
 #define UNFETCHED_MS ((int64_t) 24 * 3600 * 1000)
 #define MISMATCHES_TOLD 3
+#define AHEAD_MAX_MS ((int64_t) 24 * 3600 * 1000)
 #define JUMP_MS ((int64_t) 2 * 3600 * 1000)
 
 /* One list: where it comes from, what is in use, what is under way. */
@@ -57,7 +58,7 @@ static void tell(struct source *source, const char *rule, enum told wanted, enum
     CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(4096);
     buffer_printf(&evidence, "{\"list\":\"%s\",\"detail\":\"", source->name);
     for (const char *at = detail; *at != '\0'; at++)
-        buffer_printf(&evidence, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
+        buffer_printf(&evidence, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at < ' ' || *at > '~' ? '?' : *at);
     buffer_add_text(&evidence, "\"}");
     if (buffer_check(&evidence) != OK)
         return; /* told later */
@@ -83,6 +84,10 @@ static result parse_checked(struct source *source, struct span json, struct span
             return reason_set(reason, fault, "the list and its signature do not belong together");
     }
     TRY(log_list_parse(json, arena, list, reason));
+    if (list->count == 0)
+        return reason_set(reason, &fault_log_list, "log list: names no log, wanted the logs that there are");
+    if (list->has_timestamp && list->timestamp_ms > clock_wall_ms() + AHEAD_MAX_MS) /* none after it would be taken any more */
+        return reason_set(reason, &fault_log_list, "log list: its timestamp lies more than a day ahead of our clock, wanted the present");
     if (source->list != NULL)
         TRY(log_list_may_replace(source->list, list, reason));
     *ret_list = list;
