@@ -137,6 +137,8 @@ class Service:
     def __exit__(self, kind, value, trace):
         if kind is not None and kind is not SystemExit:
             self.show_log()
+        if os.environ.get("PINWATCH_KEEP_LOG") and os.path.exists(self.log_path):
+            shutil.copy(self.log_path, os.environ["PINWATCH_KEEP_LOG"])
         self.end_all()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -173,6 +173,7 @@ class Log:
         self.wrong_at = None        # serve another leaf at this index
         self.bad_signature = False
         self.head_age_ms = 0
+        self.now_ms = lambda: int(time.time() * 1000)
         self.other_root = None      # signed in place of the tree's
         self.no_partials = False
         self.extra_signatures = 0
@@ -211,7 +212,7 @@ class Log:
 
     def head(self):
         size = len(self.entries) if self.size is None else self.size
-        timestamp = int(datetime.datetime.now().timestamp() * 1000) - self.head_age_ms
+        timestamp = self.now_ms() - self.head_age_ms
         root = self.other_root or self.tree.root(0, size)
         return size, timestamp, root, self.sign(struct.pack(">BBQQ", 0, 1, timestamp, size) + root)
 
