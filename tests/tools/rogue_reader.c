@@ -5,10 +5,12 @@
  *   lies N    every Nth request is answered with the next of the lies
  *   lie N     every request is answered with the lie of that number
  *   hash N    the Nth request is answered with a wrong tree hash, the one five later with a wrong last leaf
+ *   late 0    is honest while two hours pass between any two requests, for whatever libraries do every hour
  *   search 0  looks for an environment and for the owner's secret before every answer, and dies when it finds one */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -160,6 +162,17 @@ static bool is_order(const char *word) {
     return strcmp(order, word) == 0;
 }
 
+/* In libc's place for libcrypto too, which looks at the time to see whether its random numbers want fresh seed. */
+static time_t later;
+
+time_t time(time_t *ret_time) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (ret_time != NULL)
+        *ret_time = now.tv_sec + later;
+    return now.tv_sec + later;
+}
+
 static void obey(struct reader *reader, const struct reader_request *request) {
     static uint64_t answered;
     uint64_t id = request->request_id;
@@ -181,6 +194,8 @@ static void obey(struct reader *reader, const struct reader_request *request) {
 void __wrap_reader_act(struct reader *reader, const struct reader_request *request) {
     if (request->first_index >= DEED_FIRST)
         _exit(do_deed(request->first_index - DEED_FIRST, reader) >= 0 ? DEED_SUCCEEDED : DEED_CAME_TO_NOTHING);
+    if (is_order("late"))
+        later += 7200;
     __real_reader_act(reader, request);
     obey(reader, request);
 }
