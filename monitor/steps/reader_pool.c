@@ -163,7 +163,7 @@ static void seat_start(struct seat *seat) {
             outcome = &fault_no_memory;
     }
     if (outcome != OK) {
-        log_say(LOG_WARNING, "reader.start-failed", LOG_TEXT("program", pool->program), LOG_FAULT(outcome));
+        log_say(LOG_WARNING, "reader.start-failed", LOG_TEXT("path", pool->program), LOG_FAULT(outcome));
         seat_clear(seat);
         seat->failures++;
         seat_start_later(seat);

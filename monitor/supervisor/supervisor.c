@@ -21,6 +21,7 @@
 #define HARD_STOP_MS 10000 /* PostgreSQL itself kills its back-ends 5 s after SIGQUIT: its end must not come first */
 #define SLOW_START_MS 60000
 #define DEATHS_KEPT 16
+#define ORPHANS_AT_ONCE 1000
 
 FAULT(fault_supervisor_deaths, FAULT_RETRY, "service.deaths", "service", "", "one of its programs died too often",
       "programs that stay alive");
@@ -290,6 +291,19 @@ static void reap(struct supervisor *supervisor) {
     }
 }
 
+/* In a container the service may be process 1, to whom everybody's orphans fall: readers of a killed monitor, what a hook left. */
+static void reap_orphans(const struct supervisor *supervisor) {
+    for (unsigned i = 0; i < ORPHANS_AT_ONCE; i++) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+            return;
+        for (size_t known = 0; known < supervisor->count; known++)
+            if (supervisor->children[known].pid == info.si_pid)
+                return; /* it ended just now: its own signal is on the way */
+        (void) waitid(P_PID, (id_t) info.si_pid, &info, WEXITED | WNOHANG);
+    }
+}
+
 static void reload_child(struct child *child) {
     if (child->pid == 0)
         return;
@@ -323,6 +337,7 @@ static void take_signals(struct supervisor *supervisor) {
             begin_stop(supervisor);
     }
     reap(supervisor);
+    reap_orphans(supervisor);
 }
 
 static int64_t earlier(int64_t a, int64_t b) {
