@@ -42,14 +42,6 @@ static void check_reports(const struct reader_answer *answer, const struct reade
     arena_free(arena);
 }
 
-/* The pair of answer and reports, as the pool looks at it. */
-static void check_both(const struct reader_answer *answer, const struct reader_request *request, struct span reports) {
-    struct arena *arena = arena_new(REPORT_SIZE_MAX);
-    if (arena != NULL)
-        (void) !reader_reports_check(answer, request, reports, arena);
-    arena_free(arena);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     static struct reader_answer answer;
     struct reader_request request = {.version = READER_MESSAGE_VERSION, .task = READER_DATA_TILE, .wanted_begin = 256,
