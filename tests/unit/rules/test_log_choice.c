@@ -273,6 +273,9 @@ static void a_list_may_not_go_back_in_time_or_version_nor_lose_logs(void **state
         {{.version = ""}, {.version = "1"}, true},
         {{.version = "1", .is_all_logs = true}, {.version = "2"}, false},
         {{.version = "1"}, {.version = "2", .is_all_logs = true}, true},
+        {{.version = "1", .count = 100}, {.version = "2", .count = 50}, true},
+        {{.version = "1", .count = 100}, {.version = "2", .count = 49}, false},
+        {{.version = "1", .count = 1}, {.version = "2", .count = 0}, true}, /* refused for itself */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct reason reason;

@@ -195,6 +195,35 @@ static void a_position_that_stands_still_for_an_hour_is_told_however_little_is_b
     assert_true(events[event_count - 1].is_over);
 }
 
+static void a_log_that_gives_no_place_to_begin_at_is_told_after_an_hour(void **state) {
+    (void) state;
+    watched.has_start = false;
+    watched.frontier.end = watched.verified.end = 0;
+    for (unsigned i = 0; i < 62; i++)
+        poll(MINUTE_MS);
+    assert_int_equal(count_of("log.behind", false), 1);
+}
+
+/* A restart forgets what was told: an hour must not pass before an open finding is true again. */
+static void standing_still_after_a_restart_ends_nothing_before_something_moves(void **state) {
+    (void) state;
+    watched.frontier.end = watched.verified.end = 999999;
+    for (unsigned i = 0; i < 30; i++)
+        poll(MINUTE_MS);
+    assert_int_equal(count_of("log.behind", true), 0);
+    watched.frontier.end = watched.verified.end = 1000000;
+    poll(MINUTE_MS);
+    assert_int_equal(count_of("log.behind", true), 1);
+}
+
+static void a_log_whose_heads_nobody_signed_is_not_called_unreachable_as_well(void **state) {
+    (void) state;
+    poll(0);
+    watched.told_bad_head = TOLD_OPEN;
+    step(3 * HOUR_MS);
+    assert_int_equal(count_of("log.unreachable", false), 0);
+}
+
 static void a_position_that_moves_is_not_told_however_slowly(void **state) {
     (void) state;
     watched.frontier.end = watched.verified.end = 999900;
@@ -302,6 +331,9 @@ int main(void) {
         A(silence_of_a_log_that_the_other_list_rejects_is_no_finding),
         A(a_quarter_of_an_hour_behind_is_told_with_an_estimate),
         A(a_position_that_stands_still_for_an_hour_is_told_however_little_is_behind_it),
+        A(a_log_that_gives_no_place_to_begin_at_is_told_after_an_hour),
+        A(standing_still_after_a_restart_ends_nothing_before_something_moves),
+        A(a_log_whose_heads_nobody_signed_is_not_called_unreachable_as_well),
         A(a_position_that_moves_is_not_told_however_slowly),
         A(what_could_not_be_recorded_is_told_again),
         A(a_clock_that_is_set_makes_no_log_silent_and_none_stale_once_the_servers_have_said_what_time_it_is),
