@@ -1,18 +1,19 @@
 #include "base/digest.h"
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
+
+#include "base/memory.h"
 
 static EVP_MD *algorithm;
 static EVP_MD_CTX *context;
 
 result digest_init(void) {
-    ERR_clear_error();
+    uint64_t mark = memory_mark();
     if (algorithm == NULL)
         algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
     if (algorithm == NULL)
-        return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE ? &fault_no_memory : &fault_library;
+        return memory_mark() != mark ? &fault_no_memory : &fault_library;
     if (context == NULL)
         context = EVP_MD_CTX_new();
     /* The first time it allocates; from then on nothing here can fail. */

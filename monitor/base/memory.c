@@ -1,6 +1,7 @@
 #include "base/memory.h"
 
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,11 +44,39 @@ static void *allocate_for_jansson(size_t size) {
     return block != NULL ? block : borrow(size);
 }
 
-uint64_t memory_mark(void) {
+static void *allocate_for_openssl(size_t size, const char *unused_file, int unused_line) {
+    (void) unused_file;
+    (void) unused_line;
+    return counted(malloc(size));
+}
+
+static void *resize_for_openssl(void *block, size_t size, const char *unused_file, int unused_line) {
+    (void) unused_file;
+    (void) unused_line;
+    if (size > 0)
+        return counted(realloc(block, size));
+    free(block);
+    return NULL;
+}
+
+static void free_for_openssl(void *block, const char *unused_file, int unused_line) {
+    (void) unused_file;
+    (void) unused_line;
+    free(block);
+}
+
+void memory_count_libraries(void) {
     static bool is_installed;
-    if (!is_installed)
-        json_set_alloc_funcs(allocate_for_jansson, memory_free_foreign);
+    if (is_installed)
+        return;
     is_installed = true;
+    json_set_alloc_funcs(allocate_for_jansson, memory_free_foreign);
+    /* Refused where OpenSSL has memory already; then its own words have to do. */
+    (void) CRYPTO_set_mem_functions(allocate_for_openssl, resize_for_openssl, free_for_openssl);
+}
+
+uint64_t memory_mark(void) {
+    memory_count_libraries();
     return refusals;
 }
 

@@ -34,7 +34,9 @@ void *memory_new_array(size_t count, size_t element_size) __attribute__((malloc)
 /* As realloc; on failure the old block stays valid and NULL is returned. New bytes are not zeroed. */
 void *memory_resize(void *block, size_t size) __attribute__((warn_unused_result));
 void memory_free(void *block);
-/* How often this process was refused memory, by us or by Jansson: what was built between two equal marks lacks nothing. For builders of
+/* From here on Jansson's and OpenSSL's refusals are counted as well. To be called before OpenSSL is used; digest_init does. */
+void memory_count_libraries(void);
+/* How often this process was refused memory, by us, by Jansson or by OpenSSL, which hides that it was. What was built between two equal marks lacks nothing. For builders of
  * many small pieces (JSON, texts) that look once, at the end. */
 uint64_t memory_mark(void);
 /* Cleanup form: `pointer` is the address of a pointer variable of any type. */

@@ -145,7 +145,10 @@ static result check_signature(const struct loglist_options *options, struct span
     if (options->signature == NULL)
         return OK;
     TRY(read_file(options->signature, &signature, reason));
-    *ret_state = signature_check_log_list(json, buffer_span(&signature)) == OK ? SIGNATURE_VALID : SIGNATURE_INVALID;
+    result fault = signature_check_log_list(json, buffer_span(&signature));
+    if (fault != OK && fault->family != FAULT_LOG)
+        return fault; /* our own trouble says nothing about the signature */
+    *ret_state = fault == OK ? SIGNATURE_VALID : SIGNATURE_INVALID;
     return OK;
 }
 

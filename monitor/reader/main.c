@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "reader/reader.h"
 #include "reader/sandbox.h"
@@ -105,6 +106,7 @@ static bool seed_once(void) {
 static bool warm_up(struct reader *reader) {
     json_object_seed(0);
     sort_once();
+    memory_count_libraries();
     return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) == 1 &&
            digest_init() == OK && seed_once() && issuer_check_warm_up() == OK && reader_init(reader) == OK;
 }

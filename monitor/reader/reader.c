@@ -62,6 +62,7 @@ void reader_act(struct reader *reader, const struct reader_request *request) {
     struct reader_answer *answer = &reader->answer;
     struct span body = span_of(reader->slots + request->slot * reader->slot_size, request->body_size);
     struct reason reason = {.text = ""};
+    uint64_t mark = memory_mark();
     memset(answer, 0, sizeof *answer);
     answer->version = READER_MESSAGE_VERSION;
     answer->request_id = request->request_id;
@@ -80,7 +81,8 @@ void reader_act(struct reader *reader, const struct reader_request *request) {
     if (outcome != OK && !reader->is_full) /* first the rest of what is to be told: the framing breaks there once more */
         refuse(answer, outcome, &reason);
     answer->answer_size = reader->reports.size;
-    reader->has_no_memory |= outcome == &fault_no_memory;
+    /* Whatever was refused memory on the way, a library's attempt at a key or a name included, the answer may lack something for it. */
+    reader->has_no_memory |= outcome == &fault_no_memory || memory_mark() != mark;
 }
 
 result decode_base64(struct span text, struct buffer *ret_bytes) {

@@ -40,8 +40,9 @@ static result verify(const struct certificate *certificate, const struct certifi
 
 result issuer_check(const struct certificate *certificate, const struct certificate *issuer,
                     struct hash *ret_issuer_spki) {
+    uint64_t mark = memory_mark(); /* OpenSSL does not always say that it had no memory */
     result outcome = certificate->whole.size == 0 ? &fault_issuer_signature : verify(certificate, issuer);
-    bool has_no_memory = outcome != OK && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
+    bool has_no_memory = outcome != OK && memory_mark() != mark;
     ERR_clear_error();
     TRY(has_no_memory ? &fault_no_memory : outcome);
     digest_of(issuer->spki, ret_issuer_spki);

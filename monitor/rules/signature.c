@@ -37,14 +37,6 @@ static void digest_context_free(EVP_MD_CTX **context) {
     EVP_MD_CTX_free(*context);
 }
 
-/* Empties OpenSSL's queue of errors: was memory among them? Then nothing is known about the input. */
-static bool was_out_of_memory(void) {
-    bool was = false;
-    for (unsigned long error; (error = ERR_get_error()) != 0;)
-        was = was || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
-    return was;
-}
-
 /* 0 for a key that logs may not have. */
 static uint8_t algorithm_of(const EVP_PKEY *key) {
     char group[32] = "";
@@ -58,13 +50,13 @@ result signature_key_new(struct span spki_der, struct signature_key **ret_key) {
     if (spki_der.size == 0 || spki_der.size > KEY_DER_MAX * 2)
         return &fault_key_format;
     const unsigned char *at = spki_der.bytes;
-    ERR_clear_error();
+    uint64_t mark = memory_mark(); /* OpenSSL does not say that it had no memory for a key */
     CLEANUP(evp_key_free) EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long) spki_der.size);
     bool is_whole = key != NULL && at == spki_der.bytes + spki_der.size;
     uint8_t algorithm = is_whole ? algorithm_of(key) : 0;
-    bool is_out_of_memory = was_out_of_memory();
+    ERR_clear_error();
     if (algorithm == 0)
-        return is_out_of_memory ? &fault_no_memory : &fault_key_format;
+        return memory_mark() != mark ? &fault_no_memory : &fault_key_format;
     struct signature_key *made = memory_new(sizeof *made);
     if (made == NULL)
         return &fault_no_memory;
@@ -84,15 +76,17 @@ void signature_key_free(struct signature_key *key) {
 CLEANUP_OF_POINTER(struct signature_key, signature_key_free)
 
 static result verify(EVP_PKEY *key, struct span message, struct span signature) {
+    uint64_t mark = memory_mark();
     CLEANUP(digest_context_free) EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (context == NULL)
         return &fault_no_memory;
-    ERR_clear_error();
-    if (EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) != 1)
-        return was_out_of_memory() ? &fault_no_memory : &fault_library;
+    if (EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) != 1) {
+        ERR_clear_error();
+        return memory_mark() != mark ? &fault_no_memory : &fault_library;
+    }
     int outcome = EVP_DigestVerify(context, signature.bytes, signature.size, message.bytes, message.size);
-    bool is_out_of_memory = was_out_of_memory();
-    return outcome == 1 ? OK : is_out_of_memory ? &fault_no_memory : &fault_signature_wrong;
+    ERR_clear_error();
+    return outcome == 1 ? OK : memory_mark() != mark ? &fault_no_memory : &fault_signature_wrong;
 }
 
 result signature_check(const struct signature_key *key, struct span message, struct span digitally_signed) {

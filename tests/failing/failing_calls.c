@@ -218,6 +218,9 @@ static void *spared_malloc(size_t size, const char *file, int line);
 static void *spared_realloc(void *block, size_t size, const char *file, int line);
 static void spared_free(void *block, const char *file, int line);
 
+/* What the program gives OpenSSL counts refusals; it is asked, and refused, when one of OpenSSL's functions is made to fail. */
+static CRYPTO_malloc_fn memory_of_openssl;
+
 static void spare_openssl(void) {
     if (CRYPTO_set_mem_functions(spared_malloc, spared_realloc, spared_free) != 1)
         fputs("failing calls: OpenSSL has memory already\n", stderr);
@@ -491,17 +494,38 @@ EVENT_CALL(int, bufferevent_write, (struct bufferevent * to, const void *bytes, 
 EVENT_CALL(struct evbuffer *, evbuffer_new, (void), (), NULL)
 EVENT_CALL(int, evbuffer_add, (struct evbuffer * to, const void *bytes, size_t size), (to, bytes, size), -1)
 
+#define NO_MEMORY_IN(library, value) (refuse_openssl(), (value)) /* some functions lose the error; all leave the refusal */
+static void refuse_openssl(void) {
+    if (memory_of_openssl == NULL)
+        return;
+    is_next_refused = true;
+    (void) memory_of_openssl(1, "", 0);
+    is_next_refused = false;
+}
+
+int CRYPTO_set_mem_functions(CRYPTO_malloc_fn take, CRYPTO_realloc_fn resize, CRYPTO_free_fn give) {
+    static int (*real)(CRYPTO_malloc_fn, CRYPTO_realloc_fn, CRYPTO_free_fn);
+    if (real == NULL) {
+        void *found = next("CRYPTO_set_mem_functions");
+        memcpy(&real, &found, sizeof real);
+    }
+    if (take != spared_malloc)
+        memory_of_openssl = take;
+    (void) resize;
+    (void) give;
+    return real(spared_malloc, spared_realloc, spared_free);
+}
+
 #define OPENSSL_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_OPENSSL, type, name, parameters, arguments, failure)
 OPENSSL_CALL(EVP_MD *, EVP_MD_fetch, (OSSL_LIB_CTX * context, const char *name, const char *query), (context, name, query),
-             (ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE), NULL))
-OPENSSL_CALL(EVP_MD_CTX *, EVP_MD_CTX_new, (void), (), (ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE), NULL)) /* by OpenSSL too */
+             NO_MEMORY_IN(ERR_LIB_EVP, NULL))
+OPENSSL_CALL(EVP_MD_CTX *, EVP_MD_CTX_new, (void), (), NO_MEMORY_IN(ERR_LIB_EVP, NULL)) /* by OpenSSL too */
 OPENSSL_CALL(int, EVP_DigestVerifyInit_ex,
              (EVP_MD_CTX * digest, EVP_PKEY_CTX **key_context, const char *name, OSSL_LIB_CTX *context, const char *query, EVP_PKEY *key,
               const OSSL_PARAM settings[]),
-             (digest, key_context, name, context, query, key, settings), 0)
+             (digest, key_context, name, context, query, key, settings), NO_MEMORY_IN(ERR_LIB_EVP, 0))
 OPENSSL_CALL(int, EVP_DigestVerify, (EVP_MD_CTX * digest, const unsigned char *signature, size_t size, const unsigned char *text, size_t length),
-             (digest, signature, size, text, length), (ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE), -1))
-#define NO_MEMORY_IN(library, value) (ERR_raise(library, ERR_R_MALLOC_FAILURE), (value))
+             (digest, signature, size, text, length), NO_MEMORY_IN(ERR_LIB_EVP, -1))
 OPENSSL_CALL(EVP_PKEY *, d2i_PUBKEY, (EVP_PKEY * *key, const unsigned char **bytes, long size), (key, bytes, size),
              NO_MEMORY_IN(ERR_LIB_ASN1, NULL))
 OPENSSL_CALL(X509 *, d2i_X509, (X509 * *certificate, const unsigned char **bytes, long size), (certificate, bytes, size),
