@@ -14,6 +14,8 @@
 
 #define STEPS_KNOWN 6       /* number of the last file in sql/ */
 #define STEP_SIZE_MAX ((size_t) 1024 * 1024)
+#define STEP_MS 3600000   /* an index over years of data takes its time */
+#define STEP_LOCK_MS 60000 /* for the end of another program's step, and of the statements that run */
 #define PATH_SIZE 4096
 
 FAULT(fault_schema_newer, FAULT_SETTINGS, "schema.newer", "schema", "", "steps that this build does not know",
@@ -196,12 +198,22 @@ static result missing_apply(struct store *store, const struct steps *steps, int6
     return OK;
 }
 
+/* For the rest of the session: nothing else is done with the owner's. */
+static result timeouts_raise(struct store *store) {
+    store_be_patient(store, STEP_MS);
+    CLEANUP(params_done) struct store_params params = {0};
+    params_int4(&params, STEP_MS);
+    params_int4(&params, STEP_LOCK_MS);
+    return store_do(store, "SELECT set_config('statement_timeout', $1::text, false), set_config('lock_timeout', $2::text, false)", &params);
+}
+
 result schema_apply(struct store *store, const char *folder, int64_t now_ms, struct schema_outcome *ret_outcome) {
     const char *chosen = getenv("PINWATCH_SQL");
     CLEANUP(steps_done) struct steps steps = {.folder = folder};
     if (folder == NULL)
         steps.folder = chosen != NULL && chosen[0] != '\0' ? chosen : PINWATCH_INSTALL_DATA "/sql";
     TRY(steps_read(store, &steps));
+    TRY(timeouts_raise(store));
     /* Of the session, so that it spans the transactions; the connection's end frees it too. */
     TRY(store_do(store, "SELECT pg_advisory_lock(hashtext('pinwatch.schema'))", NULL));
     result outcome = missing_apply(store, &steps, now_ms, ret_outcome);
