@@ -52,6 +52,12 @@ def read_text(path):
         return ""
 
 
+def recovers(process):
+    """A process of PostgreSQL that is in its recovery, or is too young to have said what it is."""
+    said = read_text("/proc/%d/cmdline" % process.pid)
+    return "startup" in said or ": " not in said
+
+
 class Targets:
     def __init__(self, service):
         self.service, self.deaths, self.counts = service, collections.Counter(), collections.Counter()
@@ -62,9 +68,10 @@ class Targets:
                         "supervisor": lambda: [p for p in service.processes("pinwatch") if p.pid == service.process.pid]}
 
     def helpers(self):
-        """PostgreSQL's own background processes."""
+        """PostgreSQL's own background processes. The one that recovers takes the server with it when it dies, and counts as that."""
         clients, postmaster = {p.pid for p in self.service.backends()}, self.service.postmaster()
-        return [p for p in self.service.processes("postgres") if p.pid not in clients and (postmaster is None or p.pid != postmaster.pid)]
+        found = [p for p in self.service.processes("postgres") if p.pid not in clients and (postmaster is None or p.pid != postmaster.pid)]
+        return [p for p in found if not self.is_spared("postmaster") or not recovers(p)]
 
     def find(self, kind, dice):
         """One process of this kind, or None."""
@@ -79,6 +86,7 @@ class Targets:
         return process is not None and self.kill_process(process, kind)
 
     def kill_process(self, process, kind):
+        self.deaths["postmaster"] += kind == "helper" and recovers(process)
         descriptor = open_process(process)
         if descriptor is None:
             return False
