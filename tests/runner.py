@@ -13,7 +13,7 @@ import fuzzing
 JOBS = 2
 SCRIPT_FOLDERS = ("failing", "sql", "replay", "chaos", "interop")
 LONG_FORMS = {"chaos/run"}  # for people with time; what is beside them runs a short form
-UNIT_SECONDS, SCRIPT_SECONDS, BUILD_SECONDS, FUZZ_SECONDS = 180, 300, 900, 3
+UNIT_SECONDS, SCRIPT_SECONDS, BUILD_SECONDS, FUZZ_SECONDS = 180, 300, 900, 2
 BUILDS = {  # name -> (compiler, CMake options, what to build)
     "gcc": ("gcc", ["-DPINWATCH_TEST_CLOCK=ON"], "all"),
     "clang": ("clang", [], "all"),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "formats/reader_reports.h"
 #include "reader/reader.h"
 
 #define HARNESS_AREA ((size_t) 256 * 1024) /* small, so that "more" and "too large" happen */
@@ -33,13 +34,10 @@ static inline struct reader *harness_reader(void) {
     return &reader;
 }
 
-static inline void harness_decode(const struct reader *reader, const struct reader_answer *answer) {
+static inline void harness_decode(const struct reader *reader, const struct reader_request *request) {
     struct arena *arena = arena_new(REPORT_SIZE_MAX);
-    struct cursor reports = cursor_of(span_of(reader->area, answer->answer_size));
-    struct entry_report report;
-    for (uint64_t i = 0; i < answer->report_count; i++)
-        harness_require(entry_report_decode(&reports, arena, &report) == OK);
-    harness_require(cursor_at_end(&reports));
+    harness_require(arena != NULL);
+    harness_require(reader_reports_check(&reader->answer, request, span_of(reader->area, reader->answer.answer_size), arena) == OK);
     arena_free(arena);
 }
 
@@ -55,7 +53,7 @@ static inline void harness_run(struct reader_request request, struct span body) 
     do {
         reader_act(reader, &request);
         harness_require(reader_answer_check(&reader->answer, &request, reader->area_size) == OK);
-        harness_decode(reader, &reader->answer);
+        harness_decode(reader, &request);
         request.report_from = reader->answer.more_from;
     } while (reader->answer.status == READER_MORE);
 }

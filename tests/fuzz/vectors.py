@@ -4,7 +4,7 @@ import base64
 import re
 
 TOKEN = re.compile(r"""\s+ | (?P<text>"(?:[^"\\]|\\.)*") | b64(?P<base64>\() | (?P<tag>[0-9a-f]{2})\{ | (?P<width>[1-8])< |
-                       (?P<close>[}>)]) | (?P<times>\*\d+) | (?P<hex>[0-9a-f]{2})""", re.X)
+                       (?P<close>[}>)]) | (?P<times>\*\d+) | (?P<hex>(?:[0-9a-f]{2}\ +)+|[0-9a-f]{2})""", re.X)
 PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|\$([a-z_]+)')
 ESCAPES = {"n": b"\n", "r": b"\r", "t": b"\t", "0": b"\0", '"': b'"', "\\": b"\\"}
 
@@ -38,7 +38,7 @@ def bytes_of(notation):
         if kind == "text":
             parts.append(text_of(token))
         elif kind == "hex":
-            parts.append(bytes.fromhex(token))
+            parts.append(bytes.fromhex(token))  # a run only where blanks follow each: what X*N repeats stands alone
         elif kind == "times":
             parts[-1] *= int(token[1:])
         elif kind == "close":

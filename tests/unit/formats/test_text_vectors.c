@@ -1,12 +1,14 @@
 #include "vector_text.h"
 
+#include <stddef.h>
+
 #include "formats/data_file.h"
 #include "formats/drill_file.h"
 #include "formats/entry_report.h"
 #include "formats/get_entries.h"
 #include "formats/json_document.h"
 #include "formats/policy_rules.h"
-#include "formats/reader_message.h"
+#include "formats/reader_reports.h"
 
 #define ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
 
@@ -101,15 +103,26 @@ static void judge_report(struct span input, char *ret_line, size_t size) {
     arena_free(arena);
 }
 
+/* An answer up to its last node, then reports. */
 static void judge_answer(struct span input, char *ret_line, size_t size) {
     static struct reader_answer answer;
     struct reader_request request = {.version = READER_MESSAGE_VERSION, .task = READER_DATA_TILE, .wanted_begin = 256, .wanted_end = 512,
-                                     .cut_count = 1, .cuts = {300}};
+                                     .report_from = 256, .cut_count = 1, .cuts = {300}};
+    struct cursor cursor = cursor_of(input);
+    struct arena *arena = arena_new(REPORT_SIZE_MAX);
+    size_t head = offsetof(struct reader_answer, nodes);
     memset(&answer, 0, sizeof answer);
-    if (input.size > 0)
-        memcpy(&answer, input.bytes, input.size < sizeof answer ? input.size : sizeof answer);
+    assert_true(cursor_copy(&cursor, input.size < head ? input.size : head, &answer));
+    size_t nodes = answer.node_count * sizeof answer.nodes[0];
+    assert_true(cursor_copy(&cursor, nodes < cursor_remaining(&cursor) ? nodes : cursor_remaining(&cursor), answer.nodes));
     result outcome = reader_answer_check(&answer, &request, 4 * 1024 * 1024);
-    snprintf(ret_line, size, "%s", outcome == OK ? "good" : outcome->name);
+    result reports = outcome != OK ? outcome
+                                   : reader_reports_check(&answer, &request,
+                                                          span_of(input.bytes + cursor.position, cursor_remaining(&cursor)), arena);
+    snprintf(ret_line, size, "%s", outcome != OK ? outcome->name : reports == OK ? "good" : "reports");
+    if (outcome == OK && reports != OK)
+        snprintf(ret_line, size, "reports: %s", reports->name);
+    arena_free(arena);
 }
 
 static void base64_and_hex_are_read_strictly(void **state) {
