@@ -43,7 +43,7 @@ static void on_answer(void *context, const struct reader_outcome *outcome) {
     struct decoding *decoding = context;
     if (outcome->fault != OK) {
         reason_of_fault(outcome->fault, decoding->reason);
-        finish(decoding, &fault_cert_file);
+        finish(decoding, outcome->fault->family == FAULT_RETRY ? outcome->fault : &fault_cert_file); /* ours, or the file's */
         return;
     }
     if (outcome->answer->status == READER_REFUSED) {
@@ -92,7 +92,7 @@ result cert_file_decode(struct span content, cert_file_taker take, void *context
     while (outcome == OK && !decoding.is_finished && event_base_loop(decoding.loop, EVLOOP_ONCE) == 0)
         ;
     if (outcome == OK)
-        outcome = decoding.is_finished ? decoding.outcome : &fault_library;
+        outcome = decoding.is_finished ? decoding.outcome : &fault_no_memory; /* for want of which libevent gives up */
     if (decoding.pool != NULL)
         reader_pool_free(decoding.pool);
     if (decoding.loop != NULL)
