@@ -9,6 +9,8 @@
 #define ISSUERS_PER_LOG 8
 #define ISSUERS_SHARED 16 /* under way at once; beyond that each log may still have one, so that logs that hang hold up no other */
 #define ROWS_PER_STEP 16
+#define PAUSE_FIRST_MS 10000 /* after an issuer was not to be had, doubling to the cap */
+#define PAUSE_CAP_MS ((int64_t) 10 * 60 * 1000)
 #define WITHHELD_AFTER_MS ((int64_t) 3600 * 1000)
 #define UNLISTED_WAIT_MS ((int64_t) 7 * 24 * 3600 * 1000) /* a log missing from all lists may only be missing for now */
 #define ROWS_ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
@@ -64,7 +66,32 @@ static void job_free(struct issuer_job *job) {
 
 /* Not our memory, readers or database: what the log serves, or does not. */
 static bool is_log_at_fault(result fault) {
-    return fault->family != FAULT_BUG && fault != &fault_no_memory && fault != &fault_library && fault != &fault_limit_reached;
+    return fault != OK && fault->family != FAULT_BUG && fault != &fault_no_memory && fault != &fault_library && fault != &fault_limit_reached;
+}
+
+static struct issuer_pause *pause_place(struct monitor *monitor, const struct issuer_job *job) {
+    return &monitor->issuer_pauses[job->row.chain[0].bytes[0] % MONITOR_PAUSES_MAX];
+}
+
+static bool is_of_job(const struct issuer_pause *pause, const struct issuer_job *job) {
+    return pause->failures > 0 && hash_equal(&pause->log_id, &job->row.log_id) && hash_equal(&pause->issuer, &job->row.chain[0]);
+}
+
+static bool is_paused(struct monitor *monitor, const struct issuer_job *job) {
+    const struct issuer_pause *pause = pause_place(monitor, job);
+    return job->row.known_issuer.size == 0 && is_of_job(pause, job) && clock_monotonic_ms() < pause->until_ms;
+}
+
+/* What a log did not serve is asked for later and later; many certificates may wait for the same. */
+static void note_failure(struct monitor *monitor, const struct issuer_job *job) {
+    struct issuer_pause *pause = pause_place(monitor, job);
+    int64_t now_ms = clock_monotonic_ms();
+    if (!is_of_job(pause, job))
+        *pause = (struct issuer_pause){.log_id = job->row.log_id, .issuer = job->row.chain[0]};
+    else if (now_ms < pause->until_ms)
+        return;
+    pause->failures++;
+    pause->until_ms = now_ms + backoff_ms(pause->failures, PAUSE_FIRST_MS, PAUSE_CAP_MS, 0);
 }
 
 static void issuer_known(void *context, const struct issuer_answer *answer) {
@@ -73,8 +100,10 @@ static void issuer_known(void *context, const struct issuer_answer *answer) {
     result fault = answer->fault;
     if (fault == OK)
         fault = resolve(job, answer, false);
-    else if (is_log_at_fault(fault) && clock_wall_ms() - job->row.first_seen_ms > WITHHELD_AFTER_MS && resolve(job, &(struct issuer_answer){.fault = OK}, true) != OK)
+    else if (is_log_at_fault(answer->fault) && clock_wall_ms() - job->row.first_seen_ms > WITHHELD_AFTER_MS && resolve(job, &(struct issuer_answer){.fault = OK}, true) != OK)
         log_say(LOG_WARNING, "issuer.not-told", LOG_NUMBER("certificate_id", job->row.certificate_id));
+    if (is_log_at_fault(answer->fault))
+        note_failure(monitor, job);
     if (fault != OK) /* it stays pending and is asked for again */
         log_say(LOG_WARNING, "issuer.not-resolved", LOG_NUMBER("certificate_id", job->row.certificate_id), LOG_FAULT(fault));
     for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++)
@@ -133,6 +162,10 @@ static result ask(struct issuer_job *job, size_t place) {
     if (!is_askable || job->row.chain_count == 0) {
         struct issuer_answer nobody = {.fault = OK};
         issuer_known(job, &nobody);
+        return OK;
+    }
+    if (is_paused(monitor, job)) {
+        job_free(job);
         return OK;
     }
     const char *url = log == NULL ? "" : log->log.monitoring_url[0] != '\0' ? log->log.monitoring_url : log->log.url;

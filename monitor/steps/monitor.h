@@ -17,11 +17,19 @@
 #define MONITOR_RESTART 75 /* exit code: start anew with the settings as they are now */
 #define MONITOR_LOGS_MAX 512
 #define MONITOR_ISSUERS_MAX MONITOR_LOGS_MAX /* so that there is a place for one of each */
+#define MONITOR_PAUSES_MAX 64
 #define MONITOR_OPERATORS_MAX MONITOR_LOGS_MAX
 #define MONITOR_DRILL_ROWS_MAX (2 * DRILL_FILE_AUTHORITIES_MAX)
 
 struct issuer_job;
 struct second_look;
+
+/* An issuer that a log did not serve lately. */
+struct issuer_pause {
+    struct hash log_id, issuer;
+    unsigned failures; /* 0: empty */
+    int64_t until_ms;  /* monotonic */
+};
 
 /* A log that this process follows or would like to. */
 struct monitor_log {
@@ -85,6 +93,7 @@ struct monitor {
     struct second_look *second_look; /* NULL before the first */
     int64_t issuer_after_id;
     struct issuer_job *issuer_jobs[MONITOR_ISSUERS_MAX]; /* under way; NULL: free */
+    struct issuer_pause issuer_pauses[MONITOR_PAUSES_MAX]; /* place by the issuer's hash; a newer one takes the place */
     struct store_trouble away, commit_trouble, step_trouble[MONITOR_STEPS_MAX];
     int64_t store_pause_until_ms, commit_pause_until_ms; /* everything waits; commits wait */
     int64_t blind_since_ms, blind_since_wall_ms; /* nothing, or something not, recorded since; 0: all is */
