@@ -45,11 +45,13 @@ def largest(harness):
     return SIZE_MAX.get(harness, SIZE_MAX_USUAL)
 
 
-def build(work, engine):
+def build(work, engine, is_wanted=True):
     """Where the harnesses of an engine stand; built if something changed. Both engines take clang's -fsanitize=fuzzer."""
     path = os.path.join(work, "build-" + engine)
-    if os.environ.get("FUZZ_NO_BUILD") and os.path.isdir(path):
+    if not is_wanted:
         return path
+    if shutil.which(BUILDS[engine]) is None:
+        sys.exit(f"{BUILDS[engine]} is missing: it comes with Debian's package {'afl++' if engine == 'afl' else 'clang'}")
     compiler = BUILDS[engine]
     configure = ["cmake", "-S", ROOT, "-B", path, "-G", "Ninja", f"-DCMAKE_C_COMPILER={compiler}",
                  f"-DCMAKE_ASM_COMPILER={'clang' if engine == 'afl' else compiler}", "-DPINWATCH_SANITIZE=ON",
