@@ -17,7 +17,7 @@ LIVES = 3  # deaths of one program in one life of the supervisor, which gives up
 # What each program says to the database, and how often it comes by itself: (user, pattern).
 NAMED = {
     "commit of a range": ("pinwatch_monitor", "record_range"),
-    "proven issuer": ("pinwatch_monitor", "resolve_issuer"),
+    "proven issuer": ("pinwatch_monitor", "issuer_proven"),
     "lease": ("pinwatch_monitor", "leases_take"),
     "claim of deliveries": ("pinwatch_alerts", "deliveries_claim"),
     "delivered": ("pinwatch_alerts", "delivery_done"),
