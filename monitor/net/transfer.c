@@ -185,6 +185,11 @@ static const char *wait_words(const struct transfer_answer *answer, char ret_wor
     return ret_words;
 }
 
+/* libcurl says so of a line above 100 kB. */
+static bool is_header_too_long(const struct transfer_answer *answer, CURLcode code) {
+    return code == CURLE_OUT_OF_MEMORY && answer->status != 0 && answer->body_size == 0;
+}
+
 static void judge(struct transfer *transfer, CURLcode code) {
     struct transfer_answer *answer = &transfer->answer;
     struct reason *reason = &answer->reason;
@@ -199,7 +204,7 @@ static void judge(struct transfer *transfer, CURLcode code) {
     else if (has_bad_status && (code == CURLE_OK || code == CURLE_WRITE_ERROR))
         answer->fault = reason_set(reason, &fault_transfer_status, "%s: status %ld%s%s, wanted 200", url, answer->status,
                                    answer->status / 100 == 3 ? " (redirects are not followed)" : "", wait_words(answer, words));
-    else if (code == CURLE_OUT_OF_MEMORY && answer->status != 0 && answer->body_size == 0) /* what libcurl says of a line above 100 kB */
+    else if (is_header_too_long(answer, code))
         answer->fault = reason_set(reason, &fault_transfer_broken, "%s: a header line is longer than 100 kB, or memory ran out", url);
     else if (code != CURLE_OK)
         answer->fault = reason_set(reason, fault_of_curl(code), "%s: %s", url,
