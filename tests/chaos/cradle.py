@@ -58,7 +58,7 @@ def orphans(seed):
         old, sleeper, mark = service.postmaster(), service.backends()[0], len(service.text())
         service.kill(sleeper, signal.SIGSTOP)
         service.kill(old, signal.SIGKILL)
-        service.wait(lambda: service.postmaster() and service.postmaster().pid != old.pid, 30, "another server")
+        service.wait(lambda: (service.postmaster() or old).pid != old.pid, 30, "another server")
         service.wait(lambda: service.number("SELECT 1", False) == 1, 60, "it answers")
         said = service.text(mark)
         run.expect("the sleeper was ended first, and that was said", (os.path.exists("/proc/%d" % sleeper.pid), "postgres.orphans" in said), (False, True))
