@@ -177,6 +177,13 @@ static result fault_of_curl(CURLcode code) {
     return &fault_transfer_broken;
 }
 
+/* Names in certificates are whatever the server likes. */
+static void make_plain(struct reason *reason) {
+    for (char *at = reason->text; *at != '\0'; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+}
+
 /* " (asks to wait 120 s)" for whoever wonders why nothing happens. */
 static const char *wait_words(const struct transfer_answer *answer, char ret_words[WAIT_WORDS_SIZE]) {
     if (answer->retry_after_ms <= 0)
@@ -211,9 +218,7 @@ static void judge(struct transfer *transfer, CURLcode code) {
                                    transfer->curl_error[0] != '\0' ? transfer->curl_error : curl_easy_strerror(code));
     else
         answer->fault = OK;
-    for (char *at = reason->text; *at != '\0'; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?'; /* names in certificates are whatever the server likes */
+    make_plain(reason);
 }
 
 static void transfer_finished(struct net_job *job, CURLcode code) {

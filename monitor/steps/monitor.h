@@ -90,7 +90,7 @@ struct monitor {
     const char *drill_domains[DRILL_FILE_AUTHORITIES_MAX][2];
     struct ca_extra_rows extra;
 
-    struct second_look *second_look; /* NULL before the first */
+    struct second_look *second_look; /* what logs did not serve readably at first; NULL before the first */
     int64_t issuer_after_id;
     struct issuer_job *issuer_jobs[MONITOR_ISSUERS_MAX]; /* under way; NULL: free */
     struct issuer_pause issuer_pauses[MONITOR_PAUSES_MAX]; /* place by the issuer's hash; a newer one takes the place */
@@ -117,7 +117,6 @@ extern const size_t monitor_step_count;
 MUST_CHECK result step_reload_watches(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_choose_logs(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_hold_leases(struct monitor *monitor, int64_t now_ms);
-/* Reads once more what logs did not serve readably at first. */
 MUST_CHECK result step_look_again(struct monitor *monitor, int64_t now_ms);
 void second_look_free(struct second_look *look); /* before the world that it reads in */
 MUST_CHECK result step_save_status(struct monitor *monitor, int64_t now_ms);
