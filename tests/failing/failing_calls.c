@@ -357,7 +357,7 @@ static void spared_free(void *block, const char *file, int line) {
 static json_malloc_t json_memory;
 
 static void *memory_of_json(size_t size) {
-    is_next_refused = fails_as(CALL_JSON, "json memory");
+    is_next_refused = fails_as(CALL_JSON, "json-memory");
     void *block = json_memory(size);
     is_next_refused = false;
     return block;
