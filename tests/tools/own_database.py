@@ -1,7 +1,9 @@
 """A PostgreSQL of the test's own, and the service on it through a proxy: for attacks on the database that the private cluster cannot show."""
+import ctypes
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +16,14 @@ import service as run  # noqa: E402
 import test_log  # noqa: E402
 
 ROLES = ("pinwatch_owner", "pinwatch_monitor", "pinwatch_alerts", "pinwatch_cli", "pinwatch_report")
+PR_SET_PDEATHSIG = 1
 EVENT = re.compile(r'"event": ?"([^"]+)"')
+
+
+def die_with_test():
+    """For preexec_fn: the server ends at once when the test does, however. The kernel means the thread, so only the main one asks for it."""
+    prctl = ctypes.CDLL(None).prctl
+    return (lambda: prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)) if threading.current_thread() is threading.main_thread() else None
 
 
 class Cluster:
@@ -44,7 +53,8 @@ class Cluster:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([run.postgres_program("postgres"), "-D", self.data, "-k", self.folder, "-c", "listen_addresses=",
                                              "-c", "max_connections=30", *self.options.split()], stdout=log, stderr=log, cwd="/",
-                                            env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, start_new_session=True)
+                                            env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, start_new_session=True,
+                                            preexec_fn=die_with_test())
         end = time.monotonic() + 60
         while time.monotonic() < end:
             if subprocess.run([run.postgres_program("pg_isready"), "-q", "-h", self.folder], cwd="/", check=False).returncode == 0:
