@@ -17,32 +17,49 @@ struct second_look {
     bool is_over;
 };
 
-/* What is still not served readably stays as it is. */
-static bool is_seen(const struct verified_range *range) {
-    for (size_t i = 0; i < range->report_count; i++)
-        if (range->reports[i].is_unreadable && range->reports[i].raw.size == 0)
-            return false;
-    return true;
+static bool is_unseen(const struct entry_report *report) {
+    return report->is_unreadable && report->raw.size == 0;
 }
 
-static result commit(void *context, struct followed_log *log, const struct verified_range *range) {
-    struct second_look *look = context;
+static result record_run(struct second_look *look, struct followed_log *log, const struct verified_range *run) {
     struct monitor *monitor = look->monitor;
-    if (!is_seen(range))
+    if (run->begin >= run->end)
         return OK;
     CLEANUP(arena_free_at) struct arena *arena = arena_new(JUDGE_ARENA_LIMIT);
-    struct store_judgement *judgements = arena == NULL ? NULL : arena_take_array(arena, range->report_count + 1, sizeof *judgements);
+    struct store_judgement *judgements = arena == NULL ? NULL : arena_take_array(arena, run->report_count + 1, sizeof *judgements);
     if (judgements == NULL)
         return &fault_no_memory;
-    TRY(monitor_judge(monitor, log, range, arena, judgements));
+    TRY(monitor_judge(monitor, log, run, arena, judgements));
     struct store_range stored = {
-        .log_id = look->piece.log_id, .lease = {.holder = monitor->holder, .fencing = look->fencing}, .begin = range->begin, .end = range->end,
-        .judgements = judgements, .judgement_count = range->report_count, .now_ms = range->now_ms,
+        .log_id = look->piece.log_id, .lease = {.holder = monitor->holder, .fencing = look->fencing}, .begin = run->begin, .end = run->end,
+        .judgements = judgements, .judgement_count = run->report_count, .now_ms = run->now_ms,
     };
     TRY(store_second_look(monitor->store, &stored));
-    log_say(LOG_NOTICE, "entries.seen", LOG_TEXT("log", followed_log_identity(log)->log.description), LOG_NUMBER("begin", range->begin),
-            LOG_NUMBER("end", range->end));
+    log_say(LOG_NOTICE, "entries.seen", LOG_TEXT("log", followed_log_identity(log)->log.description), LOG_NUMBER("begin", run->begin),
+            LOG_NUMBER("end", run->end));
     return OK;
+}
+
+/* What is still not served readably stays as it is, and holds up none of its neighbours. Where the log proves nothing within its tree the
+ * range goes on to its head: what lies behind the piece was read for the root alone, and nobody looked at it. */
+static result commit(void *context, struct followed_log *log, const struct verified_range *range) {
+    struct second_look *look = context;
+    struct verified_range run = {.begin = range->begin > look->piece.begin ? range->begin : look->piece.begin, .reports = range->reports,
+                                 .now_ms = range->now_ms};
+    for (size_t i = 0; i < range->report_count; i++) {
+        const struct entry_report *report = &range->reports[i];
+        run.end = report->index;
+        if (is_unseen(report)) {
+            TRY(record_run(look, log, &run));
+            run.begin = report->index + 1;
+            run.reports = report + 1;
+            run.report_count = 0;
+        } else {
+            run.report_count++;
+        }
+    }
+    run.end = range->end < look->piece.end ? range->end : look->piece.end;
+    return record_run(look, log, &run);
 }
 
 /* What there is to tell about the log is told by whoever follows it. */
@@ -67,6 +84,14 @@ static struct monitor_log *follower_of(struct monitor *monitor, const struct has
     return NULL;
 }
 
+static void stop(struct second_look *look) {
+    if (look->follow == NULL)
+        return;
+    drive_remove(look->monitor->drive, look->follow);
+    followed_log_free(look->follow);
+    look->follow = NULL;
+}
+
 static result begin(struct second_look *look, const struct monitor_log *entry) {
     struct monitor *monitor = look->monitor;
     const struct chosen_log *chosen = &monitor->chosen[entry->chosen];
@@ -78,15 +103,10 @@ static result begin(struct second_look *look, const struct monitor_log *entry) {
     look->is_over = false;
     TRY(followed_log_new(&look->world, chosen, &options, NULL, &look->follow));
     followed_log_on_done(look->follow, over, look);
-    return drive_add(monitor->drive, look->follow);
-}
-
-static void stop(struct second_look *look) {
-    if (look->follow == NULL)
-        return;
-    drive_remove(look->monitor->drive, look->follow);
-    followed_log_free(look->follow);
-    look->follow = NULL;
+    result fault = drive_add(monitor->drive, look->follow);
+    if (fault != OK)
+        stop(look);
+    return fault;
 }
 
 void second_look_free(struct second_look *look) {
