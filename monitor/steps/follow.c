@@ -256,6 +256,10 @@ void *followed_log_mark(const struct followed_log *log) {
     return log->mark;
 }
 
+bool followed_log_waits_for_sink(const struct followed_log *log) {
+    return log->commit_failures > 0;
+}
+
 static enum follow_state state_now(const struct followed_log *log) {
     if (log->is_finished)
         return FOLLOW_FINISHED;

@@ -96,6 +96,8 @@ int64_t followed_log_step(struct followed_log *log);
 void followed_log_reread(struct followed_log *log);
 /* While held no new entries are asked for: the sink has enough to do. */
 void followed_log_hold(struct followed_log *log, bool is_held);
+/* Is something verified that the sink has refused, or wants later? */
+bool followed_log_waits_for_sink(const struct followed_log *log);
 /* What the sink keeps with the log (lease, row numbers); not touched here. */
 void followed_log_set_mark(struct followed_log *log, void *mark);
 void *followed_log_mark(const struct followed_log *log);

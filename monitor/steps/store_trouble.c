@@ -132,8 +132,23 @@ static result tell(struct monitor *monitor, bool is_over, int64_t now_ms) {
     return fault;
 }
 
+static bool has_waiting_log(const struct monitor *monitor) {
+    for (size_t i = 0; i < monitor->log_count; i++)
+        if (monitor->logs[i].follow != NULL && followed_log_waits_for_sink(monitor->logs[i].follow))
+            return true;
+    return false;
+}
+
+/* The commit that worked may have come too soon after the last failure to be believed, or the log went to another holder: where nothing
+ * waits, no other commit may come for hours to say that it is over. */
+static void end_commit_trouble(struct monitor *monitor, int64_t now_ms) {
+    if (monitor->commit_trouble.failures > 0 && !has_waiting_log(monitor))
+        over(&monitor->commit_trouble, "range.recorded", "nothing waits to be recorded any more", now_ms);
+}
+
 /* A finding needs the database: after an absence it is told when that is over, and ends at once. */
 result step_tell_blindness(struct monitor *monitor, int64_t now_ms) {
+    end_commit_trouble(monitor, now_ms);
     bool is_blind = monitor->away.failures > 0 || monitor->commit_trouble.failures > 0;
     bool is_long = monitor->blind_since_ms != 0 && now_ms - monitor->blind_since_ms >= TELL_AFTER_MS;
     if (is_long && monitor->told_blind != TOLD_OPEN) {
