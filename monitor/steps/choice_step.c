@@ -128,6 +128,21 @@ static result tell_dropped(struct monitor *monitor, const struct known_logs *bef
     return OK;
 }
 
+static bool is_followed(const struct hash *log_id, const struct known_logs *logs) {
+    for (size_t i = 0; i < logs->count; i++)
+        if (logs->logs[i].is_followed && hash_equal(&logs->logs[i].log.log_id, log_id))
+            return true;
+    return false;
+}
+
+/* Before the choice is written down: also of a log that a list dropped while no monitor was there to let go of it. */
+static result end_conditions(struct monitor *monitor, const struct known_logs *before, const struct known_logs *now) {
+    for (size_t i = 0; i < before->count; i++)
+        if (!is_followed(&before->logs[i].log.log_id, now))
+            TRY(monitor_end_conditions(monitor, &before->logs[i].log.log_id));
+    return OK;
+}
+
 /* While a list is not at hand, what it named last stands in for it; NULL where nothing is known, or the list is not used. */
 static struct log_list *remembered_list(const struct known_logs *before, enum log_source source, struct arena *arena) {
     struct log_list *list = arena_take(arena, sizeof *list);
@@ -227,8 +242,11 @@ result step_choose_logs(struct monitor *monitor, int64_t unused_now_ms) {
         input.configured_count += add_drill(monitor, configured + input.configured_count);
         fault = log_choose(&input, arena, &chosen, &count);
     }
+    const struct known_logs now = {.logs = chosen, .count = count};
     if (fault == OK)
-        fault = tell_dropped(monitor, &before, &(struct known_logs){.logs = chosen, .count = count});
+        fault = tell_dropped(monitor, &before, &now);
+    if (fault == OK)
+        fault = end_conditions(monitor, &before, &now);
     if (fault == OK)
         fault = store_logs_save(monitor->store, chosen, count, clock_wall_ms());
     if (fault != OK) {

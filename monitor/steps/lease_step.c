@@ -60,6 +60,13 @@ static size_t saved_heads(const struct store_saved_position *saved, struct tree_
     return count;
 }
 
+static void stop_log(struct monitor *monitor, struct monitor_log *entry) {
+    drive_remove(monitor->drive, entry->follow);
+    followed_log_free(entry->follow);
+    entry->follow = NULL;
+    entry->is_lost = false;
+}
+
 static result start_log(struct monitor *monitor, struct monitor_log *entry) {
     const struct chosen_log *chosen = &monitor->chosen[entry->chosen];
     CLEANUP(arena_free_at) struct arena *arena = arena_new(POSITION_ARENA_LIMIT);
@@ -77,18 +84,13 @@ static result start_log(struct monitor *monitor, struct monitor_log *entry) {
     result fault = drive_add(monitor->drive, entry->follow);
     log_say(LOG_INFO, "log.started", LOG_TEXT("log", chosen->log.description), LOG_NUMBER("position", saved.exists ? saved.frontier.end : 0),
             LOG_TEXT("why", chosen->reason));
+    if (fault != OK)
+        stop_log(monitor, entry); /* nothing would ever drive it */
     return fault;
 }
 
-static void stop_log(struct monitor *monitor, struct monitor_log *entry) {
-    drive_remove(monitor->drive, entry->follow);
-    followed_log_free(entry->follow);
-    entry->follow = NULL;
-    entry->is_lost = false;
-}
-
 /* Nobody can tell any more whether a log that is not followed is stale or silent. A fork stays: it is evidence. */
-static result end_conditions(struct monitor *monitor, const struct hash *log_id) {
+result monitor_end_conditions(struct monitor *monitor, const struct hash *log_id) {
     static const char *const rules[] = {"log.stale", "log.unreachable", "log.behind", "log.bad-head"};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         struct log_event event = {.rule = rules[i], .is_over = true, .detail = "", .evidence = "{\"detail\":\"the log is not followed any more\"}",
@@ -104,12 +106,12 @@ static result stop_some(struct monitor *monitor) {
         struct monitor_log *entry = &monitor->logs[i];
         if (entry->follow == NULL || (entry->is_wanted && !entry->is_lost))
             continue;
-        stop_log(monitor, entry);
         struct store_lease lease = {.holder = monitor->holder, .fencing = entry->fencing};
-        if (!entry->is_wanted) {
-            TRY(end_conditions(monitor, &entry->log_id));
+        if (!entry->is_wanted) { /* first, so that a database that fails here is asked again */
+            TRY(monitor_end_conditions(monitor, &entry->log_id));
             TRY(store_lease_release(monitor->store, &entry->log_id, &lease));
         }
+        stop_log(monitor, entry);
     }
     return OK;
 }

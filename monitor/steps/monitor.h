@@ -135,13 +135,13 @@ void store_step_worked(struct monitor *monitor, size_t step);
 void store_commit_failed(struct monitor *monitor, const char *log, result fault);
 void store_commit_worked(struct monitor *monitor);
 void store_tell_failed(struct monitor *monitor, const char *rule, result fault);
-/* No commit may be tried now. */
-bool store_is_paused(const struct monitor *monitor);
+bool store_is_paused(const struct monitor *monitor); /* no commit may be tried now */
 
 /* store_sink.c: the sink of the service. */
 MUST_CHECK result monitor_judge(struct monitor *monitor, struct followed_log *log, const struct verified_range *range, struct arena *arena,
                                 struct store_judgement *ret_judgements);
 struct budget *monitor_budget(struct monitor *monitor, const char *operator_name); /* lease_step.c */
+MUST_CHECK result monitor_end_conditions(struct monitor *monitor, const struct hash *log_id); /* lease_step.c: of a log that is not followed any more */
 struct sink store_sink_of(struct monitor *monitor);
 /* Records an event about a log (NULL: about the service) with the severity that belongs to its rule. */
 MUST_CHECK result monitor_tell(struct monitor *monitor, const struct hash *log_id, const struct log_event *event);
