@@ -66,7 +66,12 @@ static void job_free(struct issuer_job *job) {
 
 /* Not our memory, readers or database: what the log serves, or does not. */
 static bool is_log_at_fault(result fault) {
-    return fault != OK && fault->family != FAULT_BUG && fault != &fault_no_memory && fault != &fault_library && fault != &fault_limit_reached;
+    const result ours[] = {OK, &fault_no_memory, &fault_machine, &fault_library, &fault_limit_reached, &fault_pool_hopeless, &fault_reader_starved,
+                           &fault_reader_killed, &fault_reader_lied};
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        if (fault == ours[i])
+            return false;
+    return fault->family != FAULT_BUG;
 }
 
 static struct issuer_pause *pause_place(struct monitor *monitor, const struct issuer_job *job) {

@@ -20,7 +20,7 @@ FAULT(fault_reader_killed, FAULT_INPUT, "reader.killed", "reader", "", "somebody
 FAULT(fault_reader_late, FAULT_INPUT, "reader.late", "reader", "", "it took longer than allowed for this body",
       "an answer in time");
 FAULT(fault_reader_lied, FAULT_INPUT, "reader.lied", "reader", "", "its answer does not fit the request", "an answer that does");
-static FAULT(fault_pool_hopeless, FAULT_RETRY, "reader.none", "readers", "", "no reader process stays alive", "memory, processes and a kernel with seccomp");
+FAULT(fault_pool_hopeless, FAULT_RETRY, "reader.none", "readers", "", "no reader process stays alive", "memory, processes and a kernel with seccomp");
 static FAULT(fault_pool_program, FAULT_SETTINGS, "reader.program", "pinwatch-reader", "", "the program is not there",
              "pinwatch-reader beside pinwatch or where it was installed");
 

@@ -34,6 +34,7 @@ extern const struct fault fault_reader_starved; /* it had no memory */
 extern const struct fault fault_reader_killed; /* by somebody else, so that the body is hardly to blame */
 extern const struct fault fault_reader_late;
 extern const struct fault fault_reader_lied;
+extern const struct fault fault_pool_hopeless; /* no reader stays alive */
 
 typedef void (*reader_done)(void *context, const struct reader_outcome *outcome);
 
