@@ -4,7 +4,8 @@
 SET LOCAL search_path = pinwatch, pg_temp;
 
 -- The entry's match; where a rule of the tables refuses a value of it, the entry as unreadable, with what the database said.
--- Want of room, locks, rights and connections are no refusals: then the whole commit fails and is tried again.
+-- Want of room, locks, rights and connections are no refusals: then the whole commit fails and is tried again. Nor are clashes with other
+-- rows: they come of a race or of a mended database (a sequence that is behind), and would blame every entry.
 CREATE FUNCTION match_or_refusal_record(p_log bytea, p_item jsonb, p_blobs bytea[], p_now timestamptz) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pinwatch, pg_temp
@@ -13,7 +14,7 @@ DECLARE
     der_place integer := (p_item->>'der')::integer;
 BEGIN
     PERFORM match_record(p_log, p_item, p_blobs, p_now);
-EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded THEN
+EXCEPTION WHEN data_exception OR check_violation OR not_null_violation OR program_limit_exceeded THEN
     PERFORM unreadable_record(p_log, jsonb_build_object('index', p_item->'index', 'timestamp_ms', p_item->'timestamp_ms',
             'leaf_hash', p_item->'leaf_hash', 'reason', 'store.refused', 'reason_text', 'the database refused it: ' || SQLERRM,
             'raw', 1, 'findings', '[]'::jsonb),
