@@ -16,6 +16,7 @@
 #include "channels/hook_files.h"
 #include "settings/database.h"
 #include "settings/place.h"
+#include "store/schema.h"
 
 #define EXIT_LATER       69 /* sysexits.h EX_UNAVAILABLE: the supervisor tries again and counts no death */
 #define EXIT_SETTINGS    78 /* EX_CONFIG */
@@ -160,6 +161,8 @@ static int complain(result why, struct reason *reason) {
         reason_of_fault(why, reason);
     last_words_write(reason->text);
     log_say(LOG_ERROR, "cannot.start", LOG_TEXT("fault", why->name), LOG_TEXT("why", reason->text));
+    if (why == &fault_schema_older) /* a new start of the service mends it: systemd must not be told to leave it at that */
+        return EXIT_OTHER;
     return why->family == FAULT_SETTINGS ? EXIT_SETTINGS : why->family == FAULT_RETRY ? EXIT_LATER : EXIT_OTHER;
 }
 

@@ -18,6 +18,7 @@
 #define AGENT_LIMIT 512
 #define READER_DEADLINE_MS 20000
 #define SLOTS 160
+#define EXIT_AS_DEAD 1
 #define EXIT_OUT_OF_REACH 69
 #define EXIT_SETTINGS_WRONG 78
 
@@ -192,10 +193,13 @@ static void close_all(struct monitor *monitor) {
 }
 
 /* The supervisor tries again for as long as the database or memory is out of reach, or the database's keeper withholds a right, and stops
- * the service at once where only other settings or programs help; everything else counts as a death. */
+ * the service at once where only other settings or programs help; everything else counts as a death. So does a schema that has become too
+ * old (programs installed anew under a running service, an older backup): a new start of the service mends it. */
 static int exit_code_of(result fault) {
+    if (fault == &fault_schema_older)
+        return EXIT_AS_DEAD;
     bool waits = fault->family == FAULT_RETRY || fault == &fault_store_rights || fault == &fault_store_missing;
-    return waits ? EXIT_OUT_OF_REACH : fault->family == FAULT_SETTINGS ? EXIT_SETTINGS_WRONG : 1;
+    return waits ? EXIT_OUT_OF_REACH : fault->family == FAULT_SETTINGS ? EXIT_SETTINGS_WRONG : EXIT_AS_DEAD;
 }
 
 int monitor_run(const struct settings *settings) {
