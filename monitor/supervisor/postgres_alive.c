@@ -60,15 +60,19 @@ static bool is_named_postgres(int pid) {
     return size >= 8 && memcmp(name, "postgres", 8) == 0;
 }
 
-/* The number of a dead process is soon another's, perhaps another cluster's: ours stands in our data folder. */
-static bool is_ours(const struct settings *settings, int pid) {
-    char folder[PATH_SIZE], place[64];
-    struct stat wanted, found;
+bool private_postgres_has_process(const struct stat *folder, int pid) {
+    char place[64];
+    struct stat found;
     snprintf(place, sizeof(place), "/proc/%d/cwd", pid);
-    if (snprintf(folder, sizeof(folder), "%s/postgres", settings->state_folder) >= (int) sizeof(folder))
-        return false;
-    return is_named_postgres(pid) && stat(folder, &wanted) == 0 && stat(place, &found) == 0 && found.st_ino == wanted.st_ino &&
-           found.st_dev == wanted.st_dev;
+    return is_named_postgres(pid) && stat(place, &found) == 0 && found.st_ino == folder->st_ino && found.st_dev == folder->st_dev;
+}
+
+/* The number of a dead process is soon another's, perhaps another cluster's. */
+static bool is_ours(const struct settings *settings, int pid) {
+    char path[PATH_SIZE];
+    struct stat folder;
+    return snprintf(path, sizeof(path), "%s/" PRIVATE_POSTGRES_DATA, settings->state_folder) < (int) sizeof(path) && stat(path, &folder) == 0 &&
+           private_postgres_has_process(&folder, pid);
 }
 
 /* A server that serves a single user writes its number with a minus. */

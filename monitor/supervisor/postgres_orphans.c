@@ -1,10 +1,8 @@
 /* A postmaster that was killed leaves back-ends that end when they next look up: one that works long, or was stopped, keeps the cluster's
  * shared memory, and PostgreSQL refuses to start beside it. */
 #include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -17,31 +15,12 @@
 #define PATH_SIZE 1024
 #define POLL_MS 50
 
-static bool is_named_postgres(unsigned pid) {
-    char path[64], name[32] = "";
-    snprintf(path, sizeof(path), "/proc/%u/comm", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t size = read(fd, name, sizeof(name) - 1);
-    close(fd);
-    return size >= 8 && memcmp(name, "postgres", 8) == 0;
-}
-
-/* All processes of a cluster stand in its data folder. */
-static bool stands_in(unsigned pid, const struct stat *folder) {
-    char path[64];
-    struct stat found;
-    snprintf(path, sizeof(path), "/proc/%u/cwd", pid);
-    return stat(path, &found) == 0 && found.st_ino == folder->st_ino && found.st_dev == folder->st_dev && is_named_postgres(pid);
-}
-
 /* Looked at again once the descriptor is there: the number could have become another's. */
-static bool end_one(unsigned pid, const struct stat *folder) {
-    if (!stands_in(pid, folder))
+static bool end_one(int pid, const struct stat *folder) {
+    if (!private_postgres_has_process(folder, pid))
         return false;
     int process = pidfd_open((pid_t) pid, 0);
-    bool is_orphan = process >= 0 && stands_in(pid, folder);
+    bool is_orphan = process >= 0 && private_postgres_has_process(folder, pid);
     if (is_orphan)
         (void) pidfd_send_signal(process, SIGKILL, NULL, 0);
     if (process >= 0)
@@ -56,7 +35,7 @@ static unsigned end_all(const struct stat *folder) {
     while (processes != NULL && (entry = readdir(processes)) != NULL) {
         uint64_t pid;
         if (text_to_number(span_of_text(entry->d_name), INT32_MAX, &pid) == OK)
-            count += end_one((unsigned) pid, folder);
+            count += end_one((int) pid, folder);
     }
     if (processes != NULL)
         closedir(processes);

@@ -6,6 +6,8 @@
  *   state_folder/postgres-passwords   one file per role, 0600 */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "base/buffer.h"
 #include "base/reason.h"
 #include "settings/database.h" /* roles, connection strings and passwords: implemented there */
@@ -33,9 +35,11 @@ bool private_postgres_is_wanted(const struct settings *settings);
 /* Makes folders, passwords and, once, the cluster (some seconds). Does nothing when all is there. Safe to repeat after a crash at any
  * point: a half-made cluster is made anew. */
 MUST_CHECK result private_postgres_prepare(const struct settings *settings, struct reason *reason);
-/* What the supervisor executes in the foreground. Prepare first. A stale postmaster.pid is postgres' own business: it checks. */
+/* What the supervisor executes in the foreground. Prepare first. */
 MUST_CHECK result private_postgres_command(const struct settings *settings, struct private_postgres_command *ret_command,
                                            struct reason *reason);
+/* Is this a process of the cluster in that folder? All of them stand in it. */
+bool private_postgres_has_process(const struct stat *folder, int pid);
 /* Process id of a living postmaster of this cluster (one that outlived its supervisor), 0 when none runs. */
 int private_postgres_running(const struct settings *settings);
 /* Removes the pid file, socket and lock that a postmaster left which is dead: PostgreSQL refuses to start while any process bears that number. Call

@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 #define ORPHANS_END_MS 5000
 /* A fast stop that meets a crash recovery can wait for ever (PostgreSQL 15: the end of recovery wants a checkpoint from a process that has been
  * stopped already); an immediate one costs another recovery and loses nothing. */
@@ -29,9 +31,12 @@ static bool postgres_listens(void *context) {
     return private_postgres_is_listening(context);
 }
 
-/* A postmaster that died alone must not be followed by one that cannot start. */
-static void end_orphans(void *context) {
-    (void) private_postgres_end_orphans(context, PRIVATE_POSTGRES_DATA, ORPHANS_END_MS); /* if some stay, PostgreSQL itself says so, and is tried again */
+/* A postmaster that died alone must not be followed by one that cannot start, for what it left or because another process bears its number
+ * by now. What cannot be cleared away PostgreSQL itself tells of, and is tried again. */
+static void clear_the_way(void *context) {
+    struct reason why = {""};
+    if (private_postgres_end_orphans(context, PRIVATE_POSTGRES_DATA, ORPHANS_END_MS) && private_postgres_forget_dead(context, &why) != OK)
+        log_say(LOG_WARNING, "postgres.left-behind", LOG_TEXT("reason", why.text));
 }
 
 static const char *postgres_starves(void *context) {
@@ -50,7 +55,7 @@ static result add_postgres(const struct builder *builder) {
         .name = "postgres", .program = service->postgres.program, .arguments = service->postgres.arguments,
         .environment = service->postgres.environment, .needs = "", .restart = &restart_policy,
         .stop_signal = service->postgres.stop_signal, .death_signal = SIGQUIT, /* nobody is there to see a fast stop hang */
-        .hard_stop_signal = SIGQUIT, .stop_ms = POSTGRES_STOP_MS, .prepare = end_orphans, .is_ready = postgres_listens, .starves = postgres_starves, .context = settings.context};
+        .hard_stop_signal = SIGQUIT, .stop_ms = POSTGRES_STOP_MS, .prepare = clear_the_way, .is_ready = postgres_listens, .starves = postgres_starves, .context = settings.context};
     return OK;
 }
 
