@@ -94,10 +94,11 @@ static const struct rule table[] = {
      .family = RULE_OF_SERVICE,
      .title = "Log list was refused",
      .sentence = "A new list of logs from {list} was refused, and the one before it stays in use.",
-     .meaning = "Its signature is wrong, it goes back in time, or it cannot be read. A forged list could hide logs from you, so "
-                "only a verified one is taken.",
+     .meaning = "Its signature is wrong, it goes back in time, names less than half of the logs before, or cannot be read. A forged "
+                "list could hide logs from you, so only a verified one is taken.",
      .steps = {"See why: pinwatch loglist check with that list, or pinwatch doctor.",
-               "If pinwatch runs behind a proxy that opens TLS, exempt the list's address from it."}},
+               "If pinwatch runs behind a proxy that opens TLS, exempt the list's address from it.",
+               "If the new list is right all the same, stop the service, delete lists/{list}.json in its state folder, and start it."}},
     {.name = "log.stale",
      .severity = "warning",
      .family = RULE_OF_LOG,
