@@ -44,10 +44,11 @@ static int64_t run_steps(struct monitor *monitor, int64_t now_ms) {
     return due;
 }
 
-/* Chosen logs and new leases follow each other within one round, so that a drill is read as soon as it is announced. */
+/* Chosen logs and new leases follow each other within one round, so that a drill is read as soon as it is announced. A database that refused
+ * the step is left alone for as long as it was going to be. */
 static void hurry_leases(struct monitor *monitor) {
     for (size_t i = 0; i < monitor_step_count; i++)
-        if (monitor_steps[i].run == step_hold_leases)
+        if (monitor_steps[i].run == step_hold_leases && monitor->step_trouble[i].failures == 0)
             monitor->step_due_ms[i] = 0;
 }
 
@@ -69,10 +70,14 @@ static int64_t after_round(void *context, int64_t now_ms) {
 
 static bool on_list_event(void *context, const char *rule, const char *list, bool is_over, const char *evidence) {
     struct log_event event = {.rule = rule, .is_over = is_over, .detail = list, .evidence = evidence, .now_ms = clock_wall_ms()};
+    if (store_is_paused(context)) /* it is told later */
+        return false;
     result fault = monitor_tell(context, NULL, &event);
-    if (fault != OK)
-        log_say(LOG_WARNING, "finding.not-recorded", LOG_TEXT("rule", rule), LOG_FAULT(fault));
-    return fault == OK;
+    if (fault == OK)
+        return true;
+    store_tell_failed(context, rule, fault);
+    log_say(LOG_WARNING, "finding.not-recorded", LOG_TEXT("rule", rule), LOG_FAULT(fault));
+    return false;
 }
 
 /* ---- life */
