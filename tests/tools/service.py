@@ -232,6 +232,8 @@ class Service:
 
     def postmaster(self):
         found = [p for p in self.processes("postgres") if p.session in self.sessions]
+        numbers = {p.pid for p in found}  # a new back-end has no session of its own yet
+        found = [p for p in found if p.parent not in numbers]
         return found[0] if found else None
 
     def backends(self):
