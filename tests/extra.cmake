@@ -14,18 +14,19 @@ set_target_properties(endurance_logs PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE
 
 # The programs with library calls that can be made to fail, see failing/failing_calls.h. They stand apart from the real ones, under the
 # same names, so that a program finds the others beside itself.
+file(GLOB failing_calls CONFIGURE_DEPENDS failing/calls/*.c)
+# The definitions that stand before libc's must not be those of its checked inline forms.
+set_source_files_properties(${failing_calls} PROPERTIES COMPILE_OPTIONS
+                            "-U_FORTIFY_SOURCE;-fno-builtin$<$<BOOL:${PINWATCH_SANITIZE}>:;-fno-sanitize=all;-DFAILING_SANITIZED>")
 foreach(pair pinwatch:monitor/cli/main.c:cli pinwatch-reader:monitor/reader/main.c:reader pinwatch-monitor:monitor/steps/main.c:steps
         pinwatch-alerts:alerts/main.c:channels pinwatch-drill:monitor/drill/main.c:drill failing_parts:tests/failing/parts.c:steps)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)
   list(GET pair 1 main)
   list(GET pair 2 folder)
-  add_executable(failing-${name} ${CMAKE_SOURCE_DIR}/${main} failing/failing_calls.c)
+  add_executable(failing-${name} ${CMAKE_SOURCE_DIR}/${main} ${failing_calls})
   target_include_directories(failing-${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(failing-${name} PRIVATE TESTS_FOLDER="${CMAKE_SOURCE_DIR}/tests")
-  # The definitions that stand before libc's must not be those of its checked inline forms.
-  set_source_files_properties(failing/failing_calls.c PROPERTIES COMPILE_OPTIONS
-                              "-U_FORTIFY_SOURCE;-fno-builtin$<$<BOOL:${PINWATCH_SANITIZE}>:;-fno-sanitize=all;-DFAILING_SANITIZED>")
   target_link_libraries(failing-${name} PRIVATE ${folder} PkgConfig::CURL PkgConfig::CARES PkgConfig::CYAML PkgConfig::JANSSON PkgConfig::EVENT PkgConfig::PQ PkgConfig::DEFLATE
                         PkgConfig::IDN2 OpenSSL::Crypto ${CMAKE_DL_LIBS})
   set_target_properties(failing-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/failing)

@@ -1,4 +1,4 @@
-/* Makes chosen library calls fail: linked into a program, it stands before the libraries' own functions.
+/* Makes chosen library calls fail: linked into a program, what stands in calls/ comes before the libraries' own functions.
  *
  * A program reads its orders from PINWATCH_FAIL when it starts:
  *   FAMILY:N        the N-th call of that family fails, and only it (1 is the first)
@@ -8,9 +8,9 @@
  * PINWATCH_FAIL_REPORT names a file to which "FAMILY CALLS FAILED" is appended for each family at the end of a process, and
  * "last FUNCTION".
  *
- * Where PINWATCH_FAIL is not set, a program looks for the file "orders" beside itself (struct common), for a whole service that fails;
+ * Where PINWATCH_FAIL is not set, a program looks for the file "orders" beside itself, for a whole service that fails (struct common);
  * its order is a line there, or one for all that already run. FAMILY:N! is for one process of the folder alone. "tally" there counts what
- * all of them do, also those that are killed. What OpenSSL and libcurl allocate for themselves does not fail, see there. */
+ * all of them do, also those that are killed. What OpenSSL and libcurl allocate for themselves does not fail, see calls/memory.c. */
 #pragma once
 
 #include <stdint.h>
