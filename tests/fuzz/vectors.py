@@ -1,4 +1,4 @@
-"""Vectors as text: tests/vectors/<format>/*.vectors. The notation stands in tests/vector_text.h, which reads
+"""Vectors as text: tests/vectors/<format>/*.vectors. The notation stands in tests/vector_text.h; tests/vector_notation.c reads
 the same."""
 import base64
 import re

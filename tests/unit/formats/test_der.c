@@ -1,5 +1,7 @@
 #include "vector_files.h"
 
+#include <dirent.h>
+
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/der.h"

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "formats/data_file.h"
 #include "formats/drill_file.h"
 #include "formats/entry_report.h"

@@ -1,5 +1,6 @@
 #include "vector_text.h"
 
+#include "base/text.h"
 #include "formats/certificate_report.h"
 #include "formats/key_type.h"
 #include "formats/leaf.h"

@@ -2,6 +2,7 @@
  * that are left. */
 #include "vector_files.h"
 
+#include <dirent.h>
 #include <jansson.h>
 #include <signal.h>
 #include <unistd.h>
