@@ -1,0 +1,44 @@
+/* What one resolver says about the CAA records at one owner name, after everything in its message was checked. */
+#pragma once
+
+#include "formats/caa_record.h"
+#include "formats/dns_message.h"
+
+#define CAA_CHAIN_MAX 16
+
+enum caa_outcome {
+    CAA_RECORDS, /* there are some */
+    CAA_EMPTY,   /* there are none: NODATA or NXDOMAIN */
+    CAA_FAILED,  /* nobody knows: no permission and no prohibition */
+    CAA_BOGUS,   /* DNSSEC validation failed */
+    caa_outcome_count,
+};
+const char *caa_outcome_name(enum caa_outcome outcome); /* "records", "empty", "failed", "bogus" */
+
+struct caa_answer {
+    enum caa_outcome outcome;
+    const char *why;    /* FAILED, BOGUS: "servfail", "refused", "timeout", "malformed", "truncated", "chain", "unreachable", "rcode-9", "bogus"; else "" */
+    const char *detail; /* a clause for people, "" when nothing is to be said */
+    bool is_from_validator;  /* the settings call this resolver validating */
+    bool is_authenticated;   /* that, and AD was set */
+    bool is_nonexistent;     /* NXDOMAIN */
+    uint32_t ttl_s;          /* smallest along the chain; negative answers: RFC 2308 5; 0 when failed */
+    const struct caa_record *records; /* sorted, each once (caa_set_sort) */
+    size_t record_count;
+    const char *const *chain; /* alias targets from the name that was asked on, as text; empty: no alias */
+    size_t chain_count;
+    int64_t answered_ms;      /* wall */
+};
+
+/* Judges a message that answers the question (`asked`, CAA). RFC 1034 3.6.2, RFC 6672: the chain of CNAME and DNAME is followed owner by
+ * owner from `asked`; records of other owners do not count; a loop, two different CNAMEs of one owner, more than CAA_CHAIN_MAX links make
+ * the answer FAILED ("chain"). A malformed CAA record makes it FAILED ("malformed"): what a CA does with it is unknown. SERVFAIL with an
+ * extended error 6 to 12 is BOGUS (RFC 8914 4.7 to 4.13). Everything is in `arena`, copied. answered_ms is 0. */
+MUST_CHECK result caa_answer_of_message(const struct dns_message *message, const struct dns_name *asked, bool is_validator,
+                                        struct arena *arena, struct caa_answer *ret_answer);
+/* A FAILED answer without a message ("timeout", "unreachable"). Texts are borrowed. */
+struct caa_answer caa_answer_failed(const char *why, const char *detail);
+/* A copy that lives in `arena`. */
+MUST_CHECK result caa_answer_copy(const struct caa_answer *answer, struct arena *arena, struct caa_answer *ret_copy);
+/* Same outcome and, where there are records, the same set; neither order nor TTL nor chain counts. Two failures are the same. */
+bool caa_answer_says_same(const struct caa_answer *a, const struct caa_answer *b);

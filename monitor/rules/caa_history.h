@@ -1,0 +1,51 @@
+/* Was a certificate issued against the CAA records that were in force? From the recorded history alone (docs/caa.md, Verdicts). */
+#pragma once
+
+#include "rules/caa_permit.h"
+#include "rules/caa_answer.h"
+
+/* One run: a resolver said the same about an owner from first to last, without a gap over twice the poll interval. */
+struct caa_run {
+    int64_t first_answered_ms, last_answered_ms; /* when we heard it */
+    int64_t first_true_ms, last_true_ms;         /* answer time less the age that the remaining TTL betrays; failures: as answered */
+    uint32_t interval_s;                         /* the longest poll interval in it */
+    uint32_t ttl_max_s;
+    struct caa_answer answer;                    /* the last one */
+};
+/* One owner as one resolver sees it, oldest run first. */
+struct caa_owner_history {
+    const char *owner; /* text */
+    const struct caa_run *runs;
+    size_t count;
+};
+/* One resolver: the owners of a climb, the name itself first, its top-level domain last. */
+struct caa_resolver_history {
+    const char *resolver; /* "192.0.2.1:53" */
+    const struct caa_owner_history *owners;
+    size_t owner_count;
+};
+
+enum caa_verdict { CAA_CONSISTENT, CAA_INCONSISTENT, CAA_UNKNOWN, CAA_NOT_APPLICABLE, caa_verdict_count };
+const char *caa_verdict_name(enum caa_verdict verdict); /* "consistent", "inconsistent", "unknown", "not-applicable" */
+
+struct caa_case {
+    bool is_wildcard;
+    int64_t issued_ms;                 /* T: the earliest log timestamp seen or verified embedded SCT */
+    const char *const *issuer_domains; /* of the issuer, NULL-terminated; NULL: the issuer is not mapped */
+    bool is_issuer_certain;            /* mapped explicitly: only then `inconsistent` is possible */
+    int64_t now_ms;
+};
+
+struct caa_judgement {
+    enum caa_verdict verdict;
+    const char *reason;          /* a clause for people that names the rule, the owner and the times */
+    int64_t window_begin_ms, window_end_ms;
+    const char *resolver;        /* whose records decided; "" when unknown */
+    const char *owner;           /* where the relevant set stood; "" when none */
+    const struct caa_answer *answer; /* the evidence; NULL when unknown */
+    enum { CAA_NOW_PERMITS, CAA_NOW_FORBIDS, CAA_NOW_UNKNOWN } now; /* by the latest answers; never judges */
+};
+
+/* Texts are in `arena` or borrowed from the histories. Fails only without memory. */
+MUST_CHECK result caa_judge(const struct caa_case *question, const struct caa_resolver_history *resolvers, size_t resolver_count,
+                            struct arena *arena, struct caa_judgement *ret_judgement);
