@@ -38,7 +38,7 @@ struct dispatcher {
     unsigned claim_limit;
     bool is_schema_known;    /* the database has the schema of this build */
     bool has_taken_over;     /* what a dead predecessor had claimed */
-    int notified_descriptor; /* the connection that listens, -1 for none */
+    uint64_t notified_connection; /* whose descriptor notify_event waits on; by number, since the next one often has the same descriptor */
     bool has_clock_base;
     int64_t clock_base_ms;   /* wall less monotonic, as it was last */
     int64_t pause_ms;        /* 0: the database answers */
@@ -57,18 +57,35 @@ static void forget_notifications(struct dispatcher *dispatcher) {
     if (dispatcher->notify_event != NULL)
         event_free(dispatcher->notify_event);
     dispatcher->notify_event = NULL;
-    dispatcher->notified_descriptor = -1;
 }
 
-/* Says that the database is away when that begins, when the reason changes and once a minute; waits longer each time. */
+/* A lost connection has closed its descriptor, which may be anybody's by now. */
+static void forget_lost_connection(struct dispatcher *dispatcher) {
+    if (dispatcher->notified_connection != store_connection_number(dispatcher->store) || store_descriptor(dispatcher->store) < 0)
+        forget_notifications(dispatcher);
+}
+
+/* The database said nothing wrong: this process has no room for what it was to do. */
+static bool is_own_trouble(result why) {
+    return why == &fault_no_memory || why == &fault_limit_reached;
+}
+
+static void say_pause(const struct dispatcher *dispatcher, result why, int64_t for_ms) {
+    if (is_own_trouble(why))
+        log_say(LOG_WARNING, "alerts.no-room", LOG_FAULT(why), LOG_NUMBER("for_ms", for_ms),
+                LOG_TEXT("effect", "no further alerts are sent until this process has room for them; nothing is lost"));
+    else
+        log_say(LOG_WARNING, "database.away", LOG_FAULT(why), LOG_TEXT("why", store_why(dispatcher->store)->text), LOG_NUMBER("for_ms", for_ms),
+                LOG_TEXT("effect", "no alerts are sent until it answers; nothing is lost"));
+}
+
+/* Says why nothing is sent when that begins, when the reason changes and once a minute; waits longer each time. */
 static void pause_for(struct dispatcher *dispatcher, result why) {
     int64_t now_ms = clock_monotonic_ms();
     if (dispatcher->pause_ms == 0)
         dispatcher->away_since_ms = now_ms;
     if (dispatcher->pause_ms == 0 || why != dispatcher->said_why || now_ms - dispatcher->said_away_ms >= SAY_AGAIN_MS) {
-        log_say(LOG_WARNING, "database.away", LOG_FAULT(why), LOG_TEXT("why", store_why(dispatcher->store)->text),
-                LOG_NUMBER("for_ms", now_ms - dispatcher->away_since_ms),
-                LOG_TEXT("effect", "no alerts are sent until it answers; nothing is lost"));
+        say_pause(dispatcher, why, now_ms - dispatcher->away_since_ms);
         dispatcher->said_why = why;
         dispatcher->said_away_ms = now_ms;
     }
@@ -80,7 +97,7 @@ static void pause_for(struct dispatcher *dispatcher, result why) {
 
 static void resume(struct dispatcher *dispatcher) {
     if (dispatcher->pause_ms != 0)
-        log_say(LOG_NOTICE, "database.back", LOG_TEXT("effect", "alerts are sent again"));
+        log_say(LOG_NOTICE, is_own_trouble(dispatcher->said_why) ? "alerts.room-again" : "database.back", LOG_TEXT("effect", "alerts are sent again"));
     dispatcher->pause_ms = 0;
 }
 
@@ -92,20 +109,21 @@ static void on_notification(evutil_socket_t file, short what, void *context) {
     result outcome = store_take_notifications(dispatcher->store, &count);
     if (outcome != OK)
         forget_notifications(dispatcher);
+    forget_lost_connection(dispatcher);
     if (outcome != OK || count > 0)
         (void) tick_in(dispatcher, 0);
 }
 
 static result listen_for_work(struct dispatcher *dispatcher) {
-    if (dispatcher->notified_descriptor >= 0 && dispatcher->notified_descriptor == store_descriptor(dispatcher->store))
+    forget_lost_connection(dispatcher);
+    if (dispatcher->notify_event != NULL)
         return OK;
-    forget_notifications(dispatcher);
     TRY(store_listen(dispatcher->store, "pinwatch_outbox"));
-    int descriptor = store_descriptor(dispatcher->store);
-    dispatcher->notify_event = event_new(dispatcher->tools->loop, descriptor, EV_READ | EV_PERSIST, on_notification, dispatcher);
-    if (dispatcher->notify_event == NULL || event_add(dispatcher->notify_event, NULL) != 0)
-        return &fault_no_memory; /* polling goes on */
-    dispatcher->notified_descriptor = descriptor;
+    dispatcher->notified_connection = store_connection_number(dispatcher->store);
+    dispatcher->notify_event = event_new(dispatcher->tools->loop, store_descriptor(dispatcher->store), EV_READ | EV_PERSIST, on_notification,
+                                         dispatcher);
+    if (dispatcher->notify_event != NULL && event_add(dispatcher->notify_event, NULL) != 0)
+        forget_notifications(dispatcher); /* without memory for a hint polling goes on */
     return OK;
 }
 
@@ -234,6 +252,7 @@ static void tick(evutil_socket_t file, short what, void *context) {
         resume(dispatcher);
     else if (outcome != OK)
         pause_for(dispatcher, outcome);
+    forget_lost_connection(dispatcher);
     if (dispatcher->stop_at_ms == 0)
         lanes_start(&dispatcher->lanes, clock_monotonic_ms(), on_ended, dispatcher);
     else
@@ -251,7 +270,6 @@ result dispatcher_new(const struct channel_tools *tools, struct store *store, co
     dispatcher->store = store;
     dispatcher->place = place;
     dispatcher->claim_limit = CLAIM_LIMIT;
-    dispatcher->notified_descriptor = -1;
     dispatcher->tick_event = event_new(tools->loop, -1, EV_PERSIST, tick, dispatcher);
     if (dispatcher->tick_event == NULL || !tick_in(dispatcher, 0))
         return &fault_no_memory;

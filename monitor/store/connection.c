@@ -28,6 +28,7 @@ struct store {
     unsigned patience_ms; /* for the statements that come, instead of statement_timeout_ms; 0: none */
     struct store_retry retry;
     PGconn *connection; /* NULL: not connected */
+    uint64_t connection_number;
     bool is_in_transaction, writes;
     char topic[NAME_SIZE]; /* listened to, again after each connect; "": none */
     struct reason why;
@@ -199,6 +200,7 @@ static result connect_with(struct store *store, struct keywords *keywords) {
     store->connection = PQconnectdbParams(keywords->names, keywords->values, 0);
     if (store->connection == NULL)
         return store_no_memory(store);
+    store->connection_number++;
     if (PQstatus(store->connection) != CONNECTION_OK)
         return connect_failed(store);
     PQsetNoticeReceiver(store->connection, ignore_notice, NULL);
@@ -375,6 +377,10 @@ result store_listen(struct store *store, const char *topic) {
 
 int store_descriptor(const struct store *store) {
     return store->connection == NULL ? -1 : PQsocket(store->connection);
+}
+
+uint64_t store_connection_number(const struct store *store) {
+    return store->connection_number;
 }
 
 result store_take_notifications(struct store *store, unsigned *ret_count) {

@@ -66,5 +66,7 @@ void store_rollback(struct store *store); /* harmless outside a transaction */
 MUST_CHECK result store_listen(struct store *store, const char *topic);
 /* Descriptor to wait on for reading, -1 while not connected; changes with every connection. */
 int store_descriptor(const struct store *store);
+/* Grows with every connection, 0 before the first: a new one often has the descriptor of the one before. */
+uint64_t store_connection_number(const struct store *store);
 /* Reads what has arrived; *ret_count is how many notifications, of any topic. */
 MUST_CHECK result store_take_notifications(struct store *store, unsigned *ret_count);
