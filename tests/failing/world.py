@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import service as run  # noqa: E402
 import own_database  # noqa: E402
 import test_log  # noqa: E402
+import vices  # noqa: E402
 
 FAMILIES = ("memory", "curl", "event", "openssl", "file", "socket", "process", "postgres", "inflate", "idn", "output", "clock", "random",
             "yaml", "json", "resolver")
@@ -33,10 +34,18 @@ FATAL_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 ABORTS = (signal.SIGABRT,)
 
 
-class World:
-    """with World() as world: a database with pinwatch's schema, two logs, one watch, one webhook; nothing runs."""
+def with_tls(server, certificate):
+    """An HTTP server of ours that from now on speaks TLS alone; who hangs up in the handshake holds up nobody."""
+    server.socket = vices.tls_context(certificate).wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 
-    def __init__(self, build=None):
+
+class World:
+    """with World() as world: a database with pinwatch's schema, two logs, one watch, one webhook; nothing runs.
+
+    is_secure: logs and receiver speak TLS, under a CA of the test's own, which the settings name.
+    """
+
+    def __init__(self, build=None, is_secure=False):
         self.build = build or run.BUILD
         if not os.access(os.path.join(self.build, "failing", "pinwatch-alerts"), os.X_OK):
             run.skip("%s/failing/pinwatch-alerts was not built" % self.build)
@@ -48,9 +57,12 @@ class World:
         self.cluster.make_pinwatch()
         self.service = run.Service(self.server, {"database": "host=%s dbname=pinwatch" % self.cluster.folder, "readers": 1,
                                                  "slot_megabytes": 4, "log_level": "info"})
+        if is_secure:
+            self.secure()
         self.programs = self.service.folder + "/programs"
         self.planted = {name: {} for name in self.logs}  # index -> is it from the stranger?
-        self.number = 0
+        self.number = self.watched = 0
+        self.came_before = {}  # idempotency key -> how often it had come when it was sent again
         self.orders = self.tally = self.evidence_keys = None
 
     def __enter__(self):
@@ -70,6 +82,14 @@ class World:
             self.__exit__(*sys.exc_info())
             raise
         return self
+
+    def secure(self):
+        self.certificates = vices.authority(self.service.folder)
+        self.service.settings["ca_file"] = self.certificates["ca"]
+        self.server.url = lambda name, protocol: "https://localhost:%d/%s/%s/" % (self.server.port, name, protocol)
+        with_tls(self.server.server, self.certificates["good"])
+        with_tls(self.service.receiver.server, self.certificates["good"])
+        self.service.receiver.url = "https://localhost:%d/hook" % self.service.receiver.server.server_address[1]
 
     def shared(self, name, size):
         with open(self.programs + "/" + name, "w+b") as file:
@@ -117,17 +137,34 @@ class World:
     # ---- what happens in the world
 
     def plant(self, count=6):
-        """New entries in both logs; every third is watched, every second of those by the stranger."""
+        """New entries in both logs; every third is watched, every third of those by the stranger."""
         for name, log in self.logs.items():
             for i in range(count):
                 self.number += 1
                 index = len(log.entries)
-                is_watched, is_strange = i % 3 == 1, i % 6 == 4
+                is_watched = i % 3 == 1
+                self.watched += is_watched
+                is_strange = is_watched and self.watched % 3 == 0
                 names = ["w%d.example.com" % self.number if is_watched else "h%d.example.net" % self.number]
-                entry = self.maker.entry(names, precertificate=self.number % 2 == 0, authority=self.stranger if is_strange else None)
+                entry = self.maker.entry(names, precertificate=self.watched // 3 % 2 == 0, authority=self.stranger if is_strange else None)
                 if is_watched:
                     self.planted[name][index] = is_strange
                 log.add(entry)
+
+    def send_again(self, count=2):
+        """The newest deliveries are due once more, whatever became of them."""
+        for row in self.sql("UPDATE delivery SET state = 'queued', attempts = 0, next_attempt_at = clock_timestamp() - interval '1 s', "
+                            "claimed_until = NULL, delivered_at = NULL, last_error = '' WHERE delivery_id IN (SELECT delivery_id FROM delivery "
+                            "ORDER BY delivery_id DESC LIMIT %d) RETURNING idempotency_key" % count):
+            self.came_before[row[0]] = self.came().count(row[0])
+
+    def due_now(self):
+        """What waits for its next try, or for the end of the claim of a sender that has ended, waits no longer."""
+        self.sql("UPDATE delivery SET next_attempt_at = clock_timestamp() - interval '1 s', claimed_until = NULL WHERE state = 'queued'")
+
+    def came(self):
+        """Idempotency keys of all that the receiver got."""
+        return [key for _, key, _ in list(self.service.receiver.seen)]
 
     def planted_places(self):
         return sorted((self.logs[name].log_id.hex(), index) for name, places in self.planted.items() for index in places)
@@ -164,6 +201,8 @@ class World:
             wrong.append("a head is recorded as %s" % row[1])
         wrong += ["an unreadable entry: %r" % row for row in self.sql("SELECT log_index, reason FROM unreadable_entry")]
         wrong += ["a delivery was given up: %r" % row for row in self.sql("SELECT alert_id, last_error FROM delivery WHERE state = 'dead'")]
+        delivered, came = self.sql("SELECT idempotency_key FROM delivery WHERE state = 'delivered'"), self.came()
+        wrong += ["called delivered, but did not come: %s" % row[0] for row in delivered if came.count(row[0]) <= self.came_before.get(row[0], 0)]
         for _, key, body in list(self.service.receiver.seen):
             data = body.get("data", {})
             lacking = [name for name in ("rule", "severity", "title", "sentence", "meaning", "steps", "finding_id", "channel", "facts", "pem",
