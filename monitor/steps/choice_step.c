@@ -221,6 +221,21 @@ static void mark_logs(struct monitor *monitor) {
             mark_log(monitor, i);
 }
 
+/* Whose servers say what time it is: those of the logs that are followed and of the lists. */
+static void note_operators(struct monitor *monitor) {
+    const struct settings *settings = monitor->settings;
+    const char *names[MONITOR_LOGS_MAX + 2];
+    size_t count = 0;
+    if (settings->follows_public_logs && settings->chrome_list_url[0] != '\0')
+        names[count++] = LIST_OPERATOR_CHROME;
+    if (settings->follows_public_logs && settings->apple_list_url[0] != '\0')
+        names[count++] = LIST_OPERATOR_APPLE;
+    for (size_t i = 0; i < monitor->chosen_count && count < sizeof names / sizeof names[0]; i++)
+        if (monitor->chosen[i].is_followed && (monitor->chosen[i].sources & SOURCE_DRILL) == 0)
+            names[count++] = monitor->chosen[i].log.operator_name;
+    world_clock_set_asked(&monitor->clock, names, count);
+}
+
 result step_choose_logs(struct monitor *monitor, int64_t unused_now_ms) {
     (void) unused_now_ms;
     uint64_t version = list_step_version(monitor->lists) + monitor->drill_version + 1;
@@ -259,6 +274,7 @@ result step_choose_logs(struct monitor *monitor, int64_t unused_now_ms) {
     monitor->chosen_count = count;
     monitor->chosen_from = version;
     mark_logs(monitor);
+    note_operators(monitor);
     arena_free(old);
     return OK;
 }

@@ -27,7 +27,7 @@ result step_check_clock(struct monitor *monitor, int64_t now_ms) {
     if (ahead_ms == 0 || monitor->clock_wrong_since_ms == 0)
         monitor->clock_wrong_since_ms = ahead_ms == 0 ? 0 : now_ms;
     bool is_too_early = ahead_ms != 0 && now_ms - monitor->clock_wrong_since_ms < WRONG_FOR_MS;
-    if (monitor->clock.count == 0 || is_too_early || monitor->told_clock == wanted)
+    if (!world_clock_is_known(&monitor->clock) || is_too_early || monitor->told_clock == wanted)
         return OK;
     TRY(tell(monitor, wanted == TOLD_OVER, ahead_ms));
     if (wanted == TOLD_OPEN || monitor->told_clock == TOLD_OPEN)

@@ -261,11 +261,18 @@ static result head_parse(struct followed_log *log, struct span body, struct tree
     return OK;
 }
 
+/* A head of the future, while nobody knows whether the present is ours, accuses no log. */
+static bool is_log_accused(const struct followed_log *log, result fault) {
+    const struct world_clock *clock = log->world->clock;
+    bool is_time_unknown = clock != NULL && clock->count > 0 && !world_clock_is_known(clock);
+    return fault->family == FAULT_LOG && !(fault == &fault_head_future && is_time_unknown);
+}
+
 static void head_refused(struct followed_log *log, result fault) {
     struct reason reason;
     reason_of_fault(fault, &reason);
     log->head_failures++;
-    if (fault->family == FAULT_LOG && ++log->bad_signatures >= BAD_SIGNATURES_TOLD && log->told_bad_head != TOLD_OPEN) {
+    if (is_log_accused(log, fault) && ++log->bad_signatures >= BAD_SIGNATURES_TOLD && log->told_bad_head != TOLD_OPEN) {
         json_t *evidence = json_pack("{s:s, s:s, s:i}", "reason", fault->name, "detail", reason.text, "times", (int) log->bad_signatures);
         if (follow_tell(log, "log.bad-head", false, evidence))
             log->told_bad_head = TOLD_OPEN;

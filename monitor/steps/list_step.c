@@ -9,7 +9,6 @@
 #include "rules/signature.h"
 #include "steps/kept_file.h"
 #include "steps/told.h"
-#include "steps/world_clock.h"
 
 #define REFRESH_MS ((int64_t) 3600 * 1000)
 #define RETRY_FIRST_MS 30000
@@ -23,11 +22,13 @@
 #define MISMATCHES_TOLD 3
 #define AHEAD_MAX_MS ((int64_t) 24 * 3600 * 1000)
 #define JUMP_MS ((int64_t) 2 * 3600 * 1000)
+#define UNSURE_MS ((int64_t) 3600 * 1000) /* at most: then our clock counts, though nobody has confirmed it */
 
 /* One list: where it comes from, what is in use, what is under way. */
 struct source {
     struct list_step *step;
     const char *name; /* "chrome", "apple" */
+    const char *operator_name; /* of its server */
     const char *url, *signature_url; /* "" switches it off; no signature for Apple's */
     struct arena *arena;
     struct log_list *list; /* in use */
@@ -37,8 +38,7 @@ struct source {
     char etag[256], etag_wanted[256];
     int64_t due_ms, fetched_ms;  /* monotonic */
     int64_t base_ms;             /* wall less monotonic, as it was last */
-    int64_t server_ahead_ms;     /* of our clock, when that is wrong; 0 otherwise */
-    bool is_time_unsure;         /* the clock was set, or the machine slept: nothing is old before the next answer */
+    int64_t unsure_since_ms;     /* the clock was set, or the machine slept: nothing is old before the servers were heard; 0: not */
     unsigned failures, mismatches;
     enum told told_stale, told_refused;
 };
@@ -46,6 +46,7 @@ struct source {
 struct list_step {
     struct net *net;
     const char *state_folder;
+    struct world_clock *clock;
     list_event tell;
     void *context;
     uint64_t version;
@@ -86,8 +87,8 @@ static result parse_checked(struct source *source, struct span json, struct span
     TRY(log_list_parse(json, arena, list, reason));
     if (list->count == 0)
         return reason_set(reason, &fault_log_list, "log list: names no log, wanted the logs that there are");
-    if (list->has_timestamp && list->timestamp_ms > clock_wall_ms() + AHEAD_MAX_MS) /* none after it would be taken any more */
-        return reason_set(reason, &fault_log_list, "log list: its timestamp lies more than a day ahead of our clock, wanted the present");
+    if (list->has_timestamp && list->timestamp_ms > world_clock_time(source->step->clock, clock_wall_ms()) + AHEAD_MAX_MS) /* none after it would be taken any more */
+        return reason_set(reason, &fault_log_list, "log list: its timestamp lies more than a day ahead, wanted the present");
     if (source->list != NULL)
         TRY(log_list_may_replace(source->list, list, reason));
     *ret_list = list;
@@ -157,13 +158,11 @@ static void fetched(struct source *source) {
     source->failures = source->mismatches = 0;
     source->fetched_ms = clock_monotonic_ms();
     source->due_ms = source->fetched_ms + REFRESH_MS;
-    source->is_time_unsure = false;
     tell(source, "log.list-refused", TOLD_OVER, &source->told_refused, "");
 }
 
 static void failed(struct source *source, result fault, const char *why) {
     source->failures++;
-    source->is_time_unsure = false;
     source->due_ms = clock_monotonic_ms() + backoff_ms(source->failures, RETRY_FIRST_MS, RETRY_CAP_MS, (uint64_t) clock_monotonic_ms() * 2654435761u);
     log_say(LOG_WARNING, "list.not-fetched", LOG_TEXT("list", source->name), LOG_TEXT("why", why), LOG_FAULT(fault));
     if (fault->family != FAULT_INPUT && fault->family != FAULT_LOG)
@@ -196,10 +195,11 @@ static void signature_done(void *context, const struct transfer_answer *answer) 
         received_all(source, answer->body_size);
 }
 
-static void hear_clock(struct source *source, const struct transfer_answer *answer) {
-    int64_t ahead_ms = answer->date_ms < 0 ? 0 : answer->date_ms - clock_wall_ms();
-    bool is_wrong = ahead_ms > WORLD_CLOCK_WRONG_MS || ahead_ms < -WORLD_CLOCK_WRONG_MS;
-    source->server_ahead_ms = is_wrong ? ahead_ms : 0;
+static void hear_clock(const struct source *source, const struct transfer_answer *answer) {
+    const struct world_clock_answer heard = {.operator_name = source->operator_name, .date_ms = answer->date_ms, .wall_ms = clock_wall_ms(),
+                                             .now_ms = clock_monotonic_ms()};
+    if (answer->date_ms >= 0)
+        world_clock_hear(source->step->clock, &heard);
 }
 
 static void json_done(void *context, const struct transfer_answer *answer) {
@@ -242,16 +242,23 @@ static void notice_jump(struct source *source, int64_t now_ms, int64_t wall_ms) 
     source->base_ms = base_ms;
     if (jump_ms < JUMP_MS && jump_ms > -JUMP_MS)
         return;
-    source->is_time_unsure = true;
-    source->server_ahead_ms = 0;
+    source->unsure_since_ms = now_ms;
+    world_clock_forget(source->step->clock);
     source->due_ms = now_ms;
 }
 
+static bool is_time_sure(struct source *source, int64_t now_ms) {
+    if (world_clock_is_known(source->step->clock) || now_ms - source->unsure_since_ms > UNSURE_MS)
+        source->unsure_since_ms = 0;
+    return source->unsure_since_ms == 0;
+}
+
 static void check_age(struct source *source, int64_t now_ms, int64_t wall_ms) {
-    bool is_old = source->list != NULL && source->list->has_timestamp && wall_ms - source->list->timestamp_ms > STALE_MS;
+    bool is_sure = is_time_sure(source, now_ms);
+    bool is_old = is_sure && source->list != NULL && source->list->has_timestamp && wall_ms - source->list->timestamp_ms > STALE_MS;
     bool is_unfetched = now_ms - source->fetched_ms > UNFETCHED_MS;
     bool is_stale = is_old || is_unfetched;
-    if (source->is_time_unsure || (!is_stale && source->list == NULL))
+    if (!is_stale && (!is_sure || source->list == NULL))
         return; /* not known yet */
     tell(source, "log.list-stale", is_stale ? TOLD_OPEN : TOLD_OVER, &source->told_stale,
          is_old ? "the list itself is older than a week" : is_unfetched ? "the list could not be fetched for a day" : "");
@@ -262,7 +269,7 @@ static void source_run(struct source *source, int64_t now_ms) {
         return;
     int64_t wall_ms = clock_wall_ms();
     notice_jump(source, now_ms, wall_ms);
-    check_age(source, now_ms, wall_ms + source->server_ahead_ms);
+    check_age(source, now_ms, world_clock_time(source->step->clock, wall_ms));
     if (source->transfer == NULL && now_ms >= source->due_ms)
         start_fetch(source);
 }
@@ -275,8 +282,8 @@ int64_t list_step_run(struct list_step *step, int64_t now_ms) {
 
 /* ---- life */
 
-static result source_init(struct source *source, struct list_step *step, const char *name, const char *url, const char *signature_url) {
-    *source = (struct source){.step = step, .name = name, .url = url, .signature_url = signature_url, .fetched_ms = clock_monotonic_ms()};
+static result source_init(struct source *source) {
+    source->fetched_ms = clock_monotonic_ms();
     source->base_ms = clock_wall_ms() - source->fetched_ms;
     source->body = memory_new(LOG_LIST_SIZE_MAX);
     source->signature = memory_new(SIGNATURE_MAX);
@@ -291,18 +298,24 @@ static void source_done(struct source *source) {
     memory_free(source->signature);
 }
 
-result list_step_new(struct net *net, const struct settings *settings, list_event tell_event, void *context, struct list_step **ret_step) {
+result list_step_new(struct net *net, const struct settings *settings, struct world_clock *clock, list_event tell_event, void *context,
+                     struct list_step **ret_step) {
     struct list_step *step = memory_new(sizeof *step);
     if (step == NULL)
         return &fault_no_memory;
     bool is_on = settings->follows_public_logs;
     step->net = net;
     step->state_folder = settings->state_folder;
+    step->clock = clock;
     step->tell = tell_event;
     step->context = context;
-    result fault = source_init(&step->chrome, step, "chrome", is_on ? settings->chrome_list_url : "", settings->chrome_list_signature_url);
+    step->chrome = (struct source){.step = step, .name = "chrome", .operator_name = LIST_OPERATOR_CHROME,
+                                   .url = is_on ? settings->chrome_list_url : "", .signature_url = settings->chrome_list_signature_url};
+    step->apple = (struct source){.step = step, .name = "apple", .operator_name = LIST_OPERATOR_APPLE,
+                                  .url = is_on ? settings->apple_list_url : "", .signature_url = ""};
+    result fault = source_init(&step->chrome);
     if (fault == OK)
-        fault = source_init(&step->apple, step, "apple", is_on ? settings->apple_list_url : "", "");
+        fault = source_init(&step->apple);
     if (fault != OK) {
         list_step_free(step);
         return fault;

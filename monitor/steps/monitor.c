@@ -143,7 +143,7 @@ static result open_world(struct monitor *monitor) {
     monitor->world.sink = store_sink_of(monitor);
     monitor->world.clock = &monitor->clock;
     TRY(issuer_fetch_new(&monitor->world, &monitor->issuers));
-    TRY(list_step_new(monitor->world.net, settings, on_list_event, monitor, &monitor->lists));
+    TRY(list_step_new(monitor->world.net, settings, &monitor->clock, on_list_event, monitor, &monitor->lists));
     TRY(drive_new(monitor->loop, &monitor->drive));
     drive_set_extra(monitor->drive, after_round, monitor);
     return OK;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VIEW_LASTS_MS ((int64_t) 3600 * 1000)
+#define VIEW_LASTS_MS ((int64_t) 2 * 3600 * 1000) /* lists are asked for hourly */
 #define JUMP_MS 60000 /* more than any step of a clock that is kept */
 
 static int64_t magnitude(int64_t number) {
@@ -44,6 +44,25 @@ static int64_t middle_of(const struct world_clock *clock) {
     return magnitude(below) < magnitude(above) ? below : above;
 }
 
+bool world_clock_is_known(const struct world_clock *clock) {
+    return clock->count >= 2 || (clock->count == 1 && clock->asked == 1);
+}
+
+void world_clock_set_asked(struct world_clock *clock, const char *const *names, size_t count) {
+    clock->asked = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t first = 0;
+        while (strcmp(names[first], names[i]) != 0)
+            first++;
+        clock->asked += first == i ? 1 : 0;
+    }
+}
+
+void world_clock_forget(struct world_clock *clock) {
+    clock->count = 0;
+    clock->ahead_ms = 0;
+}
+
 void world_clock_hear(struct world_clock *clock, const struct world_clock_answer *answer) {
     int64_t base_ms = answer->wall_ms - answer->now_ms;
     if (magnitude(base_ms - clock->base_ms) > JUMP_MS)
@@ -54,7 +73,7 @@ void world_clock_hear(struct world_clock *clock, const struct world_clock_answer
     view->ahead_ms = answer->date_ms - answer->wall_ms;
     view->heard_ms = answer->now_ms;
     int64_t middle_ms = middle_of(clock);
-    clock->ahead_ms = magnitude(middle_ms) > WORLD_CLOCK_WRONG_MS ? middle_ms : 0;
+    clock->ahead_ms = world_clock_is_known(clock) && magnitude(middle_ms) > WORLD_CLOCK_WRONG_MS ? middle_ms : 0;
 }
 
 int64_t world_clock_time(const struct world_clock *clock, int64_t wall_ms) {

@@ -50,6 +50,7 @@ struct fixture {
     struct evhttp *server;
     struct net *net;
     struct list_step *step;
+    struct world_clock clock;
     struct page chrome, signature, apple;
     char folder[60], chrome_url[100], signature_url[100], apple_url[100];
     struct settings settings;
@@ -117,7 +118,7 @@ static bool on_event(void *context, const char *rule, const char *list, bool is_
 static void restart(struct fixture *f) {
     list_step_free(f->step);
     f->step = NULL;
-    assert_null(list_step_new(f->net, &f->settings, on_event, f, &f->step));
+    assert_null(list_step_new(f->net, &f->settings, &f->clock, on_event, f, &f->step));
 }
 
 static int set_up(void **state) {
@@ -130,6 +131,7 @@ static int set_up(void **state) {
     wall_ms = CHROME_WRITTEN_MS + DAY_MS;
     monotonic_ms = 1000000;
     server_ahead_ms = 0;
+    f->clock.asked = 2;
     strcpy(f->folder, "/tmp/pinwatch-lists-XXXXXX");
     struct net_options options = {.user_agent = "pinwatch/test", .connections_max = 4, .connections_host_max = 4};
     if (mkdtemp(f->folder) == NULL)
@@ -443,6 +445,33 @@ static void a_clock_that_is_set_and_a_machine_that_slept_make_no_list_stale(void
     assert_false(is_open(f, "log.list-stale", "chrome"));
 }
 
+static void a_clock_that_is_days_behind_refuses_no_list_of_today(void **state) {
+    FIXTURE(f);
+    wall_ms = CHROME_WRITTEN_MS - 30 * DAY_MS; /* as of a machine that lost its clock */
+    server_ahead_ms = 31 * DAY_MS;
+    fetch(f, 2); /* before the second list's server was heard, nobody knows */
+    assert_non_null(list_step_chrome(f->step));
+    assert_false(is_open(f, "log.list-refused", "chrome"));
+    restart(f);
+    list_step_load(f->step);
+    assert_non_null(list_step_chrome(f->step));
+}
+
+static void a_lists_own_server_alone_does_not_say_how_old_the_list_is(void **state) {
+    FIXTURE(f);
+    static const char *const names[] = {LIST_OPERATOR_CHROME, "Operator of logs"};
+    f->settings.apple_list_url = "";
+    wall_ms = CHROME_WRITTEN_MS + 30 * DAY_MS;
+    restart(f);
+    world_clock_set_asked(&f->clock, names, 2);
+    server_ahead_ms = -29 * DAY_MS; /* an old list, and a Date of when it was new */
+    monotonic_ms += HOUR_MS;
+    for (unsigned rounds = 0; rounds < 500 && list_step_chrome(f->step) == NULL; rounds++)
+        turn(f);
+    turn(f);
+    assert_true(is_open(f, "log.list-stale", "chrome"));
+}
+
 static void the_end_is_told_after_a_restart_too(void **state) {
     FIXTURE(f);
     f->event_count = 0; /* a finding of the process before may be open */
@@ -496,6 +525,8 @@ int main(void) {
         A(a_list_older_than_a_week_is_stale_until_a_newer_comes),
         A(a_list_not_fetched_for_a_day_is_stale),
         A(a_clock_that_is_set_and_a_machine_that_slept_make_no_list_stale),
+        A(a_clock_that_is_days_behind_refuses_no_list_of_today),
+        A(a_lists_own_server_alone_does_not_say_how_old_the_list_is),
         A(the_end_is_told_after_a_restart_too),
         A(what_could_not_be_recorded_is_told_again),
         A(without_public_logs_nothing_is_asked_for),

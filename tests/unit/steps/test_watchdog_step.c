@@ -253,7 +253,7 @@ static void hear(const char *operator_name, int64_t true_ms) {
 
 static void a_clock_that_is_set_makes_no_log_silent_and_none_stale_once_the_servers_have_said_what_time_it_is(void **state) {
     (void) state;
-    struct world_clock clock = {0};
+    struct world_clock clock = {.asked = 1};
     world.clock = &clock;
     poll(1000);
     event_count = 0;
@@ -272,19 +272,29 @@ static void a_clock_that_is_set_makes_no_log_silent_and_none_stale_once_the_serv
 static void one_wrong_clock_among_three_or_two_moves_nothing_and_an_old_opinion_is_forgotten(void **state) {
     (void) state;
     struct world_clock clock = {0};
+    const char *const names[] = {"A", "B", "C", "A", "C"};
     world.clock = &clock;
+    world_clock_set_asked(&clock, names, 5);
+    assert_int_equal(clock.asked, 3);
     hear("A", wall_ms - 24 * HOUR_MS);
-    assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms - 24 * HOUR_MS);
+    assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms); /* its word alone, while others are asked as well */
+    assert_false(world_clock_is_known(&clock));
+    hear("A", wall_ms - 24 * HOUR_MS);
+    assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms); /* however often */
     hear("B", wall_ms + 1000);
     assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms);
     hear("C", wall_ms - 25 * HOUR_MS);
     assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms - 24 * HOUR_MS);
     hear("C", wall_ms - 4 * MINUTE_MS);
     assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms);
-    monotonic_ms += 61 * MINUTE_MS;
-    wall_ms += 61 * MINUTE_MS;
+    assert_true(world_clock_is_known(&clock));
+    monotonic_ms += 121 * MINUTE_MS;
+    wall_ms += 121 * MINUTE_MS;
     hear("D", wall_ms + 10 * MINUTE_MS);
     assert_int_equal(clock.count, 1);
+    assert_false(world_clock_is_known(&clock));
+    world_clock_set_asked(&clock, &names[1], 1);
+    hear("D", wall_ms + 10 * MINUTE_MS); /* where nobody else is asked, the only one is believed */
     assert_int_equal(world_clock_time(&clock, wall_ms), wall_ms + 10 * MINUTE_MS);
 }
 
