@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import service as run  # noqa: E402
 import own_database  # noqa: E402
 import test_log  # noqa: E402
-import vices  # noqa: E402
+import broken_connections  # noqa: E402
 
 FAMILIES = ("memory", "curl", "event", "openssl", "file", "socket", "process", "postgres", "inflate", "idn", "output", "clock", "random",
             "yaml", "json", "resolver")
@@ -36,7 +36,7 @@ ABORTS = (signal.SIGABRT,)
 
 def with_tls(server, certificate):
     """An HTTP server of ours that from now on speaks TLS alone; who hangs up in the handshake holds up nobody."""
-    server.socket = vices.tls_context(certificate).wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.socket = broken_connections.tls_context(certificate).wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 
 
 class World:
@@ -84,7 +84,7 @@ class World:
         return self
 
     def secure(self):
-        self.certificates = vices.authority(self.service.folder)
+        self.certificates = broken_connections.authority(self.service.folder)
         self.service.settings["ca_file"] = self.certificates["ca"]
         self.server.url = lambda name, protocol: "https://localhost:%d/%s/%s/" % (self.server.port, name, protocol)
         with_tls(self.server.server, self.certificates["good"])

@@ -17,6 +17,8 @@ class Box:
                 lines = []
                 while (line := self.rfile.readline()) not in (b".\r\n", b""):
                     lines.append(line[1:] if line.startswith(b".") else line)
+                if line == b"":  # it was cut off: no mail
+                    return
                 outer.mails.append((recipients, b"".join(lines)))
                 self.say("250 taken")
 
