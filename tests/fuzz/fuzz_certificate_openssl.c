@@ -57,27 +57,38 @@ static struct span span_of_string(const ASN1_STRING *string) {
     return span_of(ASN1_STRING_get0_data(string), (size_t) ASN1_STRING_length(string));
 }
 
+static void require_mail(struct span address, const struct buffer *set) {
+    char text[EXPECTED_SIZE];
+    const uint8_t *at = address.size == 0 ? NULL : memrchr(address.bytes, '@', address.size);
+    if (at != NULL && is_plain(span_of(at + 1, address.size - (size_t) (at - address.bytes) - 1), text))
+        require(set_has(set, text));
+}
+
+static void require_address(struct span address, const struct buffer *set) {
+    char text[EXPECTED_SIZE];
+    if (address.size != 4 && address.size != 16)
+        return;
+    require(inet_ntop(address.size == 4 ? AF_INET : AF_INET6, address.bytes, text, sizeof text) != NULL && set_has(set, text));
+}
+
+static void require_uri(struct span uri, const struct buffer *set) {
+    static const char scheme[] = "https://";
+    char text[EXPECTED_SIZE];
+    if (uri.size > 8 && memcmp(uri.bytes, scheme, 8) == 0 && is_plain(span_of(uri.bytes + 8, uri.size - 8), text) &&
+        inet_addr(text) == INADDR_NONE)
+        require(set_has(set, text));
+}
+
 static void require_general_name(const GENERAL_NAME *name, const struct buffer *set) {
     char text[EXPECTED_SIZE];
     if (name->type == GEN_DNS && is_plain(span_of_string(name->d.dNSName), text))
         require(set_has(set, text));
-    if (name->type == GEN_EMAIL) {
-        struct span address = span_of_string(name->d.rfc822Name);
-        const uint8_t *at = address.size == 0 ? NULL : memrchr(address.bytes, '@', address.size);
-        if (at != NULL && is_plain(span_of(at + 1, address.size - (size_t) (at - address.bytes) - 1), text))
-            require(set_has(set, text));
-    }
-    if (name->type == GEN_IPADD && (ASN1_STRING_length(name->d.iPAddress) == 4 || ASN1_STRING_length(name->d.iPAddress) == 16)) {
-        int family = ASN1_STRING_length(name->d.iPAddress) == 4 ? AF_INET : AF_INET6;
-        require(inet_ntop(family, ASN1_STRING_get0_data(name->d.iPAddress), text, sizeof text) != NULL && set_has(set, text));
-    }
-    static const char scheme[] = "https://";
-    if (name->type == GEN_URI) {
-        struct span uri = span_of_string(name->d.uniformResourceIdentifier);
-        if (uri.size > 8 && memcmp(uri.bytes, scheme, 8) == 0 && is_plain(span_of(uri.bytes + 8, uri.size - 8), text) &&
-            inet_addr(text) == INADDR_NONE)
-            require(set_has(set, text));
-    }
+    if (name->type == GEN_EMAIL)
+        require_mail(span_of_string(name->d.rfc822Name), set);
+    if (name->type == GEN_IPADD)
+        require_address(span_of_string(name->d.iPAddress), set);
+    if (name->type == GEN_URI)
+        require_uri(span_of_string(name->d.uniformResourceIdentifier), set);
 }
 
 /* Says whether OpenSSL could read every SAN extension. */

@@ -173,6 +173,10 @@ time_t time(time_t *ret_time) {
     return now.tv_sec + later;
 }
 
+static bool finds_what_is_no_readers(void) {
+    return find_environment() >= 0 || find_marker() >= 0 || find_writable_file() >= 0;
+}
+
 static void obey(struct reader *reader, const struct reader_request *request) {
     static uint64_t answered;
     uint64_t id = request->request_id;
@@ -187,7 +191,7 @@ static void obey(struct reader *reader, const struct reader_request *request) {
         reader->answer.nodes[0].hash.bytes[7] ^= 1;
     if (is_order("hash") && id == order_number + 5)
         reader->answer.last_leaf.bytes[7] ^= 1;
-    if (is_order("search") && (find_environment() >= 0 || find_marker() >= 0 || find_writable_file() >= 0))
+    if (is_order("search") && finds_what_is_no_readers())
         _exit(DEED_SUCCEEDED);
 }
 
