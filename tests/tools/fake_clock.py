@@ -1,7 +1,5 @@
-"""One fake clock for a whole service (a build with PINWATCH_TEST_CLOCK) and for the world around it.
-
-The world's time passes faster or slower than ours; the machine's wall clock may be wrong by `skew_ms`; its monotonic clock follows
-the world's time except while the machine sleeps.
+"""Fake clocks for a whole service (a build with PINWATCH_TEST_CLOCK), and for the world around it: both write the page that PINWATCH_CLOCK
+names, wall and monotonic milliseconds.
 """
 import email.utils
 import http.server
@@ -18,6 +16,9 @@ AHEAD_MS = 3 * 86400000  # so that nobody takes our clock for it
 
 
 class Clock(threading.Thread):
+    """The world's time passes faster or slower than ours; the machine's wall clock may be wrong by `skew_ms`; its monotonic clock follows
+    the world's time except while the machine sleeps."""
+
     def __init__(self):
         super().__init__(daemon=True)
         self.file = tempfile.NamedTemporaryFile(prefix="pinwatch-clock-")
@@ -67,6 +68,46 @@ class Clock(threading.Thread):
         with self.lock:
             self.skew_ms = hours * 3600000
             self.write()
+
+
+class JumpingClock:
+    """Runs like the real one, and jumps when told."""
+
+    def __init__(self, path):
+        with open(path, "wb") as file:
+            file.write(bytes(16))
+        with open(path, "r+b") as file:
+            self.page = mmap.mmap(file.fileno(), 16)
+        self.path, self.ahead_ms, self.beat = path, 0, None
+        self.lock, self.is_over, self.next_jump = threading.Lock(), False, 0
+        self.write()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def write(self):
+        with self.lock:
+            self.page[:] = struct.pack("=qq", self.wall_ms(), int(time.monotonic() * 1000) + self.ahead_ms)
+
+    def run(self):
+        while not self.is_over:
+            if self.beat is not None and time.monotonic() >= self.next_jump:
+                self.ahead_ms += self.beat[0] * 1000
+                self.next_jump = time.monotonic() + self.beat[1]
+            self.write()
+            time.sleep(0.02)
+
+    def wall_ms(self):
+        return int(time.time() * 1000) + self.ahead_ms
+
+    def jump(self, seconds):
+        self.ahead_ms += int(seconds * 1000)
+        self.write()
+
+    def hurry(self, seconds, each):
+        """From now on a jump of `seconds` after `each` real seconds; nobody notices more than that much silence at once."""
+        self.beat = (seconds, each)
+
+    def calm(self):
+        self.beat = None
 
 
 class Log(test_log.Log):
