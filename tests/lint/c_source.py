@@ -130,12 +130,24 @@ class _Nesting:
             self.at += 1
 
 
+def without_attributes(code):
+    """The code with every __attribute__((...)) as one word of the same length, so that it does not pass for a function's name."""
+    position = 0
+    while (start := code.find("__attribute__", position)) >= 0:
+        opened = code.find("(", start)
+        if opened < 0:
+            break
+        position = closing(code, opened) + 1
+        code = code[:start] + re.sub(r"[^\n]", "_", code[start:position]) + code[position:]
+    return code
+
+
 _HEAD = re.compile(r"^(?!\s|#|\}|typedef\b|struct\s+\w+\s*\{|enum\b|union\b)[^;{}=]*?\b(\w+)\s*\(", re.M)
 
 
 def functions(text):
     """The functions that are defined in text. A head starts in the first column, as everywhere in this tree."""
-    code = without_directives(strip(text))
+    code = without_attributes(without_directives(strip(text)))
     position = 0
     while True:
         head = _HEAD.search(code, position)
@@ -144,7 +156,7 @@ def functions(text):
         opened = head.end() - 1
         after = closing(code, opened) + 1
         brace = re.compile(r"\s*\{").match(code, after)
-        if brace is None or head.group(1) == "__attribute__":
+        if brace is None:
             position = after
             continue
         end = closing(code, brace.end() - 1)

@@ -47,7 +47,7 @@ BANNED = {
 }  # name -> folders that may call it
 
 CLOCKS = re.compile(r"\bCLOCK_(?:REALTIME|MONOTONIC|BOOTTIME|TAI)\w*")  # how long a process computed is no secret
-FUNCTION_LINES, COMPLEXITY, PARAMETERS, NESTING, C_LINES, H_LINES = 80, 15, 6, 3, 600, 150
+FUNCTION_LINES, COMPLEXITY, PARAMETERS, NESTING, C_LINES, H_LINES, SCRIPT_LINES = 80, 15, 6, 3, 600, 150, 600
 TABLE_FILES = "tests/lint/table-files"
 MUTABLE_SECTIONS = re.compile(r"\.(?:data|bss|tdata|tbss)(?!\.rel\.ro)|\*COM\*")
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:work|root|tmp/build)(?![\w-])")
@@ -77,6 +77,11 @@ class Tree:
     def product(self, *endings):
         return [(name, text) for name, text in self.texts.items()
                 if text is not None and name.startswith(("monitor/", "alerts/")) and name.endswith(endings)]
+
+    def sources(self):
+        """The C of the programs and of their tests."""
+        return [(name, text) for name, text in self.texts.items()
+                if text is not None and name.startswith(("monitor/", "alerts/", "tests/")) and name.endswith((".c", ".h"))]
 
     def written(self):
         """Everything that people wrote: not the vectors, and not the checks, which must name what they look for."""
@@ -155,7 +160,7 @@ def no_function_calls_itself(tree):
 
 
 def functions_are_small(tree):
-    for name, text in tree.product(".c", ".h"):
+    for name, text in tree.sources():
         for function in c_source.functions(text):
             for what, value, limit in (("lines", function.lines, FUNCTION_LINES),
                                        ("complexity", function.complexity(), COMPLEXITY),
@@ -165,10 +170,15 @@ def functions_are_small(tree):
                     yield name, function.line, f"{function.name}: {what} {value}, limit {limit}"
 
 
+def is_script(name, text):
+    return name.endswith((".py", ".sh")) or re.match(r"#!.*\b(?:python3?|bash|sh)\b", text) is not None
+
+
 def files_are_small(tree):
     tables = set((tree.texts.get(TABLE_FILES) or "").split())
-    for name, text in tree.product(".c", ".h"):
-        limit = H_LINES if name.endswith(".h") else C_LINES
+    scripts = [(name, text) for name, text in tree.texts.items() if text is not None and is_script(name, text)]
+    for name, text in tree.sources() + scripts:
+        limit = H_LINES if name.endswith(".h") else C_LINES if name.endswith(".c") else SCRIPT_LINES
         lines = text.count("\n")
         if lines > limit and name not in tables:
             yield name, limit, f"{lines} lines, limit {limit}"
