@@ -137,9 +137,14 @@ static bool is_followed(const struct hash *log_id, const struct known_logs *logs
 
 /* Before the choice is written down: also of a log that a list dropped while no monitor was there to let go of it. */
 static result end_conditions(struct monitor *monitor, const struct known_logs *before, const struct known_logs *now) {
-    for (size_t i = 0; i < before->count; i++)
-        if (!is_followed(&before->logs[i].log.log_id, now))
-            TRY(monitor_end_conditions(monitor, &before->logs[i].log.log_id));
+    for (size_t i = 0; i < before->count; i++) {
+        const struct hash *log_id = &before->logs[i].log.log_id;
+        if (is_followed(log_id, now))
+            continue;
+        TRY(monitor_end_conditions(monitor, log_id));
+        if (is_among(log_id, now->logs, now->count)) /* nobody says any more that it should be followed */
+            TRY(tell_not_followed(monitor, log_id, true, "the lists do not want it followed any more"));
+    }
     return OK;
 }
 
@@ -171,19 +176,27 @@ static void add_lists(const struct monitor *monitor, const struct known_logs *be
         input->apple = remembered_list(before, SOURCE_APPLE, arena);
 }
 
+/* A place that no log has that is to be followed, now or later in this round. */
+static struct monitor_log *free_place(struct monitor *monitor) {
+    const struct known_logs chosen = {.logs = monitor->chosen, .count = monitor->chosen_count};
+    for (size_t i = 0; i < monitor->log_count; i++) {
+        struct monitor_log *entry = &monitor->logs[i];
+        if (!entry->is_wanted && entry->follow == NULL && !is_followed(&entry->log_id, &chosen))
+            return entry;
+    }
+    return monitor->log_count < MONITOR_LOGS_MAX ? &monitor->logs[monitor->log_count] : NULL;
+}
+
 static struct monitor_log *place_for(struct monitor *monitor, const struct hash *log_id) {
     for (size_t i = 0; i < monitor->log_count; i++)
         if (hash_equal(&monitor->logs[i].log_id, log_id))
             return &monitor->logs[i];
-    for (size_t i = 0; i < monitor->log_count; i++)
-        if (!monitor->logs[i].is_wanted && monitor->logs[i].follow == NULL && !is_among(&monitor->logs[i].log_id, monitor->chosen, monitor->chosen_count)) {
-            monitor->logs[i] = (struct monitor_log){.monitor = monitor, .log_id = *log_id};
-            return &monitor->logs[i];
-        }
-    if (monitor->log_count == MONITOR_LOGS_MAX)
+    struct monitor_log *entry = free_place(monitor);
+    if (entry == NULL)
         return NULL;
-    monitor->logs[monitor->log_count] = (struct monitor_log){.monitor = monitor, .log_id = *log_id};
-    return &monitor->logs[monitor->log_count++];
+    monitor->log_count += entry == &monitor->logs[monitor->log_count] ? 1 : 0;
+    *entry = (struct monitor_log){.monitor = monitor, .log_id = *log_id};
+    return entry;
 }
 
 /* New facts reach the follower; one of the other protocol starts anew. */
@@ -202,6 +215,7 @@ static void mark_log(struct monitor *monitor, size_t at) {
     const struct chosen_log *chosen = &monitor->chosen[at];
     struct monitor_log *entry = place_for(monitor, &chosen->log.log_id);
     if (entry == NULL) {
+        monitor->placeless_count++;
         log_say(LOG_ERROR, "log.no-place", LOG_TEXT("log", chosen->log.description), LOG_NUMBER("most", MONITOR_LOGS_MAX));
         if (tell_not_followed(monitor, &chosen->log.log_id, false, "more logs are named than one monitor follows") != OK)
             monitor->chosen_from = 0;
@@ -209,6 +223,10 @@ static void mark_log(struct monitor *monitor, size_t at) {
     }
     entry->is_wanted = true;
     entry->chosen = at;
+    if (entry->told_place != TOLD_OVER && tell_not_followed(monitor, &entry->log_id, true, "there is room for it") != OK)
+        monitor->chosen_from = 0;
+    else
+        entry->told_place = TOLD_OVER;
     if (entry->follow != NULL)
         update_follower(monitor, entry, chosen);
 }
@@ -216,6 +234,7 @@ static void mark_log(struct monitor *monitor, size_t at) {
 static void mark_logs(struct monitor *monitor) {
     for (size_t i = 0; i < monitor->log_count; i++)
         monitor->logs[i].is_wanted = false;
+    monitor->placeless_count = 0;
     for (size_t i = 0; i < monitor->chosen_count; i++)
         if (monitor->chosen[i].is_followed)
             mark_log(monitor, i);
@@ -239,8 +258,11 @@ static void note_operators(struct monitor *monitor) {
 result step_choose_logs(struct monitor *monitor, int64_t unused_now_ms) {
     (void) unused_now_ms;
     uint64_t version = list_step_version(monitor->lists) + monitor->drill_version + 1;
-    if (version == monitor->chosen_from)
+    if (version == monitor->chosen_from) {
+        if (monitor->placeless_count > 0 && free_place(monitor) != NULL) /* what had to make room has been let go of meanwhile */
+            mark_logs(monitor);
         return OK;
+    }
     struct arena *arena = arena_new(CHOICE_ARENA_LIMIT);
     struct chosen_log *configured = arena == NULL ? NULL : arena_take_array(arena, CONFIGURED_MAX + DRILL_FILE_LOGS_MAX, sizeof *configured);
     struct log_choice_input input = {.configured = configured, .now_ms = world_clock_time(&monitor->clock, clock_wall_ms())};

@@ -40,6 +40,7 @@ struct monitor_log {
     bool is_wanted;  /* still among the chosen ones */
     bool is_lost;    /* a commit said that position or lease are not ours: start anew from the database */
     size_t chosen;   /* place in monitor.chosen */
+    enum told told_place; /* that it has one: log.not-followed for want of room is over */
 };
 
 struct monitor_operator {
@@ -77,6 +78,7 @@ struct monitor {
     struct chosen_log *chosen;
     size_t chosen_count;
     uint64_t list_version, drill_version, chosen_from;
+    size_t placeless_count; /* to be followed, had this monitor room for them */
 
     struct monitor_log logs[MONITOR_LOGS_MAX];
     size_t log_count;
