@@ -28,12 +28,14 @@ struct caa_resolver_history {
 enum caa_verdict { CAA_CONSISTENT, CAA_INCONSISTENT, CAA_UNKNOWN, CAA_NOT_APPLICABLE, caa_verdict_count };
 const char *caa_verdict_name(enum caa_verdict verdict); /* "consistent", "inconsistent", "unknown", "not-applicable" */
 
+enum caa_now { CAA_NOW_PERMITS, CAA_NOW_FORBIDS, CAA_NOW_UNKNOWN };
+const char *caa_now_name(enum caa_now now); /* "permits", "forbids", "unknown" */
+
 struct caa_case {
     bool is_wildcard;
     int64_t issued_ms;                 /* T: the earliest log timestamp seen or verified embedded SCT */
     const char *const *issuer_domains; /* of the issuer, NULL-terminated; NULL: the issuer is not mapped */
     bool is_issuer_certain;            /* mapped explicitly: only then `inconsistent` is possible */
-    int64_t now_ms;
 };
 
 struct caa_judgement {
@@ -43,9 +45,16 @@ struct caa_judgement {
     const char *resolver;        /* whose records decided; "" when unknown */
     const char *owner;           /* where the relevant set stood; "" when none */
     const struct caa_answer *answer; /* the evidence; NULL when unknown */
-    enum { CAA_NOW_PERMITS, CAA_NOW_FORBIDS, CAA_NOW_UNKNOWN } now; /* by the latest answers; never judges */
+    enum caa_now now;            /* by the latest answers; never judges */
+    bool is_waiting;             /* unknown, and an answer that is yet to come can still decide: judge again then */
 };
 
-/* Texts are in `arena` or borrowed from the histories. Fails only without memory. */
+/* The window is [T - max(8 h, TTL) - TTL - 1 h, T] (Baseline Requirements 3.2.2.8; one TTL more for the CA's resolver, an hour for late logging), the TTL
+ * being the largest recorded in it. What was first answered after T judges nobody.
+ *   consistent    a set that stood in the window, below which every owner may have been empty, permits; who permits everybody permits unmapped issuers too;
+ *   inconsistent  one resolver's answers cover the whole window, T included, without a failure, and forbid whatever state the gaps between them may hide,
+ *                 no resolver's answers may have permitted or were bogus, and the issuer is certain;
+ *   unknown       everything else.
+ * Texts are in `arena` or borrowed from the histories. Fails only without memory. */
 MUST_CHECK result caa_judge(const struct caa_case *question, const struct caa_resolver_history *resolvers, size_t resolver_count,
                             struct arena *arena, struct caa_judgement *ret_judgement);

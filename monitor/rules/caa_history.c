@@ -1,0 +1,358 @@
+#include "rules/caa_history.h"
+
+#include "base/text.h"
+#include "rules/time_spans.h"
+
+#define SECOND_MS ((int64_t) 1000)
+#define HOUR_MS (3600 * SECOND_MS)
+#define REUSE_MS (8 * HOUR_MS)      /* Baseline Requirements 3.2.2.8 */
+#define LATE_LOGGING_MS HOUR_MS
+
+const char *caa_verdict_name(enum caa_verdict verdict) {
+    static const char *const names[caa_verdict_count] = {"consistent", "inconsistent", "unknown", "not-applicable"};
+    return names[verdict];
+}
+
+const char *caa_now_name(enum caa_now now) {
+    static const char *const names[] = {"permits", "forbids", "unknown"};
+    return names[now];
+}
+
+/* One judgement under way. */
+struct trial {
+    const struct caa_case *question;
+    const struct caa_resolver_history *resolvers;
+    size_t resolver_count;
+    struct arena *arena;
+    struct time_span window;
+    struct caa_judgement judgement;
+};
+
+/* What may have been at one owner as one resolver sees it: a run for certain, and the gap on either side of it possibly. */
+struct possibility {
+    const struct caa_run *run;
+    struct time_span certain, possible;
+    bool may_issue; /* RECORDS: the set permits this issuer */
+};
+
+static int64_t earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static bool counts(const struct trial *trial, const struct caa_run *run) {
+    return run->first_answered_ms <= trial->question->issued_ms;
+}
+
+static bool is_answer(const struct caa_run *run) {
+    return run->answer.outcome == CAA_RECORDS || run->answer.outcome == CAA_EMPTY;
+}
+
+/* ---- the window */
+
+static uint32_t largest_ttl(const struct trial *trial) {
+    uint32_t ttl_s = 0;
+    for (size_t r = 0; r < trial->resolver_count; r++)
+        for (size_t o = 0; o < trial->resolvers[r].owner_count; o++) {
+            const struct caa_owner_history *owner = &trial->resolvers[r].owners[o];
+            for (size_t i = 0; i < owner->count; i++) {
+                const struct caa_run *run = &owner->runs[i];
+                if (is_answer(run) && counts(trial, run) && run->last_true_ms >= trial->window.begin_ms && run->ttl_max_s > ttl_s)
+                    ttl_s = run->ttl_max_s;
+            }
+        }
+    return ttl_s;
+}
+
+/* A larger TTL makes the window longer, which may bring a run with a larger one into it. */
+static void set_window(struct trial *trial) {
+    int64_t end_ms = trial->question->issued_ms;
+    uint32_t ttl_s = 0, next_s = 0;
+    do {
+        ttl_s = next_s;
+        int64_t ttl_ms = (int64_t) ttl_s * SECOND_MS;
+        trial->window = (struct time_span){.begin_ms = end_ms - later(REUSE_MS, ttl_ms) - ttl_ms - LATE_LOGGING_MS, .end_ms = end_ms};
+        next_s = largest_ttl(trial);
+    } while (next_s > ttl_s);
+    trial->judgement.window_begin_ms = trial->window.begin_ms;
+    trial->judgement.window_end_ms = trial->window.end_ms;
+}
+
+/* ---- what may have been */
+
+static result may_issue(const struct trial *trial, const struct caa_answer *answer, bool *ret_may) {
+    struct caa_issuers issuers;
+    TRY(caa_issuers_of(answer->records, answer->record_count, trial->question->is_wildcard ? CAA_FOR_WILDCARD : CAA_FOR_HOST, trial->arena, &issuers));
+    const char *const *domains = trial->question->issuer_domains;
+    *ret_may = issuers.is_any || (domains != NULL && caa_issuers_allow(&issuers, domains));
+    return OK;
+}
+
+/* A gap over twice the poll interval hides anything; a shorter one what was before it or what came after it. */
+static int64_t gap_ms(const struct caa_run *a, const struct caa_run *b) {
+    uint32_t interval_s = a->interval_s > b->interval_s ? a->interval_s : b->interval_s;
+    return 2 * (int64_t) interval_s * SECOND_MS;
+}
+
+static struct time_span possible_span(const struct caa_owner_history *owner, size_t at, int64_t end_ms) {
+    const struct caa_run *run = &owner->runs[at];
+    struct time_span span = {.begin_ms = run->first_true_ms, .end_ms = run->last_true_ms};
+    if (at > 0 && run->first_true_ms - owner->runs[at - 1].last_true_ms <= gap_ms(&owner->runs[at - 1], run))
+        span.begin_ms = earlier(span.begin_ms, owner->runs[at - 1].last_true_ms);
+    if (at + 1 < owner->count && owner->runs[at + 1].first_true_ms - run->last_true_ms <= gap_ms(run, &owner->runs[at + 1]))
+        span.end_ms = later(span.end_ms, owner->runs[at + 1].first_true_ms);
+    if (at + 1 == owner->count)
+        span.end_ms = later(span.end_ms, run->last_true_ms + gap_ms(run, run));
+    span.end_ms = earlier(span.end_ms, end_ms);
+    return span;
+}
+
+/* The runs that count, in order. */
+static result possibilities_of(const struct trial *trial, const struct caa_owner_history *owner, struct possibility **ret_list, size_t *ret_count) {
+    struct possibility *list = arena_take_array(trial->arena, owner->count + 1, sizeof *list);
+    size_t count = 0;
+    if (list == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < owner->count; i++) {
+        const struct caa_run *run = &owner->runs[i];
+        if (!counts(trial, run))
+            continue;
+        struct possibility *entry = &list[count++];
+        *entry = (struct possibility){.run = run, .possible = possible_span(owner, i, trial->window.end_ms)};
+        entry->certain = (struct time_span){.begin_ms = run->first_true_ms, .end_ms = earlier(run->last_true_ms, trial->window.end_ms)};
+        if (run->answer.outcome == CAA_RECORDS)
+            TRY(may_issue(trial, &run->answer, &entry->may_issue));
+    }
+    *ret_list = list;
+    *ret_count = count;
+    return OK;
+}
+
+/* ---- one resolver's testimony, owner by owner from the name up to its top-level domain */
+
+enum testimony { PERMITTED, MAY_HAVE_PERMITTED, FORBADE, SAW_BOGUS, CANNOT_TELL };
+
+struct span_set {
+    struct time_span *spans;
+    size_t count;
+};
+
+struct climb {
+    const struct trial *trial;
+    const struct caa_resolver_history *resolver;
+    struct span_set reached;  /* when every owner below may have been empty */
+    struct span_set recorded; /* the same by what is recorded in the window, not only before or after it */
+    enum testimony testimony;
+    const char *why;
+    const char *owner;
+    const struct caa_answer *answer; /* the evidence of PERMITTED and FORBADE */
+    bool is_waiting;
+};
+
+static bool meets(const struct span_set *set, struct time_span span) {
+    for (size_t i = 0; i < set->count; i++)
+        if (span.begin_ms <= set->spans[i].end_ms && span.end_ms >= set->spans[i].begin_ms)
+            return true;
+    return false;
+}
+
+/* A worse testimony stays; of equal ones the first. */
+static void note(struct climb *climb, enum testimony testimony, const char *owner, const struct caa_answer *answer, const char *why) {
+    static const int weight[] = {[FORBADE] = 0, [CANNOT_TELL] = 1, [MAY_HAVE_PERMITTED] = 2, [SAW_BOGUS] = 3, [PERMITTED] = 4};
+    bool is_first = testimony == FORBADE && climb->testimony == FORBADE && climb->answer == NULL;
+    if (!is_first && weight[testimony] <= weight[climb->testimony])
+        return;
+    climb->testimony = testimony;
+    climb->owner = owner;
+    climb->answer = answer;
+    climb->why = why;
+    climb->is_waiting = false;
+}
+
+static const char *time_text(const struct climb *climb, int64_t unix_ms) {
+    char text[RFC3339_SIZE];
+    text_of_time(unix_ms / SECOND_MS, text);
+    return arena_copy_text(climb->trial->arena, text);
+}
+
+static result note_run(struct climb *climb, const struct caa_owner_history *owner, const struct possibility *entry) {
+    const struct caa_answer *answer = &entry->run->answer;
+    const char *since = time_text(climb, entry->certain.begin_ms);
+    const char *why = since == NULL ? NULL : "";
+    bool is_certain = meets(&climb->reached, entry->certain);
+    if (answer->outcome == CAA_BOGUS && is_certain)
+        note(climb, SAW_BOGUS, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: DNSSEC validation failed at %s", owner->owner, since));
+    else if (answer->outcome == CAA_FAILED && is_certain)
+        note(climb, CANNOT_TELL, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: no answer at %s (%s)", owner->owner, since, answer->why));
+    else if (answer->outcome == CAA_RECORDS && entry->may_issue && meets(&climb->recorded, entry->certain))
+        note(climb, PERMITTED, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on permit this issuer", owner->owner, since));
+    else if (answer->outcome == CAA_RECORDS && entry->may_issue && meets(&climb->reached, entry->possible))
+        note(climb, MAY_HAVE_PERMITTED, owner->owner, answer,
+             why = arena_printf(climb->trial->arena, "%s: records that permit this issuer may have stood in a gap between two answers", owner->owner));
+    else if (answer->outcome == CAA_RECORDS && meets(&climb->reached, entry->possible))
+        note(climb, FORBADE, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on do not permit this issuer", owner->owner, since));
+    return why == NULL ? &fault_no_memory : OK;
+}
+
+/* Which part of the time did this owner's answers not cover? The end of the window is covered only by an answer that was true then or later. */
+static result note_gaps(struct climb *climb, const struct caa_owner_history *owner, const struct possibility *list, size_t count) {
+    struct time_span *covered = arena_take_array(climb->trial->arena, count + 1, sizeof *covered);
+    int64_t missing_ms, last_true_ms = INT64_MIN;
+    if (covered == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++) {
+        covered[i] = list[i].possible;
+        last_true_ms = later(last_true_ms, list[i].run->last_true_ms);
+    }
+    if (!time_spans_cover(covered, time_spans_unite(covered, count), climb->reached.spans, climb->reached.count, &missing_ms)) {
+        const char *when = time_text(climb, missing_ms);
+        const char *why = when == NULL ? NULL : arena_printf(climb->trial->arena, "%s: nothing is recorded for %s", owner->owner, when);
+        note(climb, CANNOT_TELL, owner->owner, NULL, why);
+        return why == NULL ? &fault_no_memory : OK;
+    }
+    int64_t end_ms = climb->trial->window.end_ms;
+    bool is_open = climb->reached.spans[climb->reached.count - 1].end_ms == end_ms && last_true_ms < end_ms;
+    if (!is_open || climb->testimony != FORBADE)
+        return OK;
+    bool has_changed = count < owner->count; /* another answer came after T: what stood in between will never be known */
+    const char *when = time_text(climb, last_true_ms);
+    const char *why = when == NULL ? NULL : arena_printf(climb->trial->arena, "%s: no answer is known to be true between %s and the issuance", owner->owner, when);
+    note(climb, CANNOT_TELL, owner->owner, NULL, why);
+    climb->is_waiting = !has_changed;
+    return why == NULL ? &fault_no_memory : OK;
+}
+
+/* Keeps of `set` the times at which this owner may have had no records. */
+static result keep_empty_times(const struct climb *climb, const struct possibility *list, size_t count, bool as_recorded, struct span_set *set) {
+    struct time_span *empty = arena_take_array(climb->trial->arena, count + 1, sizeof *empty);
+    struct time_span *kept = arena_take_array(climb->trial->arena, count + set->count + 1, sizeof *kept);
+    size_t empty_count = 0;
+    if (empty == NULL || kept == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++) {
+        bool is_in_window = list[i].certain.end_ms >= climb->trial->window.begin_ms;
+        if (list[i].run->answer.outcome == CAA_EMPTY && (is_in_window || !as_recorded))
+            empty[empty_count++] = list[i].possible;
+    }
+    empty_count = time_spans_unite(empty, empty_count);
+    set->count = time_spans_intersect(set->spans, set->count, empty, empty_count, kept);
+    set->spans = kept;
+    return OK;
+}
+
+static result hear_owner(struct climb *climb, const struct caa_owner_history *owner) {
+    struct possibility *list;
+    size_t count;
+    TRY(possibilities_of(climb->trial, owner, &list, &count));
+    for (size_t i = 0; i < count; i++)
+        TRY(note_run(climb, owner, &list[i]));
+    TRY(note_gaps(climb, owner, list, count));
+    TRY(keep_empty_times(climb, list, count, true, &climb->recorded));
+    return keep_empty_times(climb, list, count, false, &climb->reached);
+}
+
+static result hear_resolver(const struct trial *trial, const struct caa_resolver_history *resolver, struct climb *ret_climb) {
+    struct climb *climb = ret_climb;
+    *climb = (struct climb){.trial = trial, .resolver = resolver, .testimony = FORBADE, .why = "", .owner = ""};
+    climb->reached.spans = arena_take_array(trial->arena, 1, sizeof *climb->reached.spans);
+    if (climb->reached.spans == NULL)
+        return &fault_no_memory;
+    climb->reached.spans[0] = trial->window;
+    climb->reached.count = 1;
+    climb->recorded = climb->reached;
+    for (size_t i = 0; i < resolver->owner_count && climb->reached.count > 0; i++)
+        TRY(hear_owner(climb, &resolver->owners[i]));
+    if (climb->recorded.count > 0)
+        note(climb, PERMITTED, "", NULL, "no owner up to the top-level domain had records: every CA may issue");
+    else if (climb->reached.count > 0)
+        note(climb, MAY_HAVE_PERMITTED, "", NULL, "no owner up to the top-level domain may have had records in a gap between two answers");
+    return OK;
+}
+
+/* ---- the verdict */
+
+static void decide(struct trial *trial, const struct climb *climb, enum caa_verdict verdict, const char *reason) {
+    struct caa_judgement *judgement = &trial->judgement;
+    judgement->verdict = verdict;
+    judgement->reason = reason;
+    judgement->resolver = verdict == CAA_UNKNOWN ? "" : climb->resolver->resolver;
+    judgement->owner = verdict == CAA_UNKNOWN ? "" : climb->owner;
+    judgement->answer = verdict == CAA_UNKNOWN ? NULL : climb->answer;
+    judgement->is_waiting = verdict == CAA_UNKNOWN && climb->is_waiting;
+}
+
+static const struct climb *first_with(const struct climb *climbs, size_t count, enum testimony testimony) {
+    for (size_t i = 0; i < count; i++)
+        if (climbs[i].testimony == testimony)
+            return &climbs[i];
+    return NULL;
+}
+
+static void weigh(struct trial *trial, const struct climb *climbs, size_t count) {
+    const struct climb *permitted = first_with(climbs, count, PERMITTED), *forbade = first_with(climbs, count, FORBADE);
+    const struct climb *bogus = first_with(climbs, count, SAW_BOGUS), *may_have = first_with(climbs, count, MAY_HAVE_PERMITTED);
+    const struct climb *doubt = bogus != NULL ? bogus : may_have;
+    if (permitted != NULL)
+        decide(trial, permitted, CAA_CONSISTENT, permitted->why);
+    else if (trial->question->issuer_domains == NULL)
+        decide(trial, &climbs[0], CAA_UNKNOWN, "it is not known which CAA domains the issuer recognises");
+    else if (doubt != NULL)
+        decide(trial, doubt, CAA_UNKNOWN, doubt->why);
+    else if (forbade == NULL)
+        decide(trial, &climbs[0], CAA_UNKNOWN, climbs[0].why);
+    else if (!trial->question->is_issuer_certain)
+        decide(trial, forbade, CAA_UNKNOWN, "the records do not permit the issuer as far as it is known, but that is not certain enough to accuse it");
+    else
+        decide(trial, forbade, CAA_INCONSISTENT, forbade->why);
+    for (size_t i = 0; trial->judgement.verdict == CAA_UNKNOWN && doubt == NULL && forbade == NULL && i < count; i++)
+        trial->judgement.is_waiting = trial->judgement.is_waiting || climbs[i].is_waiting;
+}
+
+/* ---- today */
+
+static const struct caa_run *latest_run(const struct caa_owner_history *owner) {
+    return owner->count == 0 ? NULL : &owner->runs[owner->count - 1];
+}
+
+static result judge_now(const struct trial *trial, const struct caa_resolver_history *resolver, enum caa_now *ret_now) {
+    *ret_now = CAA_NOW_UNKNOWN;
+    for (size_t i = 0; i < resolver->owner_count; i++) {
+        const struct caa_run *run = latest_run(&resolver->owners[i]);
+        bool may = false;
+        if (run == NULL || !is_answer(run))
+            return OK;
+        if (run->answer.outcome == CAA_EMPTY)
+            continue;
+        TRY(may_issue(trial, &run->answer, &may));
+        if (may || trial->question->issuer_domains != NULL)
+            *ret_now = may ? CAA_NOW_PERMITS : CAA_NOW_FORBIDS;
+        return OK;
+    }
+    *ret_now = resolver->owner_count > 0 ? CAA_NOW_PERMITS : CAA_NOW_UNKNOWN;
+    return OK;
+}
+
+result caa_judge(const struct caa_case *question, const struct caa_resolver_history *resolvers, size_t resolver_count, struct arena *arena,
+                 struct caa_judgement *ret_judgement) {
+    struct trial trial = {.question = question, .resolvers = resolvers, .resolver_count = resolver_count, .arena = arena};
+    struct climb *climbs = arena_take_array(arena, resolver_count + 1, sizeof *climbs);
+    if (climbs == NULL)
+        return &fault_no_memory;
+    set_window(&trial);
+    trial.judgement.now = CAA_NOW_UNKNOWN;
+    for (size_t i = 0; i < resolver_count; i++) {
+        TRY(hear_resolver(&trial, &resolvers[i], &climbs[i]));
+        if (trial.judgement.now == CAA_NOW_UNKNOWN)
+            TRY(judge_now(&trial, &resolvers[i], &trial.judgement.now));
+    }
+    if (resolver_count > 0)
+        weigh(&trial, climbs, resolver_count);
+    else
+        trial.judgement = (struct caa_judgement){.verdict = CAA_UNKNOWN, .reason = "no resolver was asked", .resolver = "", .owner = "", .now = CAA_NOW_UNKNOWN,
+                                                 .window_begin_ms = trial.window.begin_ms, .window_end_ms = trial.window.end_ms};
+    *ret_judgement = trial.judgement;
+    return OK;
+}
