@@ -36,6 +36,8 @@ bool ca_table_find(const struct hash *issuer_spki_sha256, const struct ca_extra_
 bool ca_table_knows_domain(const char *domain, const struct ca_extra_rows *extra);
 /* Is there an owner of this name (case does not count)? */
 bool ca_table_knows_owner(const char *name, const struct ca_extra_rows *extra);
+/* The shipped owners, one after the other; NULL past the last. */
+const struct ca_owner *ca_table_owner_at(size_t number);
 bool ca_owner_recognises(const struct ca_owner *owner, const char *domain);
 /* "2026-11-21": when the shipped table was made, and how many keys it maps. */
 const char *ca_table_date(void);
