@@ -134,13 +134,8 @@ result store_logs_load(struct store *store, struct arena *arena, struct chosen_l
 
 result store_leases_take(struct store *store, const struct hash *log_ids, size_t count, const struct store_lease_wish *wish,
                          int64_t *ret_fencings) {
-    AUTO_FREE struct span *ids = memory_new_array(count + 1, sizeof(*ids));
-    if (ids == NULL)
-        return store_no_memory(store);
-    for (size_t i = 0; i < count; i++)
-        ids[i] = span_of(log_ids[i].bytes, HASH_SIZE);
     CLEANUP(params_done) struct store_params params = {0};
-    params_bytes_array(&params, ids, count);
+    params_hash_array(&params, log_ids, count);
     params_text(&params, wish->holder);
     params_text(&params, wish->predecessor ? wish->predecessor : "");
     params_int4(&params, wish->ttl_seconds > 86400 ? 86400 : (int32_t) wish->ttl_seconds);
@@ -157,13 +152,8 @@ result store_leases_take(struct store *store, const struct hash *log_ids, size_t
 }
 
 result store_logs_count_known(struct store *store, const struct hash *log_ids, size_t count, size_t *ret_known) {
-    AUTO_FREE struct span *ids = memory_new_array(count + 1, sizeof(*ids));
-    if (ids == NULL)
-        return store_no_memory(store);
-    for (size_t i = 0; i < count; i++)
-        ids[i] = span_of(log_ids[i].bytes, HASH_SIZE);
     CLEANUP(params_done) struct store_params params = {0};
-    params_bytes_array(&params, ids, count);
+    params_hash_array(&params, log_ids, count);
     CLEANUP(rows_done) struct store_rows rows = {0};
     TRY(store_ask(store, "SELECT count(*) FROM log WHERE log_id = ANY ($1)", &params, "i", ROWS_ONE, &rows));
     *ret_known = (size_t) rows_int8(&rows, 0, 0);

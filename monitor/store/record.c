@@ -59,20 +59,6 @@ static result range_send(struct store *store, const struct store_range *range, s
     return store_do(store, "SELECT record_range($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", &params);
 }
 
-result store_record_range(struct store *store, const struct store_range *range) {
-    TRY(range_check(store, range));
-    CLEANUP(payload_done) struct payload payload;
-    if (payload_init(&payload) != OK)
-        return store_no_memory(store);
-    add_range(&payload, range);
-    char *json = payload_dump(&payload, NULL);
-    if (json == NULL)
-        return store_no_memory(store);
-    result outcome = range_send(store, range, &payload, json);
-    memory_free_foreign(json);
-    return outcome;
-}
-
 static result second_look_send(struct store *store, const struct store_range *range, struct payload *payload, const char *json) {
     CLEANUP(params_done) struct store_params params = {0};
     params_hash(&params, &range->log_id);
@@ -86,7 +72,9 @@ static result second_look_send(struct store *store, const struct store_range *ra
     return store_do(store, "SELECT second_look_record($1, $2, $3, $4, $5, $6, $7, $8)", &params);
 }
 
-result store_second_look(struct store *store, const struct store_range *range) {
+typedef result (*range_sender)(struct store *store, const struct store_range *range, struct payload *payload, const char *json);
+
+static result record_by(struct store *store, const struct store_range *range, range_sender send) {
     TRY(range_check(store, range));
     CLEANUP(payload_done) struct payload payload;
     if (payload_init(&payload) != OK)
@@ -95,9 +83,17 @@ result store_second_look(struct store *store, const struct store_range *range) {
     char *json = payload_dump(&payload, NULL);
     if (json == NULL)
         return store_no_memory(store);
-    result outcome = second_look_send(store, range, &payload, json);
+    result outcome = send(store, range, &payload, json);
     memory_free_foreign(json);
     return outcome;
+}
+
+result store_record_range(struct store *store, const struct store_range *range) {
+    return record_by(store, range, range_send);
+}
+
+result store_second_look(struct store *store, const struct store_range *range) {
+    return record_by(store, range, second_look_send);
 }
 
 result store_unseen_entries(struct store *store, const struct store_unseen *after, struct store_unseen *ret_next) {

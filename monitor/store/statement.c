@@ -124,16 +124,30 @@ void params_bytes_array(struct store_params *params, const struct span *items, s
     params_array(params, OID_BYTEA_ARRAY, OID_BYTEA, items, count);
 }
 
-void params_text_array(struct store_params *params, const char *const *items, size_t count) {
-    AUTO_FREE struct span *spans = memory_new_array(count + 1, sizeof(*spans));
-    if (spans == NULL) {
+/* Room for an array's elements; NULL without memory, and then the parameter has failed. */
+static struct span *array_room(struct store_params *params, Oid type, size_t count) {
+    struct span *items = memory_new_array(count + 1, sizeof(*items));
+    if (items == NULL) {
         params->failed = true;
-        params_next(params, OID_TEXT_ARRAY, 1);
-        return;
+        params_next(params, type, 1);
     }
-    for (size_t i = 0; i < count; i++)
+    return items;
+}
+
+void params_hash_array(struct store_params *params, const struct hash *items, size_t count) {
+    AUTO_FREE struct span *spans = array_room(params, OID_BYTEA_ARRAY, count);
+    for (size_t i = 0; spans != NULL && i < count; i++)
+        spans[i] = span_of(items[i].bytes, HASH_SIZE);
+    if (spans != NULL)
+        params_bytes_array(params, spans, count);
+}
+
+void params_text_array(struct store_params *params, const char *const *items, size_t count) {
+    AUTO_FREE struct span *spans = array_room(params, OID_TEXT_ARRAY, count);
+    for (size_t i = 0; spans != NULL && i < count; i++)
         spans[i] = span_of_text(items[i]);
-    params_array(params, OID_TEXT_ARRAY, OID_TEXT, spans, count);
+    if (spans != NULL)
+        params_array(params, OID_TEXT_ARRAY, OID_TEXT, spans, count);
 }
 
 void rows_done(struct store_rows *rows) {

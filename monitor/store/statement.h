@@ -33,6 +33,7 @@ void params_bytes(struct store_params *params, struct span bytes);    /* NULL by
 void params_hash(struct store_params *params, const struct hash *hash); /* NULL is null */
 void params_known_hash(struct store_params *params, const struct known_hash *hash); /* unknown is null */
 void params_bytes_array(struct store_params *params, const struct span *items, size_t count); /* NULL bytes are null */
+void params_hash_array(struct store_params *params, const struct hash *items, size_t count);
 void params_text_array(struct store_params *params, const char *const *items, size_t count);
 
 /* Rows of one answer, checked in whole against their shape before anybody looks. */
