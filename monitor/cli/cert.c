@@ -26,16 +26,9 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case 'j':
         options->is_json = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->what != NULL)
-            argp_error(state, "one id or file is taken, '%s' is too many", value);
-        options->what = value;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which certificate? (an id that `pinwatch certs` shows, or a file; - for standard input)");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return command_one_argument(key, value, state, "id or file",
+                                    "which certificate? (an id that `pinwatch certs` shows, or a file; - for standard input)", &options->what);
     }
 }
 

@@ -30,11 +30,8 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case 'D':
         options->with_drills = true;
         return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "no arguments are taken, '%s' was given", value);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return command_no_argument(key, value, state);
     }
 }
 

@@ -20,6 +20,26 @@ error_t command_parse(const struct argp *argp, int argc, char **argv, void *inpu
     return outcome;
 }
 
+error_t command_no_argument(int key, const char *value, struct argp_state *state) {
+    if (key != ARGP_KEY_ARG)
+        return ARGP_ERR_UNKNOWN;
+    argp_error(state, "no arguments are taken, '%s' was given", value);
+    return 0;
+}
+
+error_t command_one_argument(int key, const char *value, struct argp_state *state, const char *kind, const char *question,
+                             const char **argument) {
+    if (key == ARGP_KEY_NO_ARGS && question != NULL)
+        argp_error(state, "%s", question);
+    else if (key != ARGP_KEY_ARG)
+        return ARGP_ERR_UNKNOWN;
+    else if (*argument != NULL)
+        argp_error(state, "one %s is taken, '%s' is too many", kind, value);
+    else
+        *argument = value;
+    return 0;
+}
+
 static size_t count_of(const struct command *table) {
     size_t count = 0;
     while (table[count].name != NULL)

@@ -36,6 +36,13 @@ int command_watch(int argc, char **argv);
 /* As argp_parse with ARGP_IN_ORDER off; wrong usage ends the process with EXIT_USAGE_WRONG. Returns argp_parse's value. */
 error_t command_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/* What an option parser returns for the keys that it does not know itself: a command without arguments refuses one that is given, a command
+ * with one argument, a `kind` ("file"), keeps it in *argument (NULL until then), refuses a second one, and asks `question` where there is
+ * none (NULL: there may be none). A refusal ends the process with a usage error. */
+error_t command_no_argument(int key, const char *value, struct argp_state *state);
+error_t command_one_argument(int key, const char *value, struct argp_state *state, const char *kind, const char *question,
+                             const char **argument);
+
 /* For commands with sub-commands (`watch add`): finds argv[1] in a table ended by a row without name and runs it with
  * argv[0] = "pinwatch watch add". Unknown or missing: says what there is and returns EXIT_USAGE_WRONG; --help lists them. */
 int command_run_sub(const struct command *table, const char *introduction, int argc, char **argv);

@@ -40,13 +40,8 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
             argp_error(state, "--timeout: '%s' is no number of seconds from 1 to 86400", value);
         options->timeout_s = (unsigned) seconds;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->name != NULL)
-            argp_error(state, "one name is taken, '%s' is too many", value);
-        options->name = value;
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return command_one_argument(key, value, state, "name", NULL, &options->name);
     }
 }
 

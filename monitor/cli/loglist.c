@@ -30,16 +30,8 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case 'S':
         options->signature = value;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->file != NULL)
-            argp_error(state, "one file is taken, '%s' is too many", value);
-        options->file = value;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which log list? (- for standard input)");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return command_one_argument(key, value, state, "file", "which log list? (- for standard input)", &options->file);
     }
 }
 

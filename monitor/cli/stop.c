@@ -30,11 +30,8 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
             argp_error(state, "--timeout: '%s' is no number of seconds from 0 to 86400", value);
         options->timeout_s = (unsigned) seconds;
         return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "no arguments are taken, '%s' was given", value);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return command_no_argument(key, value, state);
     }
 }
 
