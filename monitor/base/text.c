@@ -3,6 +3,8 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
+
 #define MARKS_MAX 3 /* in a row; languages need two */
 
 FAULT(fault_text_number, FAULT_INPUT, "text.number", "number", "", "not a decimal number in range",
@@ -133,35 +135,6 @@ bool text_is_printable(struct span text) {
     return true;
 }
 
-static size_t utf8_length(uint8_t lead) {
-    if (lead < 0x80)
-        return 1;
-    if (lead >= 0xc2 && lead < 0xe0)
-        return 2;
-    if ((lead & 0xf0) == 0xe0)
-        return 3;
-    return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-}
-
-/* Length of the well-formed UTF-8 sequence at `at` (RFC 3629), 0 for none; its code point goes to ret_point. */
-static size_t utf8_sequence(struct span text, size_t at, uint32_t *ret_point) {
-    uint8_t lead = text.bytes[at];
-    size_t length = utf8_length(lead);
-    if (length == 0 || length > text.size - at)
-        return 0;
-    uint32_t point = length == 1 ? lead : lead & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((text.bytes[at + i] & 0xc0) != 0x80)
-            return 0;
-        point = point << 6 | (text.bytes[at + i] & 0x3f);
-    }
-    bool is_overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
-    if (is_overlong || (point >= 0xd800 && point < 0xe000) || point > 0x10ffff)
-        return 0;
-    *ret_point = point;
-    return length;
-}
-
 struct points {
     uint32_t first, last;
 };
@@ -194,7 +167,7 @@ static bool is_mark(uint32_t point) {
  * with as many as there may be, so that nothing is drawn over what stands before it. */
 static size_t harmless_sequence(struct span text, size_t at, unsigned *marks) {
     uint32_t point = 0;
-    size_t length = utf8_sequence(text, at, &point);
+    size_t length = utf8_next(text, at, &point);
     if (length == 0 || !point_is_harmless(point))
         return 0;
     if (!is_mark(point)) {
@@ -220,7 +193,7 @@ bool text_add_harmless(struct buffer *buffer, struct span text) {
     unsigned marks = MARKS_MAX;
     for (size_t at = 0; at < text.size;) {
         uint32_t point = 0;
-        size_t whole = utf8_sequence(text, at, &point);
+        size_t whole = utf8_next(text, at, &point);
         size_t length = harmless_sequence(text, at, &marks);
         size_t step = whole == 0 ? 1 : whole;
         if (length == 1 && point == '\\') {

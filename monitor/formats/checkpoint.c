@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "formats/tree_head.h"
 
 FAULT(fault_checkpoint_form, FAULT_INPUT, "checkpoint.form", "checkpoint", "C2SP signed-note, tlog-checkpoint, static-ct-api",
@@ -16,39 +17,10 @@ FAULT(fault_checkpoint_unsigned, FAULT_LOG, "checkpoint.unsigned", "checkpoint",
 #define TIMESTAMP_SIZE 8
 #define SIGNATURE_TYPE_RFC6962 0x05 /* static-ct-api, Checkpoints */
 
-/* RFC 3629 4: which bytes may begin a character, how long it is, and what its second byte may be. */
-static const struct utf8_row {
-    uint8_t first_min, first_max, length, second_min, second_max;
-} utf8_rows[] = {
-    {0x00, 0x7f, 1, 0, 0},       {0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf},
-    {0xe1, 0xec, 3, 0x80, 0xbf}, {0xed, 0xed, 3, 0x80, 0x9f}, {0xee, 0xef, 3, 0x80, 0xbf},
-    {0xf0, 0xf0, 4, 0x90, 0xbf}, {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
-};
-
-static const struct utf8_row *utf8_row_of(uint8_t first) {
-    for (size_t i = 0; i < sizeof utf8_rows / sizeof utf8_rows[0]; i++)
-        if (first >= utf8_rows[i].first_min && first <= utf8_rows[i].first_max)
-            return &utf8_rows[i];
-    return NULL;
-}
-
-/* Length of the UTF-8 sequence at `at`, 0 when it is none. */
-static size_t utf8_length(struct span text, size_t at) {
-    const uint8_t *byte = text.bytes + at;
-    const struct utf8_row *row = utf8_row_of(byte[0]);
-    if (row == NULL || row->length > text.size - at)
-        return 0;
-    if (row->length > 1 && (byte[1] < row->second_min || byte[1] > row->second_max))
-        return 0;
-    for (size_t i = 2; i < row->length; i++)
-        if ((byte[i] & 0xc0) != 0x80)
-            return 0;
-    return row->length;
-}
-
 static bool is_note_text(struct span text) {
+    uint32_t point;
     for (size_t at = 0; at < text.size;) {
-        size_t length = utf8_length(text, at);
+        size_t length = utf8_next(text, at, &point);
         if (length == 0 || (text.bytes[at] < ' ' && text.bytes[at] != '\n'))
             return false;
         at += length;

@@ -1,6 +1,7 @@
 #include "formats/distinguished_name.h"
 
-#include "formats/utf8.h"
+#include "base/utf8.h"
+
 
 enum { PARTS_MAX = 256, OID_TEXT_SIZE = 256 };
 

@@ -2,8 +2,8 @@
 
 #include <arpa/inet.h>
 
+#include "base/utf8.h"
 #include "formats/distinguished_name.h"
-#include "formats/utf8.h"
 
 enum { IPV4_SIZE = 4, IPV6_SIZE = 16, COMMON_NAME_MAX = 4096 };
 

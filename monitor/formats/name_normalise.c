@@ -3,8 +3,8 @@
 #include <idn2.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "formats/certificate.h"
-#include "formats/utf8.h"
 
 enum {
     WORK_SIZE = 4 * HOST_SIZE_MAX + 64, /* two bytes of Latin-1 ("é.") become eight of an A-label and its dot */

@@ -1,6 +1,6 @@
 /* Names: the walk over a SAN or a subject emits only what look-ups can bear.
  *
- * parser: formats/name_fields.c formats/name_normalise.c formats/utf8.c
+ * parser: formats/name_fields.c formats/name_normalise.c base/utf8.c
  * seeds: names subject */
 #include <string.h>
 

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 #include "fuzz/harness.h"
 
 static void check_number(struct span text) {

@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "base/memory.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 #include "fuzz/harness.h"
 #include "wording/message.h"
 #include "wording/rules.h"

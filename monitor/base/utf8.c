@@ -1,4 +1,4 @@
-#include "formats/utf8.h"
+#include "base/utf8.h"
 
 static size_t length_of_lead(uint8_t lead) {
     if (lead < 0x80)
