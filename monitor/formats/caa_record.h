@@ -35,12 +35,18 @@ struct caa_issuer_value {
     struct span domain; /* empty: nobody */
     struct caa_parameter parameters[CAA_PARAMETERS_MAX];
     size_t parameter_count;
+    bool has_more_parameters; /* than are kept; they were read, too */
 };
-/* Error: fault_caa_record with the rule that is broken in `reason` (may be NULL); such a value permits nobody. */
+/* Exactly the grammar. Spans point into `value`. Error: fault_caa_record with the rule that is broken in `reason` (may be NULL); such a
+ * value permits nobody. */
 MUST_CHECK result caa_issuer_value_parse(struct span value, struct caa_issuer_value *ret_value, struct reason *reason);
 
+/* By tag (without case), value, flags. */
+int caa_record_compare(const struct caa_record *a, const struct caa_record *b);
 /* Sorts by tag (lower case), value, flags and drops repetitions, in place; returns how many are left. */
 size_t caa_set_sort(struct caa_record *records, size_t count);
+/* Are two sorted sets the same? */
+bool caa_set_equal(const struct caa_record *a, size_t a_count, const struct caa_record *b, size_t b_count);
 /* The canonical form of a sorted set, for storing, comparing and hashing: per record flags (1), length of tag (1), tag in lower case,
  * length of value (2), value. Fails only when `out` does. */
 MUST_CHECK result caa_set_encode(const struct caa_record *records, size_t count, struct buffer *out);

@@ -5,6 +5,7 @@
 #include "base/reason.h"
 #include "base/result.h"
 
+#define DNS_HEADER_SIZE 12 /* of a message (RFC 1035 4.1.1): no name stands in it */
 #define DNS_NAME_WIRE_MAX 255
 #define DNS_NAME_TEXT_SIZE 1009 /* 4 characters ("\255") for each byte of the longest name, dots, NUL */
 
@@ -20,8 +21,9 @@ extern const struct fault fault_dns_name;
 MUST_CHECK result dns_name_from_text(struct span text, struct dns_name *ret_name, struct reason *reason);
 /* Without the dot at the end, except the root: ".". What is no letter, digit, '-', '_' or '*' becomes \DDD (or \. and \\). */
 void dns_name_to_text(const struct dns_name *name, char ret_text[DNS_NAME_TEXT_SIZE]);
-/* Reads a name at the cursor's position; compression pointers (RFC 1035 4.1.4) must point backwards, and are followed within the
- * bytes from the cursor's first on, so the cursor must begin with the message. Error: fault_dns_name. */
+/* Reads a name at the cursor's position; compression pointers (RFC 1035 4.1.4) must point before the labels that lead to them and behind
+ * the header, at most 127 in a row, and count from the cursor's first byte, so the cursor must begin with the message. Error:
+ * fault_dns_name; the cursor then stands where it stood. */
 MUST_CHECK result dns_name_read(struct cursor *message, struct dns_name *ret_name);
 bool dns_name_equal(const struct dns_name *a, const struct dns_name *b);
 bool dns_name_is_root(const struct dns_name *name);
@@ -31,5 +33,5 @@ bool dns_name_is_within(const struct dns_name *name, const struct dns_name *ance
 struct dns_name dns_name_parent(const struct dns_name *name);
 bool dns_name_is_wildcard(const struct dns_name *name); /* its first label is "*" */
 unsigned dns_name_label_count(const struct dns_name *name); /* of the root: 0 */
-/* RFC 6672 2.2: `name`, which is below `owner`, with `target` in the owner's place. False: longer than 255. */
+/* RFC 6672 2.2: `name`, which must be below `owner`, with `target` in the owner's place. False: longer than 255. */
 bool dns_name_substitute(const struct dns_name *name, const struct dns_name *owner, const struct dns_name *target, struct dns_name *ret_name);

@@ -17,7 +17,8 @@ const char *caa_outcome_name(enum caa_outcome outcome); /* "records", "empty", "
 
 struct caa_answer {
     enum caa_outcome outcome;
-    const char *why;    /* FAILED, BOGUS: "servfail", "refused", "timeout", "malformed", "truncated", "chain", "unreachable", "rcode-9", "bogus"; else "" */
+    const char *why;    /* FAILED, BOGUS: "formerr", "servfail", "notimp", "refused", "rcode-9", "timeout", "unreachable", "malformed", "truncated",
+                           "referral" (the server does not resolve), "chain", "bogus"; else "" */
     const char *detail; /* a clause for people, "" when nothing is to be said */
     bool is_from_validator;  /* the settings call this resolver validating */
     bool is_authenticated;   /* that, and AD was set */
@@ -31,9 +32,11 @@ struct caa_answer {
 };
 
 /* Judges a message that answers the question (`asked`, CAA). RFC 1034 3.6.2, RFC 6672: the chain of CNAME and DNAME is followed owner by
- * owner from `asked`; records of other owners do not count; a loop, two different CNAMEs of one owner, more than CAA_CHAIN_MAX links make
- * the answer FAILED ("chain"). A malformed CAA record makes it FAILED ("malformed"): what a CA does with it is unknown. SERVFAIL with an
- * extended error 6 to 12 is BOGUS (RFC 8914 4.7 to 4.13). Everything is in `arena`, copied. answered_ms is 0. */
+ * owner from `asked`; records of other owners do not count; a loop, two different targets of one owner, more than CAA_CHAIN_MAX links, CAA
+ * records beside an alias, and an alias about whose target a server that does not recurse says nothing make the answer FAILED ("chain"). A
+ * message that answers another question, or none, is FAILED ("malformed"), and so is a malformed CAA record: what a CA does with it is
+ * unknown. SERVFAIL with an extended error 6 to 12 is BOGUS (RFC 8914 4.7 to 4.13). Everything is in `arena`, copied. answered_ms is 0.
+ * Fails only without memory. */
 MUST_CHECK result caa_answer_of_message(const struct dns_message *message, const struct dns_name *asked, bool is_validator,
                                         struct arena *arena, struct caa_answer *ret_answer);
 /* A FAILED answer without a message ("timeout", "unreachable"). Texts are borrowed. */
