@@ -11,9 +11,12 @@ static void take_authorities(struct monitor *monitor) {
         monitor->drill_domains[i][0] = authority->caa_domain;
         monitor->drill_domains[i][1] = NULL;
         monitor->drill_owners[i] = (struct ca_owner){.name = authority->owner, .caa_domains = monitor->drill_domains[i], .problem_report = ""};
-        monitor->drill_rows[count++] = (struct ca_row){.spki_sha256 = authority->spki_sha256, .owner = &monitor->drill_owners[i], .kind = CA_INTERMEDIATE};
-        monitor->drill_rows[count++] = (struct ca_row){.spki_sha256 = authority->root_spki_sha256, .owner = &monitor->drill_owners[i], .kind = CA_ROOT};
+        monitor->drill_rows[count++] = (struct ca_row){.spki_sha256 = authority->spki_sha256, .owner = &monitor->drill_owners[i], .kind = CA_INTERMEDIATE,
+                                                          .is_path_complete = true, .is_certain = true};
+        monitor->drill_rows[count++] = (struct ca_row){.spki_sha256 = authority->root_spki_sha256, .owner = &monitor->drill_owners[i], .kind = CA_ROOT,
+                                                          .is_path_complete = true, .is_certain = true};
     }
+    ca_rows_sort(monitor->drill_rows, count);
     monitor->extra = (struct ca_extra_rows){.rows = monitor->drill_rows, .count = count};
 }
 

@@ -42,7 +42,7 @@ static void rows_known_at_run_time_win_over_shipped_ones(void **state) {
     static const char *const domains[] = {"drill.invalid", NULL};
     const struct ca_owner owner = {.name = CA_OWNER_DRILL, .caa_domains = domains, .problem_report = ""};
     struct ca_row rows[] = {{.spki_sha256 = hash_of("0b9fa5a59eed715c26c1020c711b4f6ec42d58b0015e14337a39dad301c5afc3"), .owner = &owner, .kind = CA_INTERMEDIATE}};
-    const struct ca_extra_rows extra = {rows, 1};
+    const struct ca_extra_rows extra = {.rows = rows, .count = 1};
     struct ca_row found;
     assert_true(ca_table_find(&rows[0].spki_sha256, &extra, &found));
     assert_ptr_equal(found.owner, &owner);
@@ -72,12 +72,114 @@ static void domains_and_owners_are_known_by_name(void **state) {
     assert_int_equal(strlen(ca_table_date()), 10);
 }
 
+static bool is_in(const char *const *list, const char *wanted) {
+    for (size_t i = 0; list[i] != NULL; i++)
+        if (strcmp(list[i], wanted) == 0)
+            return true;
+    return false;
+}
+
+static void a_path_unites_what_its_owners_recognise(void **state) {
+    (void) state;
+    struct hash r3 = hash_of("8d02536c887482bc34ff54e41d2ba659bf85b341a0a20afadb5813dcfbcf286d"); /* also signed by IdenTrust */
+    struct ca_row row;
+    assert_true(ca_table_find(&r3, NULL, &row));
+    assert_true(is_in(ca_row_domains(&row), "letsencrypt.org"));
+    assert_true(is_in(ca_row_domains(&row), "identrust.com"));
+    assert_false(is_in(ca_row_domains(&row), "sectigo.com"));
+    assert_false(ca_owner_recognises(row.owner, "identrust.com"));
+    assert_true(row.is_certain && row.is_path_complete);
+    assert_int_equal(row.source, CA_FROM_SHIPPED_TABLE);
+}
+
+/* "Cloudflare Inc ECC CA-3": DigiCert's key, but whoever bears the name may recognise domains of its own. */
+static void a_key_under_another_name_than_its_owners_is_not_certain(void **state) {
+    (void) state;
+    struct hash key = hash_of("144cd5394a78745de02346553d126115b48955747eb9098c1fae7186cd60947e"), certificate, found;
+    struct ca_row row;
+    certificate = hash_of("3abbe63daf756c5016b6b85f52015fd8e8acbe277c5087b127a60563a841ed8a");
+    assert_true(ca_table_key_of(&certificate, &found));
+    assert_true(hash_equal(&found, &key));
+    assert_true(ca_table_find(&key, NULL, &row));
+    assert_string_equal(row.owner->name, "DigiCert");
+    assert_false(row.is_certain);
+    certificate.bytes[5] ^= 1;
+    assert_false(ca_table_key_of(&certificate, &found));
+}
+
+static void every_shipped_row_is_found_and_only_complete_paths_are_certain(void **state) {
+    (void) state;
+    for (size_t i = 0; i < ca_table_size(); i++) {
+        struct ca_row row, found;
+        ca_table_row(i, &row);
+        assert_true(ca_table_find(&row.spki_sha256, NULL, &found));
+        assert_ptr_equal(found.path_domains, row.path_domains);
+        assert_true(row.is_path_complete || !row.is_certain);
+        assert_true(!row.is_path_complete || row.owner->caa_domains[0] != NULL);
+        for (size_t k = 0; row.owner->caa_domains[k] != NULL; k++)
+            assert_true(is_in(ca_row_domains(&row), row.owner->caa_domains[k]));
+    }
+}
+
+static const char *const some_domains[] = {"ca.example", NULL}, *const other_domains[] = {"other.example", "ca.example", NULL};
+static const struct ca_owner some_owner = {"Some CA", some_domains, ""}, other_owner = {"Other CA", other_domains, ""};
+
+static void of_equal_keys_the_row_that_stood_first_counts(void **state) {
+    (void) state;
+    struct ca_row rows[] = {{.spki_sha256 = {{3}}, .owner = &other_owner}, {.spki_sha256 = {{1}}, .owner = &some_owner}, {.spki_sha256 = {{3}}, .owner = &some_owner}};
+    const struct ca_extra_rows extra = {.rows = rows, .count = 3};
+    struct ca_row found;
+    ca_rows_sort(rows, 3);
+    assert_true(ca_table_find(&(struct hash){{3}}, &extra, &found));
+    assert_ptr_equal(found.owner, &other_owner);
+    assert_true(ca_table_find(&(struct hash){{1}}, &extra, &found));
+    assert_false(ca_table_find(&(struct hash){{2}}, &extra, &found));
+}
+
+static void verified_links_lead_from_an_unmapped_key_to_the_domains_of_all_mapped_ones_above(void **state) {
+    (void) state;
+    struct ca_row rows[] = {{.spki_sha256 = {{1}}, .owner = &some_owner, .is_certain = true}, {.spki_sha256 = {{2}}, .owner = &other_owner, .is_certain = true}};
+    struct ca_link links[] = {{{{9}}, {{8}}}, {{{8}}, {{9}}}, {{{8}}, {{2}}}, {{{9}}, {{1}}}, {{{7}}, {{6}}}, {{{5}}, {{9}}}};
+    const struct ca_extra_rows extra = {.rows = rows, .count = 2, .links = links, .link_count = 6};
+    struct arena *arena = arena_new(65536);
+    struct ca_path path;
+    ca_links_sort(links, 6);
+    assert_ptr_equal(ca_table_path(&(struct hash){{5}}, &extra, arena, &path), OK);
+    assert_true(path.is_derived && !path.is_certain);
+    assert_true(is_in(path.domains, "ca.example") && is_in(path.domains, "other.example") && path.domains[2] == NULL);
+    assert_ptr_equal(path.owner, &some_owner);
+    assert_ptr_equal(ca_table_path(&(struct hash){{7}}, &extra, arena, &path), OK); /* leads nowhere */
+    assert_null(path.domains);
+    assert_ptr_equal(ca_table_path(&(struct hash){{1}}, &extra, arena, &path), OK);
+    assert_true(path.is_certain && !path.is_derived);
+    struct ca_row found;
+    assert_false(ca_table_find(&(struct hash){{5}}, &extra, &found)); /* expectations are not built on links */
+    arena_free(arena);
+}
+
+static void a_path_without_memory_fails_and_says_so(void **state) {
+    (void) state;
+    struct ca_row rows[] = {{.spki_sha256 = {{1}}, .owner = &some_owner}};
+    const struct ca_link links[] = {{{{9}}, {{1}}}};
+    const struct ca_extra_rows extra = {.rows = rows, .count = 1, .links = links, .link_count = 1};
+    struct arena *arena = arena_new(1);
+    struct ca_path path;
+    assert_ptr_equal(ca_table_path(&(struct hash){{9}}, &extra, arena, &path), &fault_no_memory);
+    arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_keys_have_the_right_owner),
         cmocka_unit_test(rows_known_at_run_time_win_over_shipped_ones),
         cmocka_unit_test(the_ends_of_the_hash_space_are_not_found),
         cmocka_unit_test(domains_and_owners_are_known_by_name),
+        cmocka_unit_test(a_path_unites_what_its_owners_recognise),
+        cmocka_unit_test(a_key_under_another_name_than_its_owners_is_not_certain),
+        cmocka_unit_test(every_shipped_row_is_found_and_only_complete_paths_are_certain),
+        cmocka_unit_test(of_equal_keys_the_row_that_stood_first_counts),
+        cmocka_unit_test(verified_links_lead_from_an_unmapped_key_to_the_domains_of_all_mapped_ones_above),
+        cmocka_unit_test(a_path_without_memory_fails_and_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

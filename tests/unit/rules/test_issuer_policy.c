@@ -28,8 +28,8 @@ static int tear_down(void **state) {
 static const struct hash good_key = {{1}}, other_key = {{2}}, unmapped_key = {{3}}, own_key = {{9}};
 static const char *const good_domains[] = {"good.example", NULL}, *const other_domains[] = {"other.example", NULL};
 static const struct ca_owner good = {"Good CA", good_domains, ""}, other = {"Other CA", other_domains, ""};
-static const struct ca_row rows[] = {{{{1}}, &good, CA_INTERMEDIATE}, {{{2}}, &other, CA_ROOT}};
-static const struct ca_extra_rows extra = {rows, 2};
+static const struct ca_row rows[] = {{.spki_sha256 = {{1}}, .owner = &good, .kind = CA_INTERMEDIATE}, {.spki_sha256 = {{2}}, .owner = &other, .kind = CA_ROOT}};
+static const struct ca_extra_rows extra = {.rows = rows, .count = 2};
 
 static const char *const domain_list[] = {"good.example"}, *const strange_list[] = {"good.example", "new-domain.example"},
                   *const owner_list[] = {"good ca"}, *const strange_owners[] = {"Nobody Knows CA"}, *const key_types[] = {"ec-p256"};

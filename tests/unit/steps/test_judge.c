@@ -22,8 +22,9 @@ static const char *const good_domains[] = {"good.example", NULL}, *const other_d
 static const struct ca_owner good = {"Good CA", good_domains, ""}, other = {"Other CA", other_domains, "problems@other.example"},
                              drill = {CA_OWNER_DRILL, drill_domains, ""};
 static const struct ca_row ca_rows[] = {
-    {{{1}}, &good, CA_INTERMEDIATE}, {{{2}}, &other, CA_ROOT}, {{{3}}, &drill, CA_ROOT}};
-static const struct ca_extra_rows extra = {ca_rows, 3};
+    {.spki_sha256 = {{1}}, .owner = &good, .kind = CA_INTERMEDIATE}, {.spki_sha256 = {{2}}, .owner = &other, .kind = CA_ROOT},
+    {.spki_sha256 = {{3}}, .owner = &drill, .kind = CA_ROOT}};
+static const struct ca_extra_rows extra = {.rows = ca_rows, .count = 3};
 static const struct hash good_key = {{1}}, other_key = {{2}}, drill_key = {{3}}, unmapped_key = {{4}};
 
 static struct watch_rows rows;
