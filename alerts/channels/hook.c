@@ -121,25 +121,43 @@ static bool name_is_hidden(const char *name) {
     return name[0] == '.' || name[strlen(name) - 1] == '~';
 }
 
+/* One that cannot be looked at must not be passed over, or the alert would be called delivered without it. */
+static result look_at_program(const char *path, bool *ret_is_one, struct reason *reason) {
+    struct stat status;
+    *ret_is_one = false;
+    if (stat(path, &status) != 0)
+        return errno == ENOENT ? OK : reason_set(reason, fault_of_errno(errno, &fault_hook_program), "hook %s: %s", path, strerror(errno));
+    *ret_is_one = S_ISREG(status.st_mode) && (status.st_mode & 0111) != 0;
+    return OK;
+}
+
+static result add_program(struct hook_attempt *hook, const char *folder, const char *name, struct reason *reason) {
+    char *path = arena_printf(hook->arena, "%s/%s", folder, name);
+    bool is_one;
+    if (path == NULL)
+        return reason_set(reason, &fault_no_memory, "hooks folder %s: no memory", folder);
+    TRY(look_at_program(path, &is_one, reason));
+    if (!is_one)
+        return OK;
+    if (hook->program_count == PROGRAMS_MAX)
+        return reason_set(reason, &fault_hook_program, "hooks folder %s: more than %d programs", folder, PROGRAMS_MAX);
+    TRY(hook_program_check(path, reason));
+    hook->programs[hook->program_count++] = path;
+    return OK;
+}
+
 /* Executable files in name order; one that others could have written stops the attempt, so that it is seen. */
 static result list_folder(struct hook_attempt *hook, const char *folder, struct reason *reason) {
     DIR *listing = opendir(folder);
     if (listing == NULL)
-        return reason_set(reason, &fault_hook_program, "hooks folder %s: %s", folder, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_hook_program), "hooks folder %s: %s", folder, strerror(errno));
     result outcome = OK;
-    for (struct dirent *entry; outcome == OK && (entry = readdir(listing)) != NULL;) {
-        char *path = arena_printf(hook->arena, "%s/%s", folder, entry->d_name);
-        struct stat status;
-        if (path == NULL)
-            outcome = reason_set(reason, &fault_no_memory, "hooks folder %s: no memory", folder);
-        else if (name_is_hidden(entry->d_name) || stat(path, &status) != 0 || !S_ISREG(status.st_mode) ||
-                 (status.st_mode & 0111) == 0)
-            continue;
-        else if (hook->program_count == PROGRAMS_MAX)
-            outcome = reason_set(reason, &fault_hook_program, "hooks folder %s: more than %d programs", folder, PROGRAMS_MAX);
-        else if ((outcome = hook_program_check(path, reason)) == OK)
-            hook->programs[hook->program_count++] = path;
-    }
+    const struct dirent *entry;
+    while (outcome == OK && (errno = 0, entry = readdir(listing)) != NULL)
+        if (!name_is_hidden(entry->d_name))
+            outcome = add_program(hook, folder, entry->d_name, reason);
+    if (outcome == OK && errno != 0)
+        outcome = reason_set(reason, fault_of_errno(errno, &fault_hook_program), "hooks folder %s: %s", folder, strerror(errno));
     closedir(listing);
     qsort(hook->programs, hook->program_count, sizeof(hook->programs[0]), compare_names);
     if (outcome == OK && hook->program_count == 0)

@@ -33,7 +33,8 @@ static result write_file(const char *folder, const char *name, struct span bytes
         }
         bytes = span_of(bytes.bytes + count, bytes.size - (size_t) count);
     }
-    close(file);
+    if (close(file) != 0)
+        return reason_set(reason, &fault_hook_files, "%s: cannot be written (%s)", ret_path, strerror(errno));
     return OK;
 }
 
@@ -82,6 +83,9 @@ static result write_text(const struct channel_job *job, struct hook_files *files
     buffer_add(&text, buffer_span(&job->message->subject));
     buffer_add_text(&text, "\n\n");
     buffer_add(&text, buffer_span(&job->message->page.text));
+    result outcome = buffer_check(&text);
+    if (outcome != OK)
+        return reason_set(reason, outcome, "hook: no memory for alert.txt");
     return write_file(files->folder, "alert.txt", buffer_span(&text), files->text, reason);
 }
 

@@ -54,7 +54,7 @@ result hook_program_check(const char *path, struct reason *reason) {
     if (path[0] != '/')
         return reason_set(reason, &fault_hook_program, "hook %s: not an absolute path", path);
     if (stat(path, &status) != 0)
-        return reason_set(reason, &fault_hook_program, "hook %s: %s", path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_hook_program), "hook %s: %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode) || access(path, X_OK) != 0)
         return reason_set(reason, &fault_hook_program, "hook %s: not an executable file", path);
     if ((status.st_mode & 022) != 0 || (status.st_uid != geteuid() && status.st_uid != 0))
@@ -171,9 +171,10 @@ static void kill_and_reap(struct hook_run *run) {
     struct pollfd end = {.fd = run->process, .events = POLLIN};
     siginfo_t info;
     signal_group(run, SIGKILL);
-    if (run->process >= 0 && poll(&end, 1, REAP_MS) > 0)
+    int waited = run->process < 0 ? -1 : poll(&end, 1, REAP_MS);
+    if (waited > 0)
         waitid(P_PIDFD, (id_t) run->process, &info, WEXITED | WNOHANG);
-    else if (run->process < 0)
+    else if (waited < 0) /* it cannot be waited for in time */
         waitpid(run->pid, NULL, 0);
 }
 

@@ -45,7 +45,7 @@ static result read_all(int file, const char *name, struct secret *secret, struct
     while (secret->size < SECRET_SIZE_MAX + 1) {
         ssize_t count = read(file, secret->text + secret->size, SECRET_SIZE_MAX + 1 - secret->size);
         if (count < 0)
-            return reason_set(reason, &fault_secret, "secret %s: cannot be read (%s)", name, strerror(errno));
+            return reason_set(reason, fault_of_errno(errno, &fault_secret), "secret %s: cannot be read (%s)", name, strerror(errno));
         if (count == 0)
             break;
         secret->size += (size_t) count;
@@ -73,9 +73,11 @@ static result read_file(const char *folder, const char *name, bool is_credential
         return OK;
     *ret_found = true;
     if (file < 0)
-        return reason_set(reason, &fault_secret, "secret %s: %s cannot be opened (%s)", name, path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_secret), "secret %s: %s cannot be opened (%s)", name, path, strerror(errno));
     result outcome = OK;
-    if (fstat(file, &status) != 0 || !mode_is_private(&status, is_credential))
+    if (fstat(file, &status) != 0)
+        outcome = reason_set(reason, fault_of_errno(errno, &fault_secret), "secret %s: %s cannot be looked at (%s)", name, path, strerror(errno));
+    else if (!mode_is_private(&status, is_credential))
         outcome = reason_set(reason, &fault_secret, "secret %s: %s may be read or written by others, wanted a file with mode 0600",
                              name, path);
     else if (!is_credential)

@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -46,6 +47,19 @@ FILE_CALL(DIR *, opendir, (const char *path), (path), WITH_ERRNO(EMFILE, NULL))
 FILE_CALL(FILE *, fopen, (const char *path, const char *mode), (path, mode), WITH_ERRNO(EMFILE, NULL))
 FILE_CALL(int, signalfd, (int file, const sigset_t *set, int flags), (file, set, flags), WITH_ERRNO(EMFILE, -1))
 
+extern const char __executable_start, etext;
+
+static bool is_ours(const char *caller) {
+    return caller >= &__executable_start && caller < &etext;
+}
+
+FILE_CALL(int, access, (const char *path, int what), (path, what), WITH_ERRNO(EIO, -1))
+FILE_CALL(int, chmod, (const char *path, mode_t mode), (path, mode), WITH_ERRNO(EIO, -1))
+FILE_CALL(int, rmdir, (const char *path), (path), WITH_ERRNO(EIO, -1))
+FILE_CALL(char *, mkdtemp, (char *path), (path), WITH_ERRNO(ENOSPC, NULL))
+FILE_CALL(char *, realpath, (const char *path, char *out), (path, out), WITH_ERRNO(EIO, NULL))
+FILE_CALL(struct dirent *, readdir, (DIR * folder), (folder), WITH_ERRNO(EIO, NULL))
+
 int open(const char *path, int flags, ...) {
     static int (*real)(const char *, int, ...);
     va_list list;
@@ -64,7 +78,9 @@ int fcntl(int file, int command, ...) {
     va_start(list, command);
     void *value = va_arg(list, void *);
     va_end(list);
-    if (command != F_GETFD && call_fails(CALL_FILE))
+    /* libcurl does not look whether its socket is non-blocking now, which Linux never refuses, and would wait in it for ever. */
+    bool is_sure = command == F_GETFD || ((command == F_GETFL || command == F_SETFL) && !is_ours(__builtin_return_address(0)));
+    if (!is_sure && call_fails_as(CALL_FILE, "fcntl"))
         return WITH_ERRNO(EMFILE, -1);
     FIND_REAL(fcntl)
     return real(file, command, value);
@@ -104,11 +120,6 @@ OUTPUT_CALL(int, fflush, (FILE * out), (out), WITH_STREAM(out, EOF))
 
 /* Only for our own callers: libevent 2.1 does not look whether its clock answered, and then waits for ever; the pipe to which it writes
  * a signal's number cannot fail. */
-extern const char __executable_start, etext;
-
-static bool is_ours(const char *caller) {
-    return caller >= &__executable_start && caller < &etext;
-}
 
 ssize_t write(int file, const void *bytes, size_t size) {
     static ssize_t (*real)(int, const void *, size_t);
