@@ -48,7 +48,7 @@ struct store_caa_lease {
     int64_t fencing;                  /* 0: somebody else polls */
     int64_t commits;                  /* number of the last commit */
 };
-/* Takes or renews; fills fencing and commits. */
+/* Takes or renews; fills fencing, and where that changed, commits. */
 MUST_CHECK result store_caa_lease_take(struct store *store, unsigned ttl_seconds, struct store_caa_lease *lease);
 MUST_CHECK result store_caa_lease_release(struct store *store, const struct store_caa_lease *lease);
 
