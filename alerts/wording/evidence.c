@@ -112,6 +112,8 @@ static void add_expected(struct buffer *value, const json_t *expected) {
         buffer_add_text(value, parts[i].words);
         add_list(value, list);
     }
+    if (json_is_true(json_object_get(expected, "caa_records")))
+        buffer_add_text(value, value->size > 0 ? "; whom the CAA records allow" : "whom the CAA records allow");
 }
 
 static void add_log(struct buffer *value, const json_t *log) {

@@ -116,6 +116,7 @@ static const struct field issuer_fields[] = {
     LIST("caa_domains", take_texts, caa_domains, caa_domain_count),
     LIST("owners", take_texts, owners, owner_count),
     LIST("ca_keys", take_hashes, ca_keys, ca_key_count),
+    {"caa_records", take_boolean, offsetof(struct policy_rules, expects_caa_records), 0},
     {0},
 };
 
@@ -135,10 +136,10 @@ static result take_fields(struct decoding *decoding, const struct field *fields,
 
 static result take_issuers(struct decoding *decoding, const struct field *field, const json_t *value, const json_t *holder) {
     if (!json_is_object(value))
-        return refuse(decoding, value, holder, field->name, "caa_domains, owners and ca_keys, each with a list");
-    TRY(take_fields(decoding, issuer_fields, value, "one of caa_domains, owners, ca_keys here"));
+        return refuse(decoding, value, holder, field->name, "caa_domains, owners and ca_keys, each with a list, and caa_records with true");
+    TRY(take_fields(decoding, issuer_fields, value, "one of caa_domains, owners, ca_keys, caa_records here"));
     const struct policy_rules *rules = &decoding->rules;
-    if (rules->caa_domain_count + rules->owner_count + rules->ca_key_count == 0)
+    if (rules->caa_domain_count + rules->owner_count + rules->ca_key_count == 0 && !rules->expects_caa_records)
         return refuse(decoding, value, holder, field->name, "at least one issuer (leave the field out to expect none)");
     return OK;
 }
@@ -210,6 +211,8 @@ static json_t *tree_of(const struct policy_rules *rules) {
     set_list(issuers, "caa_domains", list_of_texts(rules->caa_domains, rules->caa_domain_count));
     set_list(issuers, "owners", list_of_texts(rules->owners, rules->owner_count));
     set_list(issuers, "ca_keys", list_of_hashes(rules->ca_keys, rules->ca_key_count));
+    if (rules->expects_caa_records)
+        json_object_set_new(issuers, "caa_records", json_true());
     if (json_object_size(issuers) > 0)
         json_object_set(tree, "expected_issuers", issuers);
     json_decref(issuers);

@@ -12,13 +12,14 @@ enum { POLICY_LIST_MAX = 200, POLICY_TEXT_MAX = 255, POLICY_LIFETIME_DAYS_MAX = 
 #define POLICY_JSON_MAX ((size_t) 256 * 1024)
 
 struct policy_rules {
-    /* Expected issuers: any one that fits is enough. All three empty: no issuer is expected. */
+    /* Expected issuers: any one that fits is enough. Nothing of it: no issuer is expected. */
     const char *const *caa_domains; /* lower case, "letsencrypt.org" */
     size_t caa_domain_count;
     const char *const *owners;      /* as the table of CA keys spells them */
     size_t owner_count;
     const struct hash *ca_keys;     /* SHA-256 of the CA's SPKI */
     size_t ca_key_count;
+    bool expects_caa_records;       /* whoever the recorded CAA set of the name allows */
     const struct hash *known_keys;  /* own SPKI hashes */
     size_t known_key_count;
     const char *const *key_types;   /* "ec-p256", "rsa-2048", …; empty: any */

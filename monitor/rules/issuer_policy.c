@@ -22,6 +22,8 @@ struct work {
     const struct ca_extra_rows *extra;
     struct arena *arena;
     struct judgement *judgement;
+    enum caa_allowance caa; /* of the name that is worst off, where the policy asks */
+    const char *caa_name;
     bool is_short;
 };
 
@@ -46,7 +48,7 @@ static struct judged_finding *finding_add(struct work *work, const char *rule, e
 }
 
 static bool expects_names(const struct policy_rules *policy) {
-    return policy->caa_domain_count > 0 || policy->owner_count > 0;
+    return policy->caa_domain_count > 0 || policy->owner_count > 0 || policy->expects_caa_records;
 }
 
 static bool expects_issuer(const struct policy_rules *policy) {
@@ -92,6 +94,10 @@ static enum issuer_verdict verdict_of(const struct work *work) {
         return ISSUER_UNKNOWN;
     if (owner_is_expected(policy, work->judgement->issuer.owner))
         return ISSUER_EXPECTED;
+    if (policy->expects_caa_records && work->caa == CAA_ALLOWED)
+        return ISSUER_EXPECTED;
+    if (policy->expects_caa_records && work->caa == CAA_NOT_RECORDED)
+        return ISSUER_UNKNOWN;
     return unresolved_name(work) == NULL ? ISSUER_UNEXPECTED : ISSUER_UNKNOWN;
 }
 
@@ -107,6 +113,17 @@ static void soften(struct work *work, struct judged_finding *finding) {
     reason_add(work, finding, "the certificate has expired");
 }
 
+static const char *why_caa(const struct work *work) {
+    const char *owner = work->judgement->issuer.owner->name;
+    if (work->caa_name == NULL)
+        return "the policy expects whom CAA records allow, and there is no DNS name here that they would be about";
+    if (work->caa == CAA_NOT_RECORDED)
+        return arena_printf(work->arena, "issued by a key of %s, and no CAA answer about %s is recorded yet", owner, work->caa_name);
+    if (work->caa == CAA_ALLOWED_BY_NEWS)
+        return arena_printf(work->arena, "only a change of the CAA records of %s that nobody was told of yet allows %s", work->caa_name, owner);
+    return arena_printf(work->arena, "the CAA records of %s do not allow %s", work->caa_name, owner);
+}
+
 static void say_unexpected(struct work *work) {
     const struct judgement *judgement = work->judgement;
     struct judged_finding *finding =
@@ -116,6 +133,8 @@ static void say_unexpected(struct work *work) {
                    arena_printf(work->arena, "issued by a key of %s, which the policy does not expect", judgement->issuer.owner->name));
     else
         reason_add(work, finding, "issued by a CA key that is not among the policy's keys");
+    if (work->policy->expects_caa_records && judgement->is_issuer_mapped)
+        reason_add(work, finding, why_caa(work));
     if (judgement->is_known_key)
         reason_add(work, finding, "the certificate's key is one of your known keys, so whoever ordered it has not replaced the key");
     soften(work, finding);
@@ -130,6 +149,8 @@ static void say_unknown(struct work *work) {
                                 because == NULL ? "" : because));
     else if (!work->judgement->is_issuer_mapped)
         reason_add(work, finding, arena_printf(work->arena, "the issuer's key is not in the table of CA keys of %s", ca_table_date()));
+    else if (work->policy->expects_caa_records && work->caa == CAA_NOT_RECORDED)
+        reason_add(work, finding, why_caa(work));
     else
         reason_add(work, finding,
                    arena_printf(work->arena, "issued by a key of %s; the policy also names %s, which the table of CA keys of %s does not know",
@@ -155,6 +176,31 @@ static bool wildcard_is_ours(const char *base, const struct watch_item *watch) {
     const char *dot = strchr(watch->value, '.');
     bool covers = dot != NULL && strcmp(dot + 1, base) == 0;
     return covers || (watch->kind == WATCH_SUBTREE && is_at_or_below(base, watch->value));
+}
+
+static bool is_ours(const char *name, const struct watch_item *watch) {
+    bool is_wildcard = strncmp(name, "*.", 2) == 0;
+    if (is_wildcard)
+        return wildcard_is_ours(name + 2, watch);
+    return strcmp(name, watch->value) == 0 || (watch->kind == WATCH_SUBTREE && is_at_or_below(name, watch->value));
+}
+
+/* The watched names of the certificate, one after the other: what is worst counts. */
+static void ask_caa(struct work *work) {
+    static const int weight[caa_allowance_count] = {[CAA_ALLOWED] = 0, [CAA_NOT_RECORDED] = 1, [CAA_ALLOWED_BY_NEWS] = 2, [CAA_NOT_ALLOWED] = 3};
+    const struct issuer_facts *facts = work->facts;
+    bool has_names = work->watch->kind == WATCH_NAME || work->watch->kind == WATCH_SUBTREE;
+    for (size_t i = 0; has_names && i < facts->name_count; i++) {
+        const struct report_name *name = &facts->names[i];
+        if (name->type != NAME_DNS || !is_ours(name->value, work->watch))
+            continue;
+        enum caa_allowance allowance = facts->ask_caa == NULL ? CAA_NOT_RECORDED
+                                                              : facts->ask_caa(facts->caa_context, name->value, work->judgement->issuer.owner->caa_domains);
+        if (work->caa_name != NULL && weight[allowance] <= weight[work->caa])
+            continue;
+        work->caa = allowance;
+        work->caa_name = name->value;
+    }
 }
 
 static const char *own_wildcard(const struct work *work) {
@@ -219,6 +265,8 @@ result issuer_judge(const struct policy_rules *policy, const struct watch_item *
     struct work work = {.policy = policy, .watch = watch, .facts = facts, .extra = extra, .arena = arena, .judgement = &judgement};
     if (facts->issuer_state == ISSUER_VERIFIED)
         judgement.is_issuer_mapped = ca_table_find(&facts->issuer_spki_sha256, extra, &judgement.issuer);
+    if (policy != NULL && policy->expects_caa_records && judgement.is_issuer_mapped)
+        ask_caa(&work);
     judgement.verdict = verdict_of(&work);
     if (policy != NULL) {
         judgement.is_known_key =

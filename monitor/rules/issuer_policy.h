@@ -17,6 +17,17 @@ const char *finding_severity_name(enum finding_severity severity); /* "info", "n
 
 enum issuer_state { ISSUER_VERIFIED, ISSUER_PENDING, ISSUER_UNVERIFIABLE };
 
+/* What the recorded CAA records of a name say about a CA. */
+enum caa_allowance {
+    CAA_NOT_RECORDED,    /* nothing, or a failure: nobody knows */
+    CAA_ALLOWED,
+    CAA_ALLOWED_BY_NEWS, /* only by a change that nobody was told of yet */
+    CAA_NOT_ALLOWED,
+    caa_allowance_count,
+};
+/* `name` may begin with "*."; `issuer_domains` is NULL-terminated. */
+typedef enum caa_allowance caa_question(void *context, const char *name, const char *const *issuer_domains);
+
 /* What is known of the certificate; texts and arrays are borrowed. */
 struct issuer_facts {
     enum issuer_state issuer_state;
@@ -30,6 +41,8 @@ struct issuer_facts {
     size_t name_count;
     bool names_are_cut;              /* there were more than REPORT_NAMES_MAX */
     int64_t now_ms;
+    caa_question *ask_caa;           /* for policies that expect whom the CAA records allow; NULL: nothing is recorded */
+    void *caa_context;
 };
 
 enum issuer_verdict {

@@ -133,8 +133,8 @@ static void set_issuer(json_t *body, const struct raised *raised) {
     const struct policy_rules *rules = raised->rules;
     if (rules != NULL)
         json_object_set_new(body, "expected",
-                            json_pack("{s:o, s:o, s:o}", "caa_domains", texts(rules->caa_domains, rules->caa_domain_count), "owners",
-                                      texts(rules->owners, rules->owner_count), "ca_keys", hashes(rules->ca_keys, rules->ca_key_count)));
+                            json_pack("{s:o, s:o, s:o, s:b}", "caa_domains", texts(rules->caa_domains, rules->caa_domain_count), "owners",
+                                      texts(rules->owners, rules->owner_count), "ca_keys", hashes(rules->ca_keys, rules->ca_key_count), "caa_records", rules->expects_caa_records));
 }
 
 static bool is_drill_log(const struct judge_input *input) {
@@ -251,6 +251,8 @@ static struct issuer_facts facts_of(const struct judge_input *input) {
         .name_count = report->name_count,
         .names_are_cut = report->name_count == REPORT_NAMES_MAX,
         .now_ms = input->now_ms,
+        .ask_caa = input->ask_caa,
+        .caa_context = input->caa_context,
     };
 }
 

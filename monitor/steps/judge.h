@@ -1,7 +1,7 @@
 /* From a report to what is recorded about it: matches, verdicts, findings with the body that people are told. */
 #pragma once
 
-#include "rules/ca_table.h"
+#include "rules/issuer_policy.h"
 #include "rules/log_choice.h"
 #include "steps/watch_set.h"
 #include "store/record.h"
@@ -12,6 +12,8 @@ struct judge_input {
     const struct chosen_log *log;           /* where it was seen */
     const struct entry_report *report;
     int64_t now_ms;
+    caa_question *ask_caa; /* see struct issuer_facts */
+    void *caa_context;
 };
 
 /* Everything in `arena`; the report is borrowed. Fails only without memory. */

@@ -236,6 +236,54 @@ static void wildcards_of_others_in_a_shared_certificate_are_their_own_affair(voi
     }
 }
 
+/* The CAA records of a.example.com allow Good CA, of b.example.com by news alone, of c.example.com nobody; nothing else is recorded. */
+static enum caa_allowance say_caa(void *context, const char *name, const char *const *issuer_domains) {
+    assert_ptr_equal(context, &extra);
+    if (strcmp(issuer_domains[0], "good.example") != 0)
+        return CAA_NOT_ALLOWED;
+    return strcmp(name, "a.example.com") == 0     ? CAA_ALLOWED
+           : strcmp(name, "*.b.example.com") == 0 ? CAA_ALLOWED_BY_NEWS
+           : strcmp(name, "c.example.com") == 0   ? CAA_NOT_ALLOWED
+                                                  : CAA_NOT_RECORDED;
+}
+
+static struct judgement judge_by_caa(const struct hash *issuer, const struct report_name *names, size_t count) {
+    struct policy_rules rules = policy_rules_default();
+    struct issuer_facts facts = facts_by(issuer);
+    rules.expects_caa_records = true;
+    facts.names = names;
+    facts.name_count = count;
+    facts.ask_caa = say_caa;
+    facts.caa_context = (void *) (uintptr_t) &extra;
+    return judge(&rules, &facts);
+}
+
+static void a_policy_by_caa_expects_whom_the_records_of_every_own_name_allow(void **state) {
+    (void) state;
+    const struct report_name names[] = {{NAME_DNS, NAME_FROM_SAN, "a.example.com"}, {NAME_DNS, NAME_FROM_SAN, "c.example.org"}, {NAME_IP, NAME_FROM_SAN, "192.0.2.1"}};
+    expect(judge_by_caa(&good_key, names, 3), ISSUER_EXPECTED, NULL, SEVERITY_INFO);
+    struct judgement judgement = judge_by_caa(&other_key, names, 3);
+    expect(judgement, ISSUER_UNEXPECTED, RULE_UNEXPECTED_ISSUER, SEVERITY_CRITICAL);
+    assert_string_equal(judgement.findings[0].reasons[1], "the CAA records of a.example.com do not allow Other CA");
+}
+
+static void a_policy_by_caa_does_not_trust_a_change_that_nobody_heard_of(void **state) {
+    (void) state;
+    const struct report_name names[] = {{NAME_DNS, NAME_FROM_SAN, "*.b.example.com"}, {NAME_DNS, NAME_FROM_SAN, "a.example.com"}};
+    struct judgement judgement = judge_by_caa(&good_key, names, 2);
+    expect(judgement, ISSUER_UNEXPECTED, RULE_UNEXPECTED_ISSUER, SEVERITY_CRITICAL);
+    assert_string_equal(judgement.findings[0].reasons[1], "only a change of the CAA records of *.b.example.com that nobody was told of yet allows Good CA");
+}
+
+static void a_policy_by_caa_neither_accuses_nor_absolves_where_nothing_is_recorded(void **state) {
+    (void) state;
+    const struct report_name names[] = {{NAME_DNS, NAME_FROM_SAN, "a.example.com"}, {NAME_DNS, NAME_FROM_SAN, "new.example.com"}};
+    struct judgement judgement = judge_by_caa(&good_key, names, 2);
+    expect(judgement, ISSUER_UNKNOWN, RULE_UNKNOWN_ISSUER, SEVERITY_WARNING);
+    assert_string_equal(judgement.findings[0].reasons[0], "issued by a key of Good CA, and no CAA answer about new.example.com is recorded yet");
+    expect(judge_by_caa(&unmapped_key, names, 1), ISSUER_UNKNOWN, RULE_UNKNOWN_ISSUER, SEVERITY_WARNING);
+}
+
 static void without_memory_the_judgement_fails_and_says_so(void **state) {
     (void) state;
     static const struct watch_item watch = {WATCH_SUBTREE, "example.com"};
@@ -263,6 +311,9 @@ int main(void) {
         cmocka_unit_test(an_expired_certificate_wakes_nobody),
         cmocka_unit_test(keys_lifetimes_and_wildcards_against_the_policy_make_one_finding),
         cmocka_unit_test(wildcards_of_others_in_a_shared_certificate_are_their_own_affair),
+        cmocka_unit_test(a_policy_by_caa_expects_whom_the_records_of_every_own_name_allow),
+        cmocka_unit_test(a_policy_by_caa_does_not_trust_a_change_that_nobody_heard_of),
+        cmocka_unit_test(a_policy_by_caa_neither_accuses_nor_absolves_where_nothing_is_recorded),
         cmocka_unit_test(without_memory_the_judgement_fails_and_says_so),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
