@@ -39,3 +39,6 @@ target_compile_options(rogue-reader PRIVATE -Wno-missing-prototypes)
 target_link_options(rogue-reader PRIVATE -Wl,--wrap=reader_act,--wrap=sandbox_enter)
 target_link_libraries(rogue-reader PRIVATE reader)
 set_target_properties(rogue-reader PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
+# The DNS server of the unit tests.
+target_sources(test_net_dns_client PRIVATE tools/dns_server.c)
