@@ -6,12 +6,14 @@
 
 #define CAA_TEXT_SIZE_MAX ((size_t) 16 * 1024 * 1024)
 #define CAA_TEXT_COMPLAINTS_MAX 100
+#define CAA_TEXT_RECORDS_MAX ((size_t) 65536)
+#define CAA_TEXT_ARENA ((size_t) 128 * 1024 * 1024) /* an arena of this limit is enough for any text */
 
 struct caa_text_record {
-    struct dns_name owner; /* the given default where the line names none */
-    bool has_owner;
+    struct dns_name owner; /* `origin` where no line names one, and the root where that is NULL */
+    bool has_owner;        /* named on this line, or on one before it that this one repeats */
     uint32_t ttl_s;
-    bool has_ttl;
+    bool has_ttl;          /* on this line, by $TTL, or on a line before it */
     unsigned line;
     struct caa_record record;
 };
@@ -24,14 +26,17 @@ struct caa_text {
     struct caa_text_record *records;
     size_t record_count;
     struct caa_text_complaint *complaints;
-    size_t complaint_count; /* of at most CAA_TEXT_COMPLAINTS_MAX kept */
+    size_t complaint_count; /* CAA_TEXT_COMPLAINTS_MAX at most */
+    size_t complaints_left_out;
     size_t other_records;   /* of other types in a zone file, not looked at */
 };
 
 extern const struct fault fault_caa_text;
 
 /* Accepts: `[owner] [ttl] [class] CAA flags tag value` (owner as in a zone file: missing or leading white space repeats the last), `flags tag
- * value` alone, values quoted or bare, TYPE257 \# length hex (RFC 3597), $ORIGIN, $TTL, parentheses, comments. $INCLUDE is a complaint.
- * `origin` may be NULL: then relative names are complaints. Everything in `arena`. Error: fault_caa_text: too large, or no text. */
+ * value` alone, values quoted or bare, TYPE257 \# length hex (RFC 3597), $ORIGIN, $TTL, parentheses, comments. $INCLUDE is a complaint, and so
+ * are a line of which nobody can tell what type of record it is, and a bare value behind which a ';' stands in `flags tag value`: it begins a
+ * comment, which the writer may not have meant. `origin` may be NULL: then relative names are complaints. Everything in `arena`. Errors:
+ * fault_caa_text: too large, too many records, or no text; fault_no_memory. */
 MUST_CHECK result caa_text_parse(struct span text, const struct dns_name *origin, struct arena *arena, struct caa_text *ret_text,
                                  struct reason *reason);
