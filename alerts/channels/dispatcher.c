@@ -147,15 +147,14 @@ static result settle_all(struct dispatcher *dispatcher) {
     return OK;
 }
 
-/* A row that finds no place is given back for later; one that cannot even be read in waits for its claim to run out. */
+/* A row that finds no place, or no memory, is given back for later: it would else wait for its claim to run out. */
 static size_t place(struct dispatcher *dispatcher, struct claim_batch *batch, const struct store_delivery *delivery) {
     int64_t claim_end_ms = clock_monotonic_ms() + CLAIM_MS;
     struct sending *sending = sending_new(dispatcher->tools, batch, delivery, claim_end_ms);
-    if (sending == NULL)
-        return 1;
-    if (lane_enter(&dispatcher->lanes, sending))
+    if (sending != NULL && lane_enter(&dispatcher->lanes, sending))
         return 0;
-    settlement_give_back(dispatcher->store, sending->delivery, clock_wall_ms() + LANE_FULL_MS, "waits: earlier alerts are still being sent");
+    settlement_give_back(dispatcher->store, delivery, clock_wall_ms() + LANE_FULL_MS,
+                         sending == NULL ? "waits: there was no memory to send it" : "waits: earlier alerts are still being sent");
     sending_free(sending);
     return 1;
 }

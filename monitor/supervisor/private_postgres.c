@@ -90,7 +90,9 @@ static result folder_make(const char *path, struct reason *reason) {
     struct stat state;
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return reason_set(reason, fault_of_errno(errno, &fault_postgres_folder), "%s: cannot be made: %s", path, strerror(errno));
-    if (lstat(path, &state) != 0 || !S_ISDIR(state.st_mode) || state.st_uid != geteuid())
+    if (lstat(path, &state) != 0)
+        return reason_set(reason, fault_of_errno(errno, &fault_postgres_folder), "%s: cannot be looked at: %s", path, strerror(errno));
+    if (!S_ISDIR(state.st_mode) || state.st_uid != geteuid())
         return reason_set(reason, &fault_postgres_folder, "%s: wanted a folder that belongs to this user", path);
     if ((state.st_mode & 077) != 0 && chmod(path, 0700) != 0)
         return reason_set(reason, fault_of_errno(errno, &fault_postgres_folder), "%s: others can enter it: %s", path, strerror(errno));
@@ -114,13 +116,12 @@ static result file_write(const char *path, struct span bytes, struct reason *rea
     char beside[PATH_SIZE + 8];
     snprintf(beside, sizeof(beside), "%s.new", path);
     int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool is_written = fd >= 0 && write_all(fd, bytes);
-    int error = errno;
-    if (fd >= 0 && close(fd) != 0)
-        is_written = false;
-    if (!is_written || rename(beside, path) != 0)
-        return reason_set(reason, &fault_postgres_folder, "%s: cannot be written: %s", path, strerror(is_written ? errno : error));
-    return OK;
+    int error = fd >= 0 && write_all(fd, bytes) ? 0 : errno;
+    if (fd >= 0 && close(fd) != 0 && error == 0)
+        error = errno;
+    if (error == 0 && rename(beside, path) != 0)
+        error = errno;
+    return error == 0 ? OK : reason_set(reason, fault_of_errno(error, &fault_postgres_folder), "%s: cannot be written: %s", path, strerror(error));
 }
 
 static result password_make(const struct settings *settings, enum database_role role, struct reason *reason) {
@@ -130,6 +131,8 @@ static result password_make(const struct settings *settings, enum database_role 
     TRY(path_of(settings, name, path, reason));
     if (access(path, F_OK) == 0)
         return OK;
+    if (errno != ENOENT) /* a new one would not be the cluster's */
+        return reason_set(reason, fault_of_errno(errno, &fault_postgres_folder), "%s: cannot be looked at: %s", path, strerror(errno));
     ssize_t count;
     do
         count = getrandom(random, sizeof(random), 0); /* early after a boot it waits */
@@ -171,7 +174,8 @@ static int remove_one(const char *path, const struct stat *state, int type, stru
 }
 
 static result tree_remove(const char *path, struct reason *reason) {
-    if (access(path, F_OK) == 0 && nftw(path, remove_one, TREE_DEPTH, FTW_DEPTH | FTW_PHYS) != 0)
+    errno = 0;
+    if (nftw(path, remove_one, TREE_DEPTH, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
         return reason_set(reason, fault_of_errno(errno, &fault_postgres_folder), "%s: left over, and cannot be removed: %s", path, strerror(errno));
     return OK;
 }
@@ -222,29 +226,34 @@ static result cluster_make(const struct settings *settings, const char *data, st
     return OK;
 }
 
-/* Major version of the cluster, 0 when there is none. */
-static unsigned cluster_version(const char *data) {
+/* Major version of the cluster, 0 when there is none; one that cannot be looked at now is not none. */
+static result cluster_version(const char *data, unsigned *ret_major, struct reason *reason) {
     char path[PATH_SIZE + 16];
     uint8_t text[16];
     uint64_t major = 0;
     snprintf(path, sizeof(path), "%s/PG_VERSION", data);
+    *ret_major = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t size = read(fd, text, sizeof(text));
-    close(fd);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text));
+    int error = size < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    if (error != 0 && error != ENOENT && error != ENOTDIR)
+        return reason_set(reason, fault_of_errno(error, &fault_postgres_folder), "%s: cannot be read: %s", path, strerror(error));
     while (size > 0 && text[size - 1] == '\n')
         size--;
-    if (size <= 0 || text_to_number(span_of(text, (size_t) size), 999, &major) != OK)
-        return 0;
-    return (unsigned) major;
+    if (size > 0 && text_to_number(span_of(text, (size_t) size), 999, &major) == OK)
+        *ret_major = (unsigned) major;
+    return OK;
 }
 
 result private_postgres_prepare(const struct settings *settings, struct reason *reason) {
     char data[PATH_SIZE];
     TRY(folders_make(settings, reason));
+    unsigned major;
     TRY(path_of(settings, "postgres", data, reason));
-    return cluster_version(data) > 0 ? OK : cluster_make(settings, data, reason);
+    TRY(cluster_version(data, &major, reason));
+    return major > 0 ? OK : cluster_make(settings, data, reason);
 }
 
 result private_postgres_command(const struct settings *settings, struct private_postgres_command *ret_command,
@@ -254,7 +263,8 @@ result private_postgres_command(const struct settings *settings, struct private_
         return reason_set(reason, &fault_postgres_root, "private PostgreSQL: refuses to run as root");
     TRY(path_of(settings, "postgres", ret_command->data_folder, reason));
     TRY(path_of(settings, "run", run, reason));
-    unsigned major = cluster_version(ret_command->data_folder);
+    unsigned major;
+    TRY(cluster_version(ret_command->data_folder, &major, reason));
     if (major == 0)
         return reason_set(reason, &fault_postgres_folder, "%s: holds no cluster; run `pinwatch init`", ret_command->data_folder);
     TRY(postgres_programs_find(settings->postgres_folder, major, programs, reason));

@@ -389,7 +389,7 @@ static result open_signals(int *ret_signals) {
         return &fault_supervisor_signals;
     int signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
     if (signals < 0)
-        return &fault_supervisor_signals;
+        return fault_of_errno(errno, &fault_supervisor_signals);
     *ret_signals = signals;
     return OK;
 }

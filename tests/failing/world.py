@@ -42,10 +42,11 @@ def with_tls(server, certificate):
 class World:
     """with World() as world: a database with pinwatch's schema, two logs, one watch, one webhook; nothing runs.
 
-    is_secure: logs and receiver speak TLS, under a CA of the test's own, which the settings name.
+    is_secure: logs and receiver speak TLS, under a CA of the test's own, which the settings name;
+    is_private: no database is configured and none is there, nor a watch.
     """
 
-    def __init__(self, build=None, is_secure=False):
+    def __init__(self, build=None, is_secure=False, is_private=False):
         self.build = build or run.BUILD
         if not os.access(os.path.join(self.build, "failing", "pinwatch-alerts"), os.X_OK):
             run.skip("%s/failing/pinwatch-alerts was not built" % self.build)
@@ -53,10 +54,12 @@ class World:
         self.stranger = test_log.Authority("Someone else")
         self.logs = {"rfc": test_log.Log([], batch=16), "tiles": test_log.Log([], static=True)}
         self.server = test_log.Server(**self.logs)
-        self.cluster = own_database.Cluster().start()
-        self.cluster.make_pinwatch()
-        self.service = run.Service(self.server, {"database": "host=%s dbname=pinwatch" % self.cluster.folder, "readers": 1,
-                                                 "slot_megabytes": 4, "log_level": "info"})
+        self.cluster = None if is_private else own_database.Cluster().start()
+        settings = {"readers": 1, "slot_megabytes": 4, "log_level": "info"}
+        if not is_private:
+            self.cluster.make_pinwatch()
+            settings["database"] = "host=%s dbname=pinwatch" % self.cluster.folder
+        self.service = run.Service(self.server, settings)
         if is_secure:
             self.secure()
         self.programs = self.service.folder + "/programs"
@@ -76,8 +79,9 @@ class World:
             self.service.prepare()
             self.service.logs = {name: {} for name in self.logs}
             self.service.write_settings()
-            self.service.pinwatch("init")
-            self.service.watch_for(".example.com", authority=self.maker.authority)
+            if self.cluster is not None:
+                self.service.pinwatch("init")
+                self.service.watch_for(".example.com", authority=self.maker.authority)
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
@@ -98,7 +102,8 @@ class World:
 
     def __exit__(self, kind, value, trace):
         self.service.end_all()
-        self.cluster.remove()
+        if self.cluster is not None:
+            self.cluster.remove()
         if kind is not None and kind is not SystemExit:
             self.service.show_log()
         shutil.rmtree(self.service.folder, ignore_errors=True)
@@ -116,6 +121,10 @@ class World:
 
     def stop_failing(self):
         self.orders[0] = ord("-")
+
+    def forget_failed(self):
+        """What fails once in the whole folder ("FAMILY:N!") may fail again."""
+        self.tally[8 * len(FAMILIES):16 * len(FAMILIES)] = bytes(8 * len(FAMILIES))
 
     def counted(self):
         """family -> (calls, failed ones) of all programs since the beginning."""
