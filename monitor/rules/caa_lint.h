@@ -13,7 +13,15 @@ struct caa_lint_facts {
     const char *const *seen_domains;   /* CAA domains of the issuers of observed, unexpired certificates (one per owner is enough), NULL-terminated; NULL: not known */
     const char *const *seen_owners;    /* their names, beside seen_domains */
     const struct ca_extra_rows *extra;
+    const uint32_t *ttl_s;             /* as it stands in a file; NULL: not known (then the answer's counts, if there is one) */
 };
+
+struct caa_lint_rule {
+    const char *name;
+    enum finding_severity severity;
+};
+/* Every rule, gravest first; NULL past the last. */
+const struct caa_lint_rule *caa_lint_rule_at(size_t number);
 
 struct caa_lint_remark {
     const char *rule;       /* stable: "tag-misspelt", … : docs/caa.md has the table */

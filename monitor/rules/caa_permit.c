@@ -96,11 +96,12 @@ result caa_issuers_of(const struct caa_record *records, size_t count, enum caa_p
     return OK;
 }
 
+static int compare_domain(const void *domain, const void *element) {
+    return strcasecmp(domain, *(const char *const *) element);
+}
+
 static bool names_domain(const struct caa_issuers *issuers, const char *domain) {
-    for (size_t i = 0; i < issuers->count; i++)
-        if (strcasecmp(issuers->domains[i], domain) == 0)
-            return true;
-    return false;
+    return issuers->count > 0 && bsearch(domain, issuers->domains, issuers->count, sizeof *issuers->domains, compare_domain) != NULL;
 }
 
 bool caa_issuers_allow(const struct caa_issuers *issuers, const char *const *domains) {
