@@ -233,8 +233,10 @@ static void on_tcp(struct bufferevent *peer, void *context) {
         struct query query = read_query(server, span_of(bytes + 2, size));
         query.is_tcp = true;
         server->tcp_queries++;
-        if (server->is_wordless_tcp)
-            continue;
+        if (server->is_wordless_tcp) {
+            bufferevent_disable(peer, EV_READ); /* for good: it is the connection that hangs */
+            return;
+        }
         struct buffer out = buffer_with_limit(DNS_MESSAGE_MAX);
         assert_true(answer_query(server, &query, &out));
         uint8_t head[2] = {(uint8_t) (out.size >> 8), (uint8_t) out.size};

@@ -37,6 +37,7 @@ struct asked {
     int64_t answered_ms;
     bool ends_loop, frees_client;
     const char *asks_next;
+    void *cancels;
 };
 
 static struct dns_name name_of(const char *text) {
@@ -65,6 +66,8 @@ static void on_answer(void *context, const struct caa_answer *answer) {
         assert_true(dns_ask_caa(asked->server->client, 0, &next, on_answer, asked) == OK);
         return;
     }
+    if (asked->cancels != NULL)
+        dns_cancel(asked->server->client, asked->cancels);
     if (asked->frees_client)
         dns_client_free(asked->server->client);
     if (asked->frees_client)
@@ -244,6 +247,21 @@ static void a_tcp_connection_that_stays_silent_is_a_time_out_and_not_kept(void *
     assert_int_equal(ask(server, "big.test").record_count, BIG_RECORDS);
 }
 
+static void a_tcp_connection_that_hangs_is_left_though_others_wait_beside_it(void **state) {
+    struct server *server = *state;
+    struct asked hanging = {0}, other = {0};
+    make_client(server, (struct dns_client_options){.attempts = 1, .attempt_ms = 400, .deadline_ms = 2000});
+    server->is_wordless_tcp = true;
+    begin(server, "big.test", &hanging);
+    run_for(server, 200);
+    begin(server, "silent.test", &other); /* so that the channel stays in use */
+    run_for(server, 250);
+    assert_int_equal(hanging.calls, 1);
+    assert_int_equal(other.calls, 0);
+    server->is_wordless_tcp = false;
+    assert_int_equal(ask(server, "big.test").record_count, BIG_RECORDS);
+}
+
 static void a_closed_tcp_port_is_a_failure(void **state) {
     struct server *server = *state;
     stop_serving_tcp(server);
@@ -389,6 +407,17 @@ static void cancelled_questions_call_nobody(void **state) {
     assert_int_equal(kept.calls, 2);
 }
 
+static void an_answer_that_is_there_is_not_told_to_who_was_cancelled_just_before(void **state) {
+    struct server *server = *state;
+    struct asked second = {0}, first = {.cancels = &second};
+    make_client(server, quick);
+    begin(server, "records.test", &first);
+    begin(server, "records.test", &second);
+    run_for(server, 100);
+    assert_int_equal(first.calls, 1);
+    assert_int_equal(second.calls, 0);
+}
+
 static void a_client_can_go_away_with_questions_under_way(void **state) {
     struct server *server = *state;
     struct asked asked = {0};
@@ -482,6 +511,7 @@ int main(void) {
         CASE(the_right_answer_is_taken_after_a_wrong_one),
         CASE(a_truncated_answer_is_asked_again_over_tcp),
         CASE(a_tcp_connection_that_stays_silent_is_a_time_out_and_not_kept),
+        CASE(a_tcp_connection_that_hangs_is_left_though_others_wait_beside_it),
         CASE(a_closed_tcp_port_is_a_failure),
         CASE(a_server_that_refuses_edns_is_asked_without),
         CASE(many_questions_at_once_survive_a_server_that_refuses_edns),
@@ -495,6 +525,7 @@ int main(void) {
         CASE(questions_beyond_the_cap_wait_in_order),
         CASE(waiting_in_line_does_not_use_up_the_deadline),
         CASE(cancelled_questions_call_nobody),
+        CASE(an_answer_that_is_there_is_not_told_to_who_was_cancelled_just_before),
         CASE(a_client_can_go_away_with_questions_under_way),
         CASE(a_client_can_go_away_while_it_tells_an_answer),
         CASE(the_next_question_may_be_asked_while_an_answer_is_told),
