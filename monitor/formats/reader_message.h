@@ -9,6 +9,8 @@
 
 /* With this code a reader ends that had no memory for what it was asked to read. */
 #define READER_EXIT_MEMORY 71
+/* Bytes that a reader may take besides what is mapped for it: inflated body, Jansson's tree of it, scratch, libraries. */
+#define READER_WORKING_MEMORY ((uint64_t) 768 * 1024 * 1024)
 
 #include "base/result.h"
 #include "base/span.h"

@@ -20,8 +20,6 @@
 enum { SLOTS_FILE = 3, AREA_FILE = 4, IMAGE_FILE = 5 };
 enum { EXIT_GOOD = 0, EXIT_USAGE = 64, EXIT_STARTING = 70, EXIT_REQUEST = 76 };
 
-#define WORKING_MEMORY ((uint64_t) 768 * 1024 * 1024) /* inflated body, Jansson's tree of it, scratch, libraries */
-
 static int complain(const char *what, int status) {
     fprintf(stderr, "pinwatch-reader: %s\n", what);
     return status;
@@ -142,7 +140,7 @@ int main(int count, char **arguments) {
         return complain("the shared memory it was given cannot be mapped", EXIT_STARTING);
     if (!warm_up(&reader))
         return complain("a library cannot be loaded", EXIT_STARTING);
-    if (sandbox_enter(mapped + WORKING_MEMORY) != OK)
+    if (sandbox_enter(mapped + READER_WORKING_MEMORY) != OK)
         return complain("the kernel refuses the sandbox", EXIT_STARTING);
     _exit(greet(&reader) ? serve(&reader) : EXIT_GOOD);
 }

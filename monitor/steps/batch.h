@@ -27,7 +27,8 @@ struct batch {
     uint8_t *body;         /* BATCH_HASHING: a level 0 tile, or one entry as JSON */
     unsigned tries;
     unsigned deaths;       /* of readers, while this entry stood alone */
-    unsigned kills;        /* the same by somebody else's hand */
+    unsigned kills;        /* the same by somebody else's hand, or for want of memory */
+    unsigned starvations;  /* those for want of memory though there was enough for any reader */
     int64_t not_before_ms; /* monotonic */
     uint64_t asked_end;    /* what the transfer under way asked for */
     struct reader_request request;

@@ -4,27 +4,39 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "steps/follow_steps.h"
+#include "steps/reader_process.h"
 
 FAULT(fault_reader_refused, FAULT_INPUT, "batch.refused", "answer with entries", "RFC 6962 4.6; static-ct-api, Log Entries",
       "not readable as entries, or fewer than the head implies", "the entries that were asked for");
 
 #define TRIES_WITHOUT_A_TILE 10 /* about four minutes */
 #define DEATHS_BEFORE_BLAME 2 /* of readers, over one entry alone */
+#define STARVED_BEFORE_BLAME 8 /* with memory enough: one to two minutes */
 #define STARVED_TRIES_OF_A_SCAN 6
-#define KILLS_BEFORE_BLAME 20 /* by a person, or by a kernel that an entry may have brought into want of memory */
+#define KILLS_BEFORE_BLAME 20 /* by a person, or by a kernel that an entry may have brought into want of memory: seconds, they are not spaced.
+                                 For want of memory, while the machine has none either: a quarter of an hour */
 
 static result submit(struct batch *batch);
 
+/* Where the machine has all the memory that a reader may take, the entry wants more than that; else the machine is short of it. */
+static bool is_greedy(struct batch *batch, result fault) {
+    struct followed_log *log = batch->log;
+    bool is_scan = log->options.is_one_shot;
+    batch->kills++;
+    batch->starvations += reader_process_memory_is_free() ? 1 : 0;
+    batch->not_before_ms = clock_monotonic_ms() + follow_backoff_ms(log, batch->kills);
+    follow_error(log, fault, "no memory to read an entry with; reading it again");
+    if (batch->starvations >= (is_scan ? STARVED_TRIES_OF_A_SCAN : STARVED_BEFORE_BLAME) || batch->kills >= KILLS_BEFORE_BLAME)
+        return true;
+    if (is_scan && batch->kills >= STARVED_TRIES_OF_A_SCAN)
+        follow_end(log, &fault_no_memory);
+    return false;
+}
+
 /* Has this entry, alone, cost so many readers that it must be the cause? */
 static bool is_culprit(struct batch *batch, result fault) {
-    if (fault == &fault_reader_starved) { /* this machine's trouble, until it lasts for a quarter of an hour at this very entry */
-        struct followed_log *log = batch->log;
-        batch->not_before_ms = clock_monotonic_ms() + follow_backoff_ms(log, ++batch->kills);
-        follow_error(log, fault, "no memory to read an entry with; reading it again");
-        if (log->options.is_one_shot && batch->kills >= STARVED_TRIES_OF_A_SCAN)
-            follow_end(log, &fault_no_memory);
-        return batch->kills >= KILLS_BEFORE_BLAME;
-    }
+    if (fault == &fault_reader_starved)
+        return is_greedy(batch, fault);
     if (fault == &fault_reader_killed)
         return ++batch->kills >= KILLS_BEFORE_BLAME;
     return ++batch->deaths >= DEATHS_BEFORE_BLAME;

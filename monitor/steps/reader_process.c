@@ -155,6 +155,15 @@ bool reader_process_was_starved(const struct reader_process *process) {
            how.si_status == READER_EXIT_MEMORY;
 }
 
+/* Reserved and given back untouched: where memory is promised to too many, or this service is limited, the promise is refused. */
+bool reader_process_memory_is_free(void) {
+    void *memory = mmap(NULL, READER_WORKING_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    munmap(memory, READER_WORKING_MEMORY);
+    return true;
+}
+
 void reader_process_stop(struct reader_process *process) {
     if (process->pid > 0) {
         kill(process->pid, SIGKILL);

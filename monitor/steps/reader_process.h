@@ -30,6 +30,8 @@ MUST_CHECK result reader_process_start(const struct reader_launch *launch, struc
 bool reader_process_was_killed(const struct reader_process *process);
 /* The same of a process whose end was waited for: did it end for want of memory? */
 bool reader_process_was_starved(const struct reader_process *process);
+/* Would this machine give a reader all that it may take? Then one that has starved wanted more than that. */
+bool reader_process_memory_is_free(void);
 /* Kills, waits, gives back. Harmless for one that was never started. */
 void reader_process_stop(struct reader_process *process);
 /* Bytes of memory that are its own alone; 0 where the system does not say. */
