@@ -274,6 +274,10 @@ static enum follow_state state_now(const struct followed_log *log) {
     return log->told_stale == TOLD_OPEN ? FOLLOW_STALE : FOLLOW_WAITING;
 }
 
+int64_t followed_log_answered_ms(const struct followed_log *log) {
+    return log->answered_ms;
+}
+
 void followed_log_figures(const struct followed_log *log, struct follow_figures *ret_figures) {
     *ret_figures = (struct follow_figures){
         .state = state_now(log), .first_index = log->first_index, .position = log->verified.end, .read_to = log->frontier.end,

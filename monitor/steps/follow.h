@@ -90,6 +90,7 @@ const struct chosen_log *followed_log_identity(const struct followed_log *log);
 /* New facts from the lists (state, interval, final head, mmd); key and addresses stay. */
 MUST_CHECK result followed_log_update(struct followed_log *log, const struct chosen_log *chosen);
 void followed_log_figures(const struct followed_log *log, struct follow_figures *ret_figures);
+int64_t followed_log_answered_ms(const struct followed_log *log); /* monotonic, when it last answered; 0: never */
 /* Does what is due and returns the monotonic time at which it wants to be called again. */
 int64_t followed_log_step(struct followed_log *log);
 /* Forgets what is read but not committed and reads it again: the watch image has changed. */

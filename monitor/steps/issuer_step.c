@@ -3,15 +3,18 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "steps/judge.h"
 #include "steps/monitor.h"
 
-#define ISSUERS_PER_LOG 8
-#define ISSUERS_SHARED 16 /* under way at once; beyond that each log may still have one, so that logs that hang hold up no other */
-#define ROWS_PER_STEP 16
-#define PAUSE_FIRST_MS 10000 /* after an issuer was not to be had, doubling to the cap */
-#define PAUSE_CAP_MS ((int64_t) 10 * 60 * 1000)
-#define WITHHELD_AFTER_MS ((int64_t) 3600 * 1000)
+#define ISSUERS_PER_LOG 32
+#define ISSUERS_SHARED 64 /* under way at once; beyond that each log may still have one, so that logs that hang hold up no other */
+#define ROWS_PER_STEP 64
+#define CROWDED_AGAIN_MS 200 /* while more wait than a step looks at: others want this process as well */
+#define RESTING_MS 60000
+#define BEHIND_MS ((int64_t) 5 * 60 * 1000)
+#define CAUGHT_UP_MS 60000
+#define RULE "service.behind"
 #define UNLISTED_WAIT_MS ((int64_t) 7 * 24 * 3600 * 1000) /* a log missing from all lists may only be missing for now */
 #define ROWS_ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
 
@@ -74,29 +77,57 @@ static bool is_log_at_fault(result fault) {
     return fault->family != FAULT_BUG;
 }
 
-static struct issuer_pause *pause_place(struct monitor *monitor, const struct issuer_job *job) {
-    return &monitor->issuer_pauses[job->row.chain[0].bytes[0] % MONITOR_PAUSES_MAX];
+/* An answer of its server, whatever it says, shows that the log can be reached. */
+static bool is_answer(result fault) {
+    return fault == &fault_transfer_status || fault == &fault_transfer_too_large || fault->family == FAULT_LOG;
 }
 
-static bool is_of_job(const struct issuer_pause *pause, const struct issuer_job *job) {
-    return pause->failures > 0 && hash_equal(&pause->log_id, &job->row.log_id) && hash_equal(&pause->issuer, &job->row.chain[0]);
+/* When the log last answered this process anything; 0: never. */
+static int64_t answered_ms(const struct monitor *monitor, const struct hash *log_id, result fault) {
+    if (is_answer(fault))
+        return clock_monotonic_ms();
+    for (size_t i = 0; i < monitor->log_count; i++)
+        if (monitor->logs[i].follow != NULL && hash_equal(&monitor->logs[i].log_id, log_id))
+            return followed_log_answered_ms(monitor->logs[i].follow);
+    return 0;
 }
 
-static bool is_paused(struct monitor *monitor, const struct issuer_job *job) {
-    const struct issuer_pause *pause = pause_place(monitor, job);
-    return job->row.known_issuer.size == 0 && is_of_job(pause, job) && clock_monotonic_ms() < pause->until_ms;
+static int64_t waited_ms(const struct issuer_job *job) {
+    return world_clock_time(&job->monitor->clock, clock_wall_ms()) - job->row.first_seen_ms;
+}
+
+static bool say_withheld(struct issuer_job *job) {
+    bool is_told = resolve(job, &(struct issuer_answer){.fault = OK}, true) == OK;
+    if (!is_told)
+        log_say(LOG_WARNING, "issuer.not-told", LOG_NUMBER("certificate_id", job->row.certificate_id));
+    return is_told;
+}
+
+/* Whatever waits for an issuer that its log withholds is told, once: a round comes by all of it in the order of its numbers. */
+static void tell_withheld(struct issuer_job *job, struct issuer_series *series) {
+    uint64_t round = job->monitor->issuer_round.number;
+    if (!issuer_is_withheld(series, clock_monotonic_ms()))
+        return;
+    if (series->told_in == 0)
+        series->told_in = round + 1;
+    if (round < series->told_in || job->row.certificate_id <= series->told_id)
+        return;
+    if (say_withheld(job))
+        series->told_id = job->row.certificate_id;
+    else
+        series->told_in = round + 1; /* from this one on */
 }
 
 /* What a log did not serve is asked for later and later; many certificates may wait for the same. */
-static void note_failure(struct monitor *monitor, const struct issuer_job *job) {
-    struct issuer_pause *pause = pause_place(monitor, job);
+static void note_failure(struct issuer_job *job, result fault) {
+    struct monitor *monitor = job->monitor;
     int64_t now_ms = clock_monotonic_ms();
-    if (!is_of_job(pause, job))
-        *pause = (struct issuer_pause){.log_id = job->row.log_id, .issuer = job->row.chain[0]};
-    else if (now_ms < pause->until_ms)
-        return;
-    pause->failures++;
-    pause->until_ms = now_ms + backoff_ms(pause->failures, PAUSE_FIRST_MS, PAUSE_CAP_MS, 0);
+    const struct issuer_try failed = {.log_id = &job->row.log_id, .issuer = &job->row.chain[0], .waited_ms = waited_ms(job),
+                                      .answered_ms = answered_ms(monitor, &job->row.log_id, fault)};
+    const struct issuer_series *series = issuer_series_failed(&monitor->issuer_pauses, &failed, now_ms);
+    bool is_of_rest = series == &monitor->issuer_pauses.rest;
+    if (is_of_rest && failed.waited_ms >= ISSUER_WITHHELD_AFTER_MS && issuer_is_withheld(series, now_ms))
+        (void) say_withheld(job);
 }
 
 static void issuer_known(void *context, const struct issuer_answer *answer) {
@@ -105,10 +136,10 @@ static void issuer_known(void *context, const struct issuer_answer *answer) {
     result fault = answer->fault;
     if (fault == OK)
         fault = resolve(job, answer, false);
-    else if (is_log_at_fault(answer->fault) && clock_wall_ms() - job->row.first_seen_ms > WITHHELD_AFTER_MS && resolve(job, &(struct issuer_answer){.fault = OK}, true) != OK)
-        log_say(LOG_WARNING, "issuer.not-told", LOG_NUMBER("certificate_id", job->row.certificate_id));
     if (is_log_at_fault(answer->fault))
-        note_failure(monitor, job);
+        note_failure(job, answer->fault);
+    else if (answer->fault == OK && job->row.chain_count > 0)
+        issuer_series_end(&monitor->issuer_pauses, &job->row.log_id, &job->row.chain[0]);
     if (fault != OK) /* it stays pending and is asked for again */
         log_say(LOG_WARNING, "issuer.not-resolved", LOG_NUMBER("certificate_id", job->row.certificate_id), LOG_FAULT(fault));
     for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++)
@@ -127,7 +158,7 @@ static result next_pending(struct monitor *monitor, struct issuer_job **ret_job)
     job->monitor = monitor;
     job->arena = arena_new(ROWS_ARENA_LIMIT);
     result fault = job->arena == NULL ? &fault_no_memory
-                                      : store_pending_issuers(monitor->store, monitor->issuer_after_id, 1, job->arena, &rows, &count);
+                                      : store_pending_issuers(monitor->store, monitor->issuer_round.after_id, 1, job->arena, &rows, &count);
     if (fault == OK && count == 1) {
         job->row = rows[0];
         *ret_job = job;
@@ -138,7 +169,14 @@ static result next_pending(struct monitor *monitor, struct issuer_job **ret_job)
     return fault;
 }
 
-/* A free place for this job, so that no log holds up the others; MONITOR_ISSUERS_MAX when it has to wait, or is under way already. */
+static bool is_under_way(const struct monitor *monitor, const struct issuer_job *job) {
+    for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++)
+        if (monitor->issuer_jobs[i] != NULL && monitor->issuer_jobs[i]->row.certificate_id == job->row.certificate_id)
+            return true;
+    return false;
+}
+
+/* A free place for this job, so that no log holds up the others; MONITOR_ISSUERS_MAX when it has to wait. */
 static size_t place_of(const struct monitor *monitor, const struct issuer_job *job) {
     size_t free_place = MONITOR_ISSUERS_MAX, of_log = 0, of_all = 0;
     for (size_t i = 0; i < MONITOR_ISSUERS_MAX; i++) {
@@ -147,8 +185,6 @@ static size_t place_of(const struct monitor *monitor, const struct issuer_job *j
             free_place = i;
             continue;
         }
-        if (other->row.certificate_id == job->row.certificate_id)
-            return MONITOR_ISSUERS_MAX;
         of_all++;
         of_log += hash_equal(&other->row.log_id, &job->row.log_id);
     }
@@ -169,10 +205,6 @@ static result ask(struct issuer_job *job, size_t place) {
         issuer_known(job, &nobody);
         return OK;
     }
-    if (is_paused(monitor, job)) {
-        job_free(job);
-        return OK;
-    }
     const char *url = log == NULL ? "" : log->log.monitoring_url[0] != '\0' ? log->log.monitoring_url : log->log.url;
     struct issuer_query query = {.monitoring_url = url, .fingerprint = job->row.chain[0], .certificate = job->row.certificate,
                                  .known_issuer = job->row.known_issuer};
@@ -185,22 +217,100 @@ static result ask(struct issuer_job *job, size_t place) {
     return fault;
 }
 
-result step_resolve_issuers(struct monitor *monitor, int64_t unused_now_ms) {
-    (void) unused_now_ms;
+/* One that waits: told about, left alone, or asked for; without a place for that it waits for the next round. */
+static result look_at(struct issuer_job *job) {
+    struct monitor *monitor = job->monitor;
+    bool is_fetched = job->row.known_issuer.size > 0 || job->row.chain_count == 0;
+    struct issuer_series *series = is_fetched ? NULL : issuer_series_find(&monitor->issuer_pauses, &job->row.log_id, &job->row.chain[0]);
+    if (series != NULL)
+        tell_withheld(job, series);
+    bool is_left = is_under_way(monitor, job) || (series != NULL && clock_monotonic_ms() < series->until_ms);
+    size_t place = is_left ? MONITOR_ISSUERS_MAX : place_of(monitor, job);
+    if (place != MONITOR_ISSUERS_MAX)
+        return ask(job, place);
+    if (!is_left && monitor->issuer_round.skipped_id == 0)
+        monitor->issuer_round.skipped_id = job->row.certificate_id;
+    job_free(job);
+    return OK;
+}
+
+/* What found no place is not always the same, and what failed is not forgotten for it: the two take turns. */
+static void begin_pass(struct issuer_round *round, int64_t now_ms) {
+    round->is_for_left = round->left_id != 0 && !round->is_for_left;
+    round->is_open = true;
+    round->skipped_id = 0;
+    round->after_id = round->is_for_left ? round->left_id - 1 : 0;
+    if (round->is_for_left)
+        return;
+    round->number++;
+    round->begun_ms = now_ms;
+}
+
+/* A pass that left nothing out shows that whatever waited at its begin was looked at. */
+static void end_pass(struct issuer_round *round) {
+    round->is_open = false;
+    if (!round->is_for_left && round->skipped_id != 0 && round->left_id != 0)
+        return;
+    if (!round->is_for_left)
+        round->left_ms = round->begun_ms;
+    round->left_id = round->skipped_id;
+    if (round->left_id == 0)
+        round->seen_ms = round->left_ms;
+}
+
+static void hurry(struct monitor *monitor, int64_t now_ms) {
+    for (size_t i = 0; i < monitor_step_count; i++)
+        if (monitor_steps[i].run == step_resolve_issuers)
+            monitor->step_due_ms[i] = now_ms + CROWDED_AGAIN_MS;
+}
+
+result step_resolve_issuers(struct monitor *monitor, int64_t now_ms) {
     if (monitor->watches == NULL)
         return OK;
+    struct issuer_round *round = &monitor->issuer_round;
+    if (now_ms - round->ran_ms > RESTING_MS)
+        round->seen_ms = round->left_ms = now_ms; /* at the start, or after the database was away: that is told elsewhere */
+    round->ran_ms = now_ms;
+    if (!round->is_open)
+        begin_pass(round, now_ms);
     for (size_t i = 0; i < ROWS_PER_STEP; i++) {
         struct issuer_job *job;
         TRY(next_pending(monitor, &job));
-        monitor->issuer_after_id = job == NULL ? 0 : job->row.certificate_id; /* from the beginning again, for those that failed */
-        if (job == NULL)
+        if (job == NULL) {
+            end_pass(round);
             return OK;
-        size_t place = place_of(monitor, job);
-        if (place == MONITOR_ISSUERS_MAX)
-            job_free(job);
-        else
-            TRY(ask(job, place));
+        }
+        round->after_id = job->row.certificate_id;
+        TRY(look_at(job));
     }
+    hurry(monitor, now_ms);
+    return OK;
+}
+
+static result tell_behind(struct monitor *monitor, bool is_over, int64_t late_ms) {
+    CLEANUP(buffer_done) struct buffer evidence = buffer_with_limit(256);
+    char since[RFC3339_SIZE];
+    text_of_time_ms(clock_wall_ms() - late_ms, since);
+    buffer_printf(&evidence, is_over ? "{}" : "{\"since\":\"%s\",\"seconds\":%lld}", since, (long long) (late_ms / 1000));
+    TRY(buffer_check(&evidence));
+    struct log_event event = {.rule = RULE, .is_over = is_over, .detail = "", .evidence = buffer_text(&evidence), .now_ms = clock_wall_ms()};
+    return monitor_tell(monitor, NULL, &event);
+}
+
+/* More certificates wait for their issuer than are judged: alerts about them come late. */
+result step_tell_unjudged(struct monitor *monitor, int64_t now_ms) {
+    const struct issuer_round *round = &monitor->issuer_round;
+    int64_t late_ms = now_ms - round->seen_ms;
+    if (round->number == 0 || now_ms - round->ran_ms > RESTING_MS)
+        return OK; /* nobody looks now, so nothing is known */
+    bool is_behind = late_ms > (monitor->told_unjudged == TOLD_OPEN ? CAUGHT_UP_MS : BEHIND_MS);
+    enum told wanted = is_behind ? TOLD_OPEN : TOLD_OVER;
+    if (monitor->told_unjudged == wanted)
+        return OK;
+    TRY(tell_behind(monitor, !is_behind, late_ms));
+    if (is_behind || monitor->told_unjudged == TOLD_OPEN)
+        log_say(is_behind ? LOG_WARNING : LOG_NOTICE, is_behind ? "issuers.behind" : "issuers.caught-up", LOG_NUMBER("for_ms", late_ms));
+    monitor->told_unjudged = wanted;
     return OK;
 }
 

@@ -8,6 +8,7 @@
 #include "settings/settings.h"
 #include "steps/drive.h"
 #include "steps/issuer_fetch.h"
+#include "steps/issuer_pause.h"
 #include "steps/list_step.h"
 #include "steps/told.h"
 #include "steps/watch_set.h"
@@ -17,19 +18,11 @@
 #define MONITOR_RESTART 75 /* exit code: start anew with the settings as they are now */
 #define MONITOR_LOGS_MAX 512
 #define MONITOR_ISSUERS_MAX MONITOR_LOGS_MAX /* so that there is a place for one of each */
-#define MONITOR_PAUSES_MAX 64
 #define MONITOR_OPERATORS_MAX MONITOR_LOGS_MAX
 #define MONITOR_DRILL_ROWS_MAX (2 * DRILL_FILE_AUTHORITIES_MAX)
 
 struct issuer_job;
 struct second_look;
-
-/* An issuer that a log did not serve lately. */
-struct issuer_pause {
-    struct hash log_id, issuer;
-    unsigned failures; /* 0: empty */
-    int64_t until_ms;  /* monotonic */
-};
 
 /* A log that this process follows or would like to. */
 struct monitor_log {
@@ -93,9 +86,10 @@ struct monitor {
     struct ca_extra_rows extra;
 
     struct second_look *second_look; /* what logs did not serve readably at first; NULL before the first */
-    int64_t issuer_after_id;
+    struct issuer_round issuer_round;
+    enum told told_unjudged;
     struct issuer_job *issuer_jobs[MONITOR_ISSUERS_MAX]; /* under way; NULL: free */
-    struct issuer_pause issuer_pauses[MONITOR_PAUSES_MAX]; /* place by the issuer's hash; a newer one takes the place */
+    struct issuer_pauses issuer_pauses; /* issuers that logs did not serve lately */
     struct store_trouble away, commit_trouble, step_trouble[MONITOR_STEPS_MAX];
     int64_t store_pause_until_ms, commit_pause_until_ms; /* everything waits; commits wait */
     int64_t blind_since_ms, blind_since_wall_ms; /* nothing, or something not, recorded since; 0: all is */
@@ -123,6 +117,7 @@ MUST_CHECK result step_look_again(struct monitor *monitor, int64_t now_ms);
 void second_look_free(struct second_look *look); /* before the world that it reads in */
 MUST_CHECK result step_save_status(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_resolve_issuers(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_tell_unjudged(struct monitor *monitor, int64_t now_ms);
 /* Forgets questions about issuers that are under way; after issuer_fetch_free. */
 void issuer_jobs_free(struct monitor *monitor);
 MUST_CHECK result step_check_clock(struct monitor *monitor, int64_t now_ms);

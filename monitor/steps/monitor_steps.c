@@ -6,6 +6,7 @@ const struct monitor_step monitor_steps[] = {
     {"reload watches", 500, step_reload_watches},
     {"hold leases", 5000, step_hold_leases},
     {"resolve issuers", 500, step_resolve_issuers},
+    {"tell what waits to be judged", 1000, step_tell_unjudged},
     {"look again", 1000, step_look_again},
     {"save the status", 1000, step_save_status},
     {"tell what was not recorded", 1000, step_tell_blindness},
