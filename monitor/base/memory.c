@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_ROOM 64 /* elements of an array that grows */
+
 static uint64_t refusals;
 
 static void *counted(void *block) {
@@ -90,6 +92,18 @@ void *memory_new_array(size_t count, size_t element_size) {
 
 void *memory_resize(void *block, size_t size) {
     return counted(realloc(block, size == 0 ? 1 : size));
+}
+
+void *memory_grow(void *block, size_t count, size_t *room, size_t element_size) {
+    if (count < *room)
+        return block;
+    if (*room > SIZE_MAX / 2 / element_size)
+        return counted(NULL);
+    size_t wanted = *room == 0 ? FIRST_ROOM : 2 * *room;
+    void *grown = memory_resize(block, wanted * element_size);
+    if (grown != NULL)
+        *room = wanted;
+    return grown;
 }
 
 void memory_free(void *block) {

@@ -33,6 +33,9 @@ void *memory_new(size_t size) __attribute__((malloc));
 void *memory_new_array(size_t count, size_t element_size) __attribute__((malloc));
 /* As realloc; on failure the old block stays valid and NULL is returned. New bytes are not zeroed. */
 void *memory_resize(void *block, size_t size) __attribute__((warn_unused_result));
+/* Room for one element more in an array of `count`, doubled when it is full: the block, perhaps moved, and *room, how many it holds now
+ * (both 0 at first). NULL when there is no memory; the old block and *room then stay as they were. */
+void *memory_grow(void *block, size_t count, size_t *room, size_t element_size) __attribute__((warn_unused_result));
 void memory_free(void *block);
 /* From here on Jansson's and OpenSSL's refusals are counted as well. To be called before OpenSSL is used; digest_init does. */
 void memory_count_libraries(void);

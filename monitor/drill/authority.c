@@ -101,7 +101,9 @@ static result save_certificate(const char *folder, const char *name, X509 *certi
 static result open_ca_certificate(const char *folder, const char *name, const struct ca_certificate *wanted, X509 **ret_certificate,
                                   struct reason *reason) {
     CLEANUP(x509_free_at) X509 *certificate = NULL;
-    if (folder_has(folder, name)) {
+    bool is_there;
+    TRY(folder_look_for(folder, name, &is_there, reason));
+    if (is_there) {
         CLEANUP(buffer_done) struct buffer text = buffer_with_limit(CERTIFICATE_PEM_MAX);
         TRY(folder_read(folder, name, &text, reason));
         CLEANUP(bio_free_at) BIO *bio = BIO_new_mem_buf(text.bytes, (int) text.size);

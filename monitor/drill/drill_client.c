@@ -59,7 +59,9 @@ static result exchange(int peer, const char *line, struct buffer *answer, struct
             continue;
         if (count <= 0)
             return reason_set(reason, &fault_drill_silent, "the drill gave no answer: %s", count == 0 ? "it hung up" : strerrordesc_np(errno));
-        if (!buffer_add(answer, span_of(chunk, (size_t) count)))
+        if (!buffer_add(answer, span_of(chunk, (size_t) count)) && buffer_check(answer) == &fault_no_memory)
+            return reason_set(reason, &fault_no_memory, "no memory for the drill's answer");
+        if (answer->failed)
             return reason_set(reason, &fault_drill_answer, "the answer is larger than %zu bytes", ANSWER_LIMIT);
     }
     return OK;
@@ -83,10 +85,15 @@ static bool read_place(const json_t *object, struct drill_place *place) {
 }
 
 static result read_answer(struct span text, struct drill_issued *ret_issued, struct reason *reason) {
+    uint64_t mark = memory_mark();
     CLEANUP(json_release) json_t *root = json_loadb((const char *) text.bytes, text.size, 0, NULL);
     const char *error = json_string_value(json_object_get(root, "error"));
     const json_t *places = json_object_get(root, "entries");
     struct drill_issued issued = {.place_count = json_array_size(places)};
+    if (root == NULL && memory_mark() != mark)
+        return reason_set(reason, &fault_no_memory, "no memory to read the drill's answer");
+    if (error != NULL && json_is_true(json_object_get(root, "passes")))
+        return reason_set(reason, &fault_machine, "the drill could not do it now: %s", error);
     if (error != NULL)
         return reason_set(reason, &fault_drill_refused, "the drill refused: %s", error);
     bool is_good = issued.place_count > 0 && issued.place_count <= DRILL_PLACES_MAX && read_hex(root, "tbs_sha256", &issued.tbs_sha256) &&
@@ -117,13 +124,22 @@ result drill_issue(const char *drill_folder, const struct drill_order *order, in
     CLEANUP(arena_free_at) struct arena *arena = arena_new(ARENA_LIMIT);
     CLEANUP(close_at) int peer = -1;
     struct drill_file file;
-    if (arena == NULL || write_order(order, &line) != OK)
-        return reason_set(reason, &fault_drill_refused, "the name is not valid UTF-8, or too long");
-    if (folder_read(drill_folder, DRILL_FILE_NAME, &file_text, reason) != OK)
+    uint64_t mark = memory_mark();
+    result outcome = arena == NULL ? &fault_no_memory : write_order(order, &line);
+    if (outcome != OK)
+        return memory_mark() != mark || arena == NULL ? reason_set(reason, &fault_no_memory, "no memory to write the order")
+                                                      : reason_set(reason, &fault_drill_refused, "the name is not valid UTF-8, or too long");
+    outcome = folder_read(drill_folder, DRILL_FILE_NAME, &file_text, reason);
+    if (outcome != OK && outcome->family == FAULT_RETRY)
+        return outcome;
+    if (outcome != OK)
         return reason_set(reason, &fault_drill_absent,
                           "no drill runs (%s/%s cannot be read): set `has_drill: true` in the settings and start the service with "
                           "`pinwatch run --detach`", drill_folder, DRILL_FILE_NAME);
-    if (drill_file_read(buffer_span(&file_text), arena, &file) != OK)
+    outcome = drill_file_read(buffer_span(&file_text), arena, &file);
+    if (outcome != OK && memory_mark() != mark)
+        return reason_set(reason, &fault_no_memory, "%s/%s: no memory to read it", drill_folder, DRILL_FILE_NAME);
+    if (outcome != OK)
         return reason_set(reason, &fault_drill_answer, "%s/%s: not what the drill writes", drill_folder, DRILL_FILE_NAME);
     TRY(connect_to(file.socket, timeout_ms, &peer, reason));
     TRY(exchange(peer, buffer_text(&line), &answer, reason));

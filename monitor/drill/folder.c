@@ -17,7 +17,7 @@ static void close_at(int *file) {
 }
 
 static result complain(struct reason *reason, const char *path, const char *what) {
-    return reason_set(reason, &fault_drill_folder, "%s: %s: %s", path, what, strerror(errno));
+    return reason_set(reason, fault_of_errno(errno, &fault_drill_folder), "%s: %s: %s", path, what, strerror(errno));
 }
 
 bool folder_path(char ret_path[FOLDER_PATH_SIZE], const char *folder, const char *name) {
@@ -40,9 +40,12 @@ result folder_make_parents(const char *path, struct reason *reason) {
     return OK;
 }
 
-bool folder_has(const char *folder, const char *name) {
+result folder_look_for(const char *folder, const char *name, bool *ret_is_there, struct reason *reason) {
     char path[FOLDER_PATH_SIZE];
-    return folder_path(path, folder, name) && access(path, F_OK) == 0;
+    if (!folder_path(path, folder, name))
+        return reason_set(reason, &fault_drill_folder, "%s: path too long", folder);
+    *ret_is_there = access(path, F_OK) == 0;
+    return *ret_is_there || errno == ENOENT ? OK : complain(reason, path, "cannot be looked at");
 }
 
 result folder_read(const char *folder, const char *name, struct buffer *out, struct reason *reason) {
@@ -60,7 +63,8 @@ result folder_read(const char *folder, const char *name, struct buffer *out, str
         if (count < 0)
             return complain(reason, path, "cannot be read");
         if (!buffer_add(out, span_of(chunk, (size_t) count)))
-            return reason_set(reason, &fault_drill_folder, "%s: larger than %zu bytes", path, out->limit);
+            return buffer_check(out) == &fault_no_memory ? reason_set(reason, &fault_no_memory, "%s: no memory to read it", path)
+                                                         : reason_set(reason, &fault_drill_folder, "%s: larger than %zu bytes", path, out->limit);
     }
 }
 

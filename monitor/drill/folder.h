@@ -15,7 +15,8 @@ bool folder_path(char ret_path[FOLDER_PATH_SIZE], const char *folder, const char
 MUST_CHECK result folder_make(const char *path, unsigned mode, struct reason *reason);
 /* Makes the folders on the way to `path`, the last part excluded. */
 MUST_CHECK result folder_make_parents(const char *path, struct reason *reason);
-bool folder_has(const char *folder, const char *name);
+/* Whether it is there; what cannot be looked at now is not taken for missing, since what is missing is made anew. */
+MUST_CHECK result folder_look_for(const char *folder, const char *name, bool *ret_is_there, struct reason *reason);
 /* Appends the file to `out`, whose limit is the ceiling. */
 MUST_CHECK result folder_read(const char *folder, const char *name, struct buffer *out, struct reason *reason);
 /* Temporary file, fsync, rename, fsync of the folder. */

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "drill/http_parts.h"
 #include "drill/tile_request.h"
@@ -195,13 +196,15 @@ static void add_chain_of_kind(struct call *call, bool is_precertificate) {
     CLEANUP(buffer_done) struct buffer json = buffer_with_limit(JSON_LIMIT);
     struct evbuffer *body = evhttp_request_get_input_buffer(call->request);
     size_t size = evbuffer_get_length(body);
+    uint64_t mark = memory_mark();
     if (!chain_request_read(span_of(evbuffer_pullup(body, -1), size), &chain)) {
-        refuse(call, 400, "wanted {\"chain\":[base64 DER, …]} with 1 to 8 certificates");
+        refuse(call, memory_mark() == mark ? 400 : 503, "wanted {\"chain\":[base64 DER, …]} with 1 to 8 certificates, and memory to read them");
         return;
     }
     struct submission submission = {call->log, is_precertificate, chain.certificates, chain.count};
-    if (options->submit(options->submit_context, &submission, &json, &reason) != OK)
-        refuse(call, 400, reason.text);
+    result outcome = options->submit(options->submit_context, &submission, &json, &reason);
+    if (outcome != OK)
+        refuse(call, outcome->family == FAULT_INPUT ? 400 : outcome->family == FAULT_RETRY ? 503 : 500, reason.text);
     else
         reply_json(call, &json);
     chain_request_done(&chain);
@@ -262,8 +265,11 @@ static void get_issuer(struct call *call) {
     struct drill_log *log = call->log;
     struct hash fingerprint;
     struct evbuffer *body = evbuffer_new();
-    if (body == NULL || hash_from_hex(span_of_text(call->rest), &fingerprint) != OK ||
-        !log->source->add_issuer(log->source_data, &fingerprint, body))
+    if (hash_from_hex(span_of_text(call->rest), &fingerprint) != OK)
+        refuse(call, 404, "no such issuer");
+    else if (body == NULL || !log->source->add_issuer(log->source_data, &fingerprint, body))
+        refuse(call, 500, "the issuer cannot be read");
+    else if (evbuffer_get_length(body) == 0)
         refuse(call, 404, "no such issuer");
     else
         reply(call, 200, "application/pkix-cert", body);
@@ -353,7 +359,7 @@ CLEANUP_OF_POINTER(struct http, http_free)
 static result listen_on(struct http *http, unsigned port, struct reason *reason) {
     http->socket = evhttp_bind_socket_with_handle(http->server, "127.0.0.1", (ev_uint16_t) port);
     if (http->socket == NULL)
-        return reason_set(reason, &fault_drill_port, "127.0.0.1:%u cannot be listened on: %s", port, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_drill_port), "127.0.0.1:%u cannot be listened on: %s", port, strerror(errno));
     struct sockaddr_in address;
     socklen_t size = sizeof address;
     if (getsockname(evhttp_bound_socket_get_fd(http->socket), (struct sockaddr *) &address, &size) != 0)

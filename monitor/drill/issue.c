@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "base/digest.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 #define DER_LIMIT ((size_t) 256 * 1024)
@@ -216,9 +217,9 @@ static bool add_error(struct buffer *out, result fault, struct reason *reason) {
     CLEANUP(json_release) json_t *answer = NULL;
     if (reason->text[0] == '\0')
         reason_of_fault(fault, reason);
-    answer = json_pack("{s:s%}", "error", reason->text, strnlen(reason->text, sizeof reason->text));
+    answer = json_pack("{s:s%, s:b}", "error", reason->text, strnlen(reason->text, sizeof reason->text), "passes", fault->family == FAULT_RETRY);
     char *text = answer == NULL ? NULL : json_dumps(answer, JSON_COMPACT);
-    bool fits = buffer_printf(out, "%s\n", text == NULL ? "{\"error\":\"no memory\"}" : text);
+    bool fits = buffer_printf(out, "%s\n", text == NULL ? "{\"error\":\"no memory\",\"passes\":true}" : text);
     memory_free_foreign(text);
     return fits;
 }
@@ -227,10 +228,13 @@ bool issue_answer(struct issue_desk *desk, struct span order_json, struct buffer
     struct reason reason = {""};
     CLEANUP(order_done) struct order order = {0};
     struct outcome outcome = {0};
+    uint64_t mark = memory_mark();
     CLEANUP(json_release) json_t *root = json_loadb((const char *) order_json.bytes, order_json.size, JSON_REJECT_DUPLICATES, NULL);
     result fault = json_is_object(root) ? read_order(root, desk, &order, &reason)
                                         : reason_set(&reason, &fault_drill_order, "the order is not a JSON object");
     if (fault == OK)
         fault = carry_out(desk, &order, &outcome, &reason);
+    if (fault != OK && memory_mark() != mark) /* then the order is not to blame */
+        fault = reason_set(&reason, &fault_no_memory, "the certificate was not issued: no memory");
     return fault == OK ? add_answer(out, &order, &outcome) : add_error(out, fault, &reason);
 }

@@ -22,7 +22,7 @@ struct issue_desk {
  * Only "issue" must be there; the others default to [NAME], expected, both, true, true, new, 90. A precertificate is logged first,
  * then the certificate with the SCTs it got; without one the certificate carries none.
  * Appends one line: {"log_id","index","timestamp","cert_sha256","tbs_sha256","spki_sha256","issuer_spki_sha256","entries":[…]}
- * (the first entry's place, then all) or {"error":sentence}. */
+ * (the first entry's place, then all) or {"error":sentence,"passes":true|false}: the same order may be taken later. */
 bool issue_answer(struct issue_desk *desk, struct span order_json, struct buffer *out);
 
 /* http_submit: add-chain and add-pre-chain (RFC 6962 4.1, 4.2); `context` is the desk. */

@@ -38,7 +38,9 @@ result key_save(const char *folder, const char *name, EVP_PKEY *key, struct reas
 
 result key_open(const char *folder, const char *name, EVP_PKEY **ret_key, struct reason *reason) {
     CLEANUP(key_free_at) EVP_PKEY *key = NULL;
-    if (folder_has(folder, name)) {
+    bool is_there;
+    TRY(folder_look_for(folder, name, &is_there, reason));
+    if (is_there) {
         CLEANUP(buffer_done) struct buffer text = buffer_with_limit(PEM_SIZE_MAX);
         TRY(folder_read(folder, name, &text, reason));
         CLEANUP(bio_free_at) BIO *bio = BIO_new_mem_buf(text.bytes, (int) text.size);

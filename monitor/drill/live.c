@@ -39,14 +39,10 @@ static void identify(const struct leaf *leaf, struct hash *ret_identity) {
 }
 
 static result remember(struct live *live, struct span leaf_input, struct span extra_data) {
-    if (live->count == live->capacity) {
-        size_t capacity = live->capacity == 0 ? 64 : live->capacity * 2;
-        struct live_entry *entries = memory_resize(live->entries, capacity * sizeof *entries);
-        if (entries == NULL)
-            return &fault_no_memory;
-        live->entries = entries;
-        live->capacity = capacity;
-    }
+    struct live_entry *entries = memory_grow(live->entries, live->count, &live->capacity, sizeof *entries);
+    if (entries == NULL)
+        return &fault_no_memory;
+    live->entries = entries;
     AUTO_FREE uint8_t *memory = memory_new(leaf_input.size + extra_data.size);
     if (memory == NULL)
         return &fault_no_memory;
@@ -98,24 +94,28 @@ static result load(struct live *live, const char *folder, const char *name, stru
     CLEANUP(buffer_done) struct buffer bytes = buffer_with_limit(LIVE_FILE_MAX);
     TRY(folder_read(folder, name, &bytes, reason));
     struct cursor records = cursor_of(buffer_span(&bytes));
-    for (struct span leaf_input, extra_data; next_record(&records, &leaf_input, &extra_data);)
-        if (remember(live, leaf_input, extra_data) != OK)
-            return reason_set(reason, &fault_drill_folder, "%s/%s: entry %zu is not a log entry", folder, name, live->count);
+    for (struct span leaf_input, extra_data; next_record(&records, &leaf_input, &extra_data);) {
+        result outcome = remember(live, leaf_input, extra_data);
+        if (outcome == &fault_no_memory)
+            return reason_set(reason, outcome, "%s/%s: no memory for its entries", folder, name);
+        if (outcome != OK)
+            return reason_set(reason, outcome, "%s/%s: entry %zu is not a log entry", folder, name, live->count);
+    }
     live->file_size = (off_t) records.position;
     if (records.position < bytes.size && ftruncate(live->file, live->file_size) != 0)
-        return reason_set(reason, &fault_drill_folder, "%s/%s: cannot be cut: %s", folder, name, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_drill_folder), "%s/%s: cannot be cut: %s", folder, name, strerror(errno));
     return OK;
 }
 
 /* On any failure the file is cut back to what it was. */
 static result append(struct live *live, struct span record, struct reason *reason) {
-    bool is_written = pwrite(live->file, record.bytes, record.size, live->file_size) == (ssize_t) record.size &&
-                      fdatasync(live->file) == 0;
+    ssize_t count = pwrite(live->file, record.bytes, record.size, live->file_size);
+    bool is_written = count == (ssize_t) record.size && fdatasync(live->file) == 0;
     if (!is_written) {
-        int why = errno;
+        int why = count >= 0 && count < (ssize_t) record.size ? ENOSPC : errno;
         if (ftruncate(live->file, live->file_size) != 0)
             why = errno;
-        return reason_set(reason, &fault_drill_folder, "%s.entries cannot be written: %s", live->log->name, strerror(why));
+        return reason_set(reason, fault_of_errno(why, &fault_drill_folder), "%s.entries cannot be written: %s", live->log->name, strerror(why));
     }
     live->file_size += (off_t) record.size;
     return OK;
@@ -169,7 +169,7 @@ static bool add_issuer(void *data, const struct hash *fingerprint, struct evbuff
                 return evbuffer_add(out, certificate.bytes, certificate.size) == 0;
         }
     }
-    return false;
+    return true;
 }
 
 static bool read_entry(void *data, uint64_t index, struct buffer *ret_leaf_input, struct buffer *ret_extra_data) {
@@ -190,12 +190,14 @@ result live_open(struct drill_log *log, const char *folder, struct live **ret_li
     CLEANUP(live_free_at) struct live *live = memory_new(sizeof *live);
     if (live == NULL || !folder_path(path, folder, name))
         return &fault_no_memory;
-    if (!folder_has(folder, name))
+    bool is_there;
+    TRY(folder_look_for(folder, name, &is_there, reason));
+    if (!is_there)
         TRY(folder_write(folder, name, span_of(NULL, 0), 0644, reason));
     live->log = log;
     live->file = open(path, O_RDWR | O_CLOEXEC);
     if (live->file < 0)
-        return reason_set(reason, &fault_drill_folder, "%s: cannot be opened: %s", path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_drill_folder), "%s: cannot be opened: %s", path, strerror(errno));
     TRY(load(live, folder, name, reason));
     log->source = &live_source;
     log->source_data = live;
@@ -228,11 +230,15 @@ static bool find_same(const struct live *live, const struct drill_entry *entry, 
     return false;
 }
 
+static result lack_of(const struct buffer *a, const struct buffer *b) {
+    return buffer_check(a) == &fault_no_memory || buffer_check(b) == &fault_no_memory ? &fault_no_memory : &fault_drill_folder;
+}
+
 static result log_anew(struct live *live, const struct drill_entry *entry, struct span leaf_input, struct reason *reason) {
     CLEANUP(buffer_done) struct buffer extra_data = buffer_with_limit(DRILL_ENTRY_SIZE_MAX);
     CLEANUP(buffer_done) struct buffer record = buffer_with_limit(4 * DRILL_ENTRY_SIZE_MAX);
     if (!entry_add_extra_data(&extra_data, entry) || !add_record(&record, leaf_input, buffer_span(&extra_data)))
-        return reason_set(reason, &fault_drill_folder, "the entry is larger than %zu bytes", DRILL_ENTRY_SIZE_MAX);
+        return reason_set(reason, lack_of(&extra_data, &record), "the entry is larger than %zu bytes, or there was no memory", DRILL_ENTRY_SIZE_MAX);
     off_t size_before = live->file_size;
     TRY(append(live, buffer_span(&record), reason));
     result outcome = remember(live, leaf_input, buffer_span(&extra_data));
@@ -255,9 +261,12 @@ result live_add(struct live *live, struct drill_entry *entry, uint64_t now_ms, s
         entry->timestamp_ms = leaf.timestamp_ms;
     }
     if (!entry_add_leaf_input(&leaf_input, entry))
-        return reason_set(reason, &fault_drill_folder, "the entry is larger than %zu bytes", DRILL_ENTRY_SIZE_MAX);
+        return reason_set(reason, lack_of(&leaf_input, &leaf_input), "the entry is larger than %zu bytes, or there was no memory", DRILL_ENTRY_SIZE_MAX);
     if (!is_known)
         TRY(log_anew(live, entry, buffer_span(&leaf_input), reason));
     *ret_receipt = (struct live_receipt){.index = index, .timestamp_ms = entry->timestamp_ms, .sct = buffer_with_limit(SCT_LIMIT)};
-    return drill_log_add_sct(live->log, entry, buffer_span(&leaf_input), &ret_receipt->sct);
+    result outcome = drill_log_add_sct(live->log, entry, buffer_span(&leaf_input), &ret_receipt->sct);
+    if (outcome != OK)
+        buffer_done(&ret_receipt->sct);
+    return outcome;
 }

@@ -15,6 +15,7 @@ struct drill_source {
     bool (*add_entries)(void *data, uint64_t begin, uint64_t end, struct evbuffer *out);
     /* data tile of `width` entries (static-ct-api) */
     bool (*add_data_tile)(void *data, uint64_t number, unsigned width, struct evbuffer *out, bool *ret_is_gzip);
+    /* nothing when there is no such issuer */
     bool (*add_issuer)(void *data, const struct hash *fingerprint, struct evbuffer *out);
     /* decoded leaf_input and extra_data of one entry, for get-entry-and-proof */
     bool (*read_entry)(void *data, uint64_t index, struct buffer *ret_leaf_input, struct buffer *ret_extra_data);

@@ -51,24 +51,33 @@ result folder_lock(const char *folder, int *ret_lock, struct reason *reason) {
         return reason_set(reason, &fault_drill_folder, "%s: path too long", folder);
     int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0)
-        return reason_set(reason, &fault_drill_folder, "%s: cannot be opened: %s", path, strerror(errno));
+        return reason_set(reason, fault_of_errno(errno, &fault_drill_folder), "%s: cannot be opened: %s", path, strerror(errno));
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        int why = errno;
         close(lock);
-        return reason_set(reason, &fault_drill_folder, "%s: another pinwatch-drill runs in this folder", folder);
+        return why == EWOULDBLOCK ? reason_set(reason, &fault_drill_folder, "%s: another pinwatch-drill runs in this folder", folder)
+                                  : reason_set(reason, fault_of_errno(why, &fault_drill_folder), "%s: cannot be locked: %s", path, strerror(why));
     }
     *ret_lock = lock;
     return OK;
 }
 
-unsigned remembered_port(const char *folder) {
+result remembered_port(const char *folder, unsigned *ret_port, struct reason *reason) {
     CLEANUP(buffer_done) struct buffer text = buffer_with_limit(DRILL_FILE_SIZE_MAX);
     CLEANUP(arena_free_at) struct arena *arena = arena_new(ARENA_LIMIT);
     struct drill_file file;
-    struct reason reason;
-    if (arena == NULL || !folder_has(folder, DRILL_FILE_NAME) ||
-        folder_read(folder, DRILL_FILE_NAME, &text, &reason) != OK || drill_file_read(buffer_span(&text), arena, &file) != OK)
-        return 0;
-    return file.port;
+    bool is_there;
+    uint64_t mark = memory_mark();
+    *ret_port = 0;
+    if (arena == NULL)
+        return reason_set(reason, &fault_no_memory, "no memory");
+    TRY(folder_look_for(folder, DRILL_FILE_NAME, &is_there, reason));
+    if (!is_there)
+        return OK;
+    TRY(folder_read(folder, DRILL_FILE_NAME, &text, reason));
+    if (drill_file_read(buffer_span(&text), arena, &file) == OK)
+        *ret_port = file.port;
+    return memory_mark() == mark ? OK : reason_set(reason, &fault_no_memory, "%s/%s: no memory to read it", folder, DRILL_FILE_NAME);
 }
 
 void place_log(struct drill_log *log, unsigned port, struct log_place *ret_place) {
@@ -92,6 +101,6 @@ void describe_log(const struct drill_log *log, const struct log_place *place, st
 result save_drill_file(const char *folder, const struct drill_file *file, struct reason *reason) {
     CLEANUP(buffer_done) struct buffer text = buffer_with_limit(DRILL_FILE_SIZE_MAX);
     if (!drill_file_write(file, &text))
-        return reason_set(reason, &fault_limit_reached, "%s is larger than %zu bytes", DRILL_FILE_NAME, DRILL_FILE_SIZE_MAX);
+        return buffer_check(&text) == &fault_no_memory ? reason_set(reason, &fault_no_memory, "%s: no memory to write it", DRILL_FILE_NAME) : reason_set(reason, &fault_limit_reached, "%s is larger than %zu bytes", DRILL_FILE_NAME, DRILL_FILE_SIZE_MAX);
     return folder_write(folder, DRILL_FILE_NAME, buffer_span(&text), 0644, reason);
 }

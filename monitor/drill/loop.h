@@ -22,7 +22,7 @@ void stop_events_done(struct stop_events *events);
 /* Holds the folder until `ret_lock` is closed or the process ends; refuses when another drill holds it. */
 MUST_CHECK result folder_lock(const char *folder, int *ret_lock, struct reason *reason);
 /* The port of the folder's drill.json, 0 when there is none. */
-unsigned remembered_port(const char *folder);
+MUST_CHECK result remembered_port(const char *folder, unsigned *ret_port, struct reason *reason);
 
 /* URLs and origin of a log follow from the port. */
 struct log_place {

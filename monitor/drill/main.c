@@ -2,6 +2,7 @@
 #include <argp.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/digest.h"
@@ -162,7 +163,7 @@ int main(int count, char **words) {
         if (fault == OK)
             return 0;
         log_say(LOG_ERROR, "drill.failed", LOG_FAULT(fault), LOG_TEXT("detail", reason.text));
-        return EXIT_FAILED;
+        return fault->family == FAULT_RETRY ? EX_UNAVAILABLE : EXIT_FAILED; /* the supervisor waits, and counts no death */
     }
     fprintf(stderr, "pinwatch-drill: no command '%s'\n", arguments.command);
     return EXIT_USAGE;

@@ -102,7 +102,7 @@ result order_socket_new(struct event_base *loop, const char *path, struct issue_
     int why = errno;
     umask(old_mask);
     if (orders->listener == NULL)
-        return reason_set(reason, &fault_drill_folder, "%s: cannot be listened on: %s", path, strerror(why));
+        return reason_set(reason, fault_of_errno(why, &fault_drill_folder), "%s: cannot be listened on: %s", path, strerror(why));
     memcpy(orders->path, path, strlen(path) + 1);
     *ret_socket = TAKE(orders);
     return OK;

@@ -61,7 +61,9 @@ result pack_open(const char *folder, struct pack **ret_pack, struct reason *reas
     if (pack == NULL || strlen(folder) >= sizeof pack->folder)
         return reason_set(reason, &fault_no_memory, "no memory");
     memcpy(pack->folder, folder, strlen(folder) + 1);
-    if (!folder_has(folder, "log.json"))
+    bool is_finished;
+    TRY(folder_look_for(folder, "log.json", &is_finished, reason));
+    if (!is_finished)
         return reason_set(reason, &fault_drill_folder, "%s: holds no finished log (log.json is missing)", folder);
     TRY(map_file(folder, "entries.json", &pack->entries, reason));
     TRY(map_file(folder, "entries.offsets", &pack->offsets, reason));
@@ -177,7 +179,10 @@ static bool add_issuer(void *data, const struct hash *fingerprint, struct evbuff
     CLEANUP(buffer_done) struct buffer der = buffer_with_limit(RENDER_LIMIT);
     tile_path_issuer(fingerprint, path);
     snprintf(name, sizeof name, "static/%s", path);
-    return folder_read(pack->folder, name, &der, &reason) == OK && evbuffer_add(out, der.bytes, der.size) == 0;
+    bool is_there;
+    if (folder_look_for(pack->folder, name, &is_there, &reason) != OK)
+        return false;
+    return !is_there || (folder_read(pack->folder, name, &der, &reason) == OK && evbuffer_add(out, der.bytes, der.size) == 0);
 }
 
 static const struct drill_source pack_source = {add_entries, add_data_tile, add_issuer, read_entry};

@@ -4,7 +4,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "drill/folder.h"
+#include "drill/http_parts.h"
 #include "drill/loop.h"
 #include "drill/order_socket.h"
 #include "drill/serve.h"
@@ -83,10 +85,12 @@ static result run_with_desk(struct event_base *loop, struct issue_desk *desk, co
         roots[i] = buffer_span(&desk->authorities[i].root_der);
     for (size_t i = 0; i < DRILL_LIVE_LOGS; i++)
         http_options.logs[i] = &desk->logs[i];
-    unsigned port = options->port != 0 ? options->port : remembered_port(options->folder);
+    unsigned port = options->port;
+    if (port == 0)
+        TRY(remembered_port(options->folder, &port, reason));
     struct http *http = NULL;
     result is_bound = http_new(loop, &http_options, port, &http, reason);
-    if (is_bound != OK && options->port == 0 && port != 0) /* somebody else has it by now */
+    if (is_bound == &fault_drill_port && options->port == 0 && port != 0) /* somebody else has it by now */
         is_bound = http_new(loop, &http_options, 0, &http, reason);
     TRY(is_bound);
     char folder[FOLDER_PATH_SIZE], socket_path[FOLDER_PATH_SIZE];
@@ -117,7 +121,11 @@ result serve_live(const struct serve_options *options, struct reason *reason) {
         return reason_set(reason, &fault_no_memory, "no memory");
     TRY(folder_make(options->folder, 0700, reason));
     TRY(folder_lock(options->folder, &lock, reason));
-    TRY(open_desk(&desk, options, reason));
+    uint64_t mark = memory_mark();
+    result outcome = open_desk(&desk, options, reason);
+    if (outcome != OK && memory_mark() != mark) /* then no file is to blame */
+        return reason_set(reason, &fault_no_memory, "%s: no memory to open it", options->folder);
+    TRY(outcome);
     TRY(stop_events_init(loop, &stop));
     return run_with_desk(loop, &desk, options, reason);
 }

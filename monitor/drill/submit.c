@@ -1,6 +1,7 @@
 /* add-chain and add-pre-chain: the chain must lead to a root of the drill (RFC 6962 3.1, 4.1, 4.2). */
 #include <openssl/x509v3.h>
 
+#include "base/memory.h"
 #include "drill/issue.h"
 
 #define DER_LIMIT ((size_t) 256 * 1024)
@@ -111,7 +112,7 @@ static void set_chain(struct drill_entry *entry, const struct span *chain, size_
         entry->chain[entry->chain_count++] = root_der;
 }
 
-result issue_submit(void *context, const struct submission *submission, struct buffer *ret_json, struct reason *reason) {
+static result submit(void *context, const struct submission *submission, struct buffer *ret_json, struct reason *reason) {
     struct issue_desk *desk = context;
     const struct span *chain = submission->chain;
     bool is_precertificate = submission->is_precertificate;
@@ -133,4 +134,12 @@ result issue_submit(void *context, const struct submission *submission, struct b
     entry.tbs = buffer_span(&tbs);
     entry.precertificate = chain[0];
     return log_chain(desk, submission->log, &entry, ret_json, reason);
+}
+
+result issue_submit(void *context, const struct submission *submission, struct buffer *ret_json, struct reason *reason) {
+    uint64_t mark = memory_mark();
+    result outcome = submit(context, submission, ret_json, reason);
+    if (outcome != OK && memory_mark() != mark) /* then the chain is not to blame */
+        return reason_set(reason, &fault_no_memory, "the chain was not logged: no memory");
+    return outcome;
 }

@@ -8,26 +8,27 @@ void tree_done(struct tree *tree) {
     *tree = (struct tree){0};
 }
 
-static result push(struct tree_level *level, const struct hash *hash) {
-    if (level->count == level->capacity) {
-        uint64_t capacity = level->capacity == 0 ? 64 : level->capacity * 2;
-        struct hash *hashes = memory_resize(level->hashes, capacity * sizeof *hashes);
-        if (hashes == NULL)
-            return &fault_no_memory;
-        level->hashes = hashes;
-        level->capacity = capacity;
-    }
-    level->hashes[level->count++] = *hash;
+static result make_room(struct tree_level *level) {
+    struct hash *hashes = memory_grow(level->hashes, level->count, &level->capacity, sizeof *hashes);
+    if (hashes == NULL)
+        return &fault_no_memory;
+    level->hashes = hashes;
     return OK;
 }
 
 result tree_append(struct tree *tree, const struct hash *leaf_hash) {
-    TRY(push(&tree->levels[0], leaf_hash));
-    for (unsigned at = 0; at + 1 < TREE_LEVELS && tree->levels[at].count % 2 == 0; at++) {
+    /* All the room first: a leaf without the nodes above it would stay and make every later root wrong. */
+    unsigned top = 0;
+    while (top + 1 < TREE_LEVELS && tree->levels[top].count % 2 == 1)
+        top++;
+    for (unsigned at = 0; at <= top; at++)
+        TRY(make_room(&tree->levels[at]));
+    tree->levels[0].hashes[tree->levels[0].count++] = *leaf_hash;
+    for (unsigned at = 0; at < top; at++) {
         const struct tree_level *below = &tree->levels[at];
-        struct hash parent;
-        merkle_node_hash(&below->hashes[below->count - 2], &below->hashes[below->count - 1], &parent);
-        TRY(push(&tree->levels[at + 1], &parent));
+        struct tree_level *above = &tree->levels[at + 1];
+        merkle_node_hash(&below->hashes[below->count - 2], &below->hashes[below->count - 1], &above->hashes[above->count]);
+        above->count++;
     }
     return OK;
 }

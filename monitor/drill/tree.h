@@ -11,7 +11,8 @@
 struct tree {
     struct tree_level {
         struct hash *hashes; /* perfect subtrees of 2^level leaves */
-        uint64_t count, capacity;
+        uint64_t count;
+        size_t capacity;
     } levels[TREE_LEVELS];
 };
 

@@ -63,7 +63,9 @@ static result read_tile(struct wrapping *wrapping, uint64_t number, unsigned *re
     char path[TILE_PATH_SIZE];
     CLEANUP(buffer_done) struct buffer bytes = buffer_with_limit(TILE_MAX);
     tile_path_data(number, TILE_WIDTH, path);
-    *ret_width = folder_has(wrapping->tiles_folder, path) ? TILE_WIDTH : widest_partial(wrapping, number);
+    bool is_full;
+    TRY(folder_look_for(wrapping->tiles_folder, path, &is_full, reason));
+    *ret_width = is_full ? TILE_WIDTH : widest_partial(wrapping, number);
     if (*ret_width == 0)
         return OK;
     tile_path_data(number, *ret_width, path);
@@ -86,7 +88,9 @@ static result read_chain(struct wrapping *wrapping, struct span fingerprints, st
         char path[TILE_PATH_SIZE];
         CLEANUP(buffer_done) struct buffer der = buffer_with_limit(ISSUER_MAX);
         tile_path_issuer(&fingerprint, path);
-        if (!folder_has(wrapping->tiles_folder, path)) {
+        bool is_there;
+        TRY(folder_look_for(wrapping->tiles_folder, path, &is_there, reason));
+        if (!is_there) {
             buffer_reset(&wrapping->chain);
             return OK;
         }

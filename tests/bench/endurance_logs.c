@@ -201,7 +201,7 @@ static bool add_issuer(void *data, const struct hash *fingerprint, struct evbuff
         if (hash_equal(&hash, fingerprint))
             return evbuffer_add(out, der->bytes, der->size) == 0;
     }
-    return false;
+    return true;
 }
 
 static bool read_entry(void *data, uint64_t index, struct buffer *ret_leaf_input, struct buffer *ret_extra_data) {
@@ -218,14 +218,10 @@ static result append(struct endless *log, uint64_t timestamp_ms) {
     uint64_t index = tree_size(&log->log.tree);
     struct leaf leaf;
     struct hash hash;
-    if (index == log->capacity) {
-        size_t capacity = log->capacity == 0 ? 4096 : log->capacity * 2;
-        uint64_t *timestamps = memory_resize(log->timestamps, capacity * sizeof *timestamps);
-        if (timestamps == NULL)
-            return &fault_no_memory;
-        log->timestamps = timestamps;
-        log->capacity = capacity;
-    }
+    uint64_t *timestamps = memory_grow(log->timestamps, index, &log->capacity, sizeof *timestamps);
+    if (timestamps == NULL)
+        return &fault_no_memory;
+    log->timestamps = timestamps;
     log->timestamps[index] = timestamp_ms;
     if (!render(log, index) || !parse(log->all, &leaf))
         return &fault_limit_reached;
@@ -234,14 +230,10 @@ static result append(struct endless *log, uint64_t timestamp_ms) {
 }
 
 static result plant_into(struct endless *log, struct drill_entry *entry, const struct pending *pending) {
-    if (log->planted_count == log->planted_capacity) {
-        size_t capacity = log->planted_capacity == 0 ? 64 : log->planted_capacity * 2;
-        struct planted *planted = memory_resize(log->planted, capacity * sizeof *planted);
-        if (planted == NULL)
-            return &fault_no_memory;
-        log->planted = planted;
-        log->planted_capacity = capacity;
-    }
+    struct planted *grown = memory_grow(log->planted, log->planted_count, &log->planted_capacity, sizeof *grown);
+    if (grown == NULL)
+        return &fault_no_memory;
+    log->planted = grown;
     if (log->pending_count == PENDING_MAX)
         return &fault_limit_reached;
     uint64_t index = tree_size(&log->log.tree);
