@@ -125,7 +125,7 @@ static result read_question(struct parser *parser) {
         return reason_set(parser->reason, &fault_dns_message, "the header counts %u questions, wanted one (RFC 9619 4)",
                           parser->question_count);
     if (dns_name_read(&parser->cursor, &message->question) != OK)
-        return reason_set(parser->reason, &fault_dns_message, "the question's name is none, wanted %s", fault_dns_name.wanted);
+        return reason_set(parser->reason, &fault_dns_message, "the question's name cannot be read, wanted %s", fault_dns_name.wanted);
     if (!read_u16(&parser->cursor, &message->question_type) || !read_u16(&parser->cursor, &class))
         return reason_set(parser->reason, &fault_dns_message, "the message ends within the question (RFC 1035 4.1.2)");
     if (class != CLASS_IN)

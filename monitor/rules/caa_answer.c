@@ -243,7 +243,7 @@ static result judge_records(struct judge *judge, size_t count) {
 static result judge_none(struct judge *judge) {
     const struct dns_message *message = judge->message;
     bool has_soa = message->has_soa && dns_name_is_within(&judge->at, &message->soa_owner);
-    if (message->is_referral)
+    if (message->is_referral && message->rcode == DNS_NOERROR) /* RFC 2308 2.1 type 4: with NXDOMAIN it is an answer */
         return end(judge, CAA_FAILED, "referral", "the server answered with other servers to be asked, wanted a resolver that asks them");
     if (judge->links > 0 && !has_soa && !message->is_recursion_available)
         return end(judge, CAA_FAILED, "chain",
