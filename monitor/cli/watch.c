@@ -68,14 +68,10 @@ static result gather(struct gathered *gathered, struct span text, struct reason 
     watch.value = arena_copy_text(gathered->arena, value);
     if (watch.value == NULL)
         return &fault_no_memory;
-    if (gathered->count == gathered->room) {
-        size_t room = gathered->room == 0 ? 64 : 2 * gathered->room;
-        struct store_watch *grown = memory_resize(gathered->watches, room * sizeof *grown);
-        if (grown == NULL)
-            return &fault_no_memory;
-        gathered->watches = grown;
-        gathered->room = room;
-    }
+    struct store_watch *watches = memory_grow(gathered->watches, gathered->count, &gathered->room, sizeof *watches);
+    if (watches == NULL)
+        return &fault_no_memory;
+    gathered->watches = watches;
     gathered->watches[gathered->count++] = watch;
     return OK;
 }

@@ -24,14 +24,10 @@ static void forget(struct get_entries *list) {
 static result add_item(struct get_entries *list, struct get_entries_item item) {
     if (list->count == GET_ENTRIES_MAX)
         return &fault_limit_reached;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 256 : list->capacity * 2;
-        struct get_entries_item *items = memory_resize(list->items, capacity * sizeof *items);
-        if (items == NULL)
-            return &fault_no_memory;
-        list->items = items;
-        list->capacity = capacity;
-    }
+    struct get_entries_item *items = memory_grow(list->items, list->count, &list->capacity, sizeof *items);
+    if (items == NULL)
+        return &fault_no_memory;
+    list->items = items;
     list->items[list->count++] = item;
     return OK;
 }

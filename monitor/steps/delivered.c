@@ -22,24 +22,15 @@ static size_t place_of(const struct delivered *delivered, uint64_t index) {
     return low;
 }
 
-static result make_room(struct delivered *delivered) {
-    if (delivered->count < delivered->room)
-        return OK;
-    size_t room = delivered->room == 0 ? 64 : delivered->room * 2;
-    struct delivered_entry *entries = memory_resize(delivered->entries, room * sizeof *entries);
-    if (entries == NULL)
-        return &fault_no_memory;
-    delivered->entries = entries;
-    delivered->room = room;
-    return OK;
-}
-
 static result insert(struct delivered *delivered, size_t at, const struct delivered_entry *entry) {
     if (delivered->count == DELIVERED_MAX)
         return OK;
-    TRY(make_room(delivered));
-    memmove(&delivered->entries[at + 1], &delivered->entries[at], (delivered->count - at) * sizeof *entry);
-    delivered->entries[at] = *entry;
+    struct delivered_entry *entries = memory_grow(delivered->entries, delivered->count, &delivered->room, sizeof *entries);
+    if (entries == NULL)
+        return &fault_no_memory;
+    delivered->entries = entries;
+    memmove(&entries[at + 1], &entries[at], (delivered->count - at) * sizeof *entry);
+    entries[at] = *entry;
     delivered->count++;
     return OK;
 }

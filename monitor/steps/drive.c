@@ -48,14 +48,10 @@ void drive_free(struct drive *drive) {
 }
 
 result drive_add(struct drive *drive, struct followed_log *log) {
-    if (drive->count == drive->room) {
-        size_t room = drive->room == 0 ? 16 : drive->room * 2;
-        struct followed_log **logs = memory_resize(drive->logs, room * sizeof(struct followed_log *));
-        if (logs == NULL)
-            return &fault_no_memory;
-        drive->logs = logs;
-        drive->room = room;
-    }
+    struct followed_log **logs = memory_grow(drive->logs, drive->count, &drive->room, sizeof(struct followed_log *));
+    if (logs == NULL)
+        return &fault_no_memory;
+    drive->logs = logs;
     drive->logs[drive->count++] = log;
     return OK;
 }

@@ -62,18 +62,6 @@ struct decoded {
     size_t count, room;
 };
 
-static result decoded_make_room(struct decoded *decoded) {
-    if (decoded->count < decoded->room)
-        return OK;
-    size_t room = decoded->room == 0 ? 64 : decoded->room * 2;
-    struct entry_report *reports = memory_resize(decoded->reports, room * sizeof *reports);
-    if (reports == NULL)
-        return &fault_no_memory;
-    decoded->reports = reports;
-    decoded->room = room;
-    return OK;
-}
-
 static bool is_due(const struct followed_log *log, uint64_t index) {
     return index < log->commit_frontier.end && index >= log->verified.end && index >= log->report_begin && index < log->report_end;
 }
@@ -82,9 +70,12 @@ static result decode_pending(struct followed_log *log, struct arena *arena, stru
     for (struct pending_reports *pending = log->pending_first; pending != NULL; pending = pending->next) {
         struct cursor cursor = cursor_of(buffer_span(&pending->reports));
         while (cursor_remaining(&cursor) > 0) {
-            TRY(decoded_make_room(decoded));
-            TRY(entry_report_decode(&cursor, arena, &decoded->reports[decoded->count]));
-            decoded->count += is_due(log, decoded->reports[decoded->count].index);
+            struct entry_report *reports = memory_grow(decoded->reports, decoded->count, &decoded->room, sizeof *reports);
+            if (reports == NULL)
+                return &fault_no_memory;
+            decoded->reports = reports;
+            TRY(entry_report_decode(&cursor, arena, &reports[decoded->count]));
+            decoded->count += is_due(log, reports[decoded->count].index);
         }
     }
     return OK;

@@ -49,27 +49,17 @@ void payload_known_hash(struct payload *payload, json_t *object, const char *nam
     payload_hash(payload, object, name, hash->is_known ? &hash->hash : NULL);
 }
 
-static bool payload_make_room(struct payload *payload) {
-    if (payload->blob_count < payload->blob_room)
-        return true;
-    size_t room = payload->blob_room == 0 ? 16 : payload->blob_room * 2;
-    struct span *blobs = memory_resize(payload->blobs, room * sizeof(*blobs));
-    if (blobs == NULL) {
-        payload->failed = true;
-        return false;
-    }
-    payload->blobs = blobs;
-    payload->blob_room = room;
-    return true;
-}
-
 void payload_blob(struct payload *payload, json_t *object, const char *name, struct span bytes) {
     if (bytes.size == 0) {
         payload_set(payload, object, name, json_null());
         return;
     }
-    if (!payload_make_room(payload))
+    struct span *blobs = memory_grow(payload->blobs, payload->blob_count, &payload->blob_room, sizeof(*blobs));
+    if (blobs == NULL) {
+        payload->failed = true;
         return;
+    }
+    payload->blobs = blobs;
     payload->blobs[payload->blob_count++] = bytes;
     payload_unsigned(payload, object, name, payload->blob_count);
 }
