@@ -87,16 +87,22 @@ static void add_text(struct buffer *value, const char *text) {
         buffer_add_text(value, "…");
 }
 
-static void add_list(struct buffer *value, const json_t *list) {
+typedef void element_adder(struct buffer *value, const json_t *list, size_t index);
+
+static void add_list(struct buffer *value, const json_t *list, const char *separator, element_adder *add) {
     size_t count = json_array_size(list);
     size_t shown = count > EVIDENCE_LIST_MAX ? EVIDENCE_LIST_MAX : count;
     for (size_t i = 0; i < shown; i++) {
         if (i > 0)
-            buffer_add_text(value, ", ");
-        add_text(value, alert_list_text(list, i));
+            buffer_add_text(value, separator);
+        add(value, list, i);
     }
     if (shown < count)
         buffer_printf(value, " and %zu more", count - shown);
+}
+
+static void add_element(struct buffer *value, const json_t *list, size_t index) {
+    add_text(value, alert_list_text(list, index));
 }
 
 static void add_expected(struct buffer *value, const json_t *expected) {
@@ -110,13 +116,14 @@ static void add_expected(struct buffer *value, const json_t *expected) {
         if (value->size > 0)
             buffer_add_text(value, "; ");
         buffer_add_text(value, parts[i].words);
-        add_list(value, list);
+        add_list(value, list, ", ", add_element);
     }
     if (json_is_true(json_object_get(expected, "caa_records")))
         buffer_add_text(value, value->size > 0 ? "; whom the CAA records allow" : "whom the CAA records allow");
 }
 
-static void add_log(struct buffer *value, const json_t *log) {
+static void add_log(struct buffer *value, const json_t *logs, size_t index) {
+    const json_t *log = json_array_get(logs, index);
     const char *name = json_string_value(json_object_get(log, "description"));
     if (name == NULL)
         name = json_string_value(json_object_get(log, "log_id"));
@@ -129,18 +136,6 @@ static void add_log(struct buffer *value, const json_t *log) {
         text_of_time_ms(json_integer_value(timestamp), time);
         buffer_printf(value, " at %s", time);
     }
-}
-
-static void add_logs(struct buffer *value, const json_t *logs) {
-    size_t count = json_array_size(logs);
-    size_t shown = count > EVIDENCE_LIST_MAX ? EVIDENCE_LIST_MAX : count;
-    for (size_t i = 0; i < shown; i++) {
-        if (i > 0)
-            buffer_add_text(value, "; ");
-        add_log(value, json_array_get(logs, i));
-    }
-    if (shown < count)
-        buffer_printf(value, " and %zu more", count - shown);
 }
 
 static void add_seconds(struct buffer *value, double seconds) {
@@ -166,11 +161,11 @@ static void add_value(struct buffer *value, const struct evidence_row *row, cons
     else if (row->type == EVIDENCE_FLAG && json_is_true(field))
         buffer_add_text(value, "yes");
     else if (row->type == EVIDENCE_LIST)
-        add_list(value, field);
+        add_list(value, field, ", ", add_element);
     else if (row->type == EVIDENCE_EXPECTED)
         add_expected(value, field);
     else if (row->type == EVIDENCE_LOGS)
-        add_logs(value, field);
+        add_list(value, field, "; ", add_log);
 }
 
 /* A row that grew too long ends in an ellipsis; the whole is in the JSON forms. */
