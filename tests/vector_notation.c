@@ -115,6 +115,15 @@ static const char *add_token(struct writer *writer, const char *at) {
     return at + 2;
 }
 
+struct buffer base64_bytes(const char *text) {
+    struct buffer bytes = buffer_with_limit(FILE_LIMIT);
+    size_t size;
+    uint8_t *room = buffer_reserve(&bytes, strlen(text) / 4 * 3 + 1);
+    assert_ptr_equal(text_to_base64(span_of_text(text), room, &size), OK);
+    buffer_grew(&bytes, size);
+    return bytes;
+}
+
 struct buffer vector_bytes(const char *notation) {
     struct writer writer = {.out = buffer_with_limit(FILE_LIMIT)};
     for (const char *at = notation; *at != '\0';)

@@ -3,7 +3,6 @@ import base64
 import collections
 import hashlib
 import hmac
-import http.server
 import json
 import os
 import random
@@ -21,28 +20,13 @@ WATCHED, BROAD, NO_CERTIFICATE = ".example.com", "*.com", b"\x30\x03\x02\x01\x01
 MOODS = {"accepts": 70, "is slow": 12, "fails": 6, "is busy": 4, "hangs up after reading": 5, "resets before reading": 3}
 
 
-class MoodyReceiver:
+class MoodyReceiver(run.Receiver):
     """A webhook receiver that checks every signature; `seen` has (webhook-id, body as bytes, mood) of all that it has read."""
 
     def __init__(self, seed):
-        outer = self
-        self.seen, self.wrong, self.moods, self.dice, self.lock = [], [], collections.Counter(), random.Random(seed), threading.Lock()
+        self.wrong, self.moods, self.dice, self.lock = [], collections.Counter(), random.Random(seed), threading.Lock()
         self.is_kind = False
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                outer.take(self)
-
-            def log_message(self, *unused):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *unused: None  # a killed sender hangs up
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = "http://127.0.0.1:%d/hook" % self.server.server_address[1]
+        super().__init__()
 
     def mood(self):
         with self.lock:

@@ -54,13 +54,7 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                outer.seen.append((time.time(), self.headers["webhook-id"], json.loads(body)))
-                status, delay = outer.answer()
-                time.sleep(delay)
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
+                outer.take(self)
 
             def log_message(self, *unused):
                 pass
@@ -70,6 +64,15 @@ class Receiver:
         self.server.handle_error = lambda *unused: None  # a killed sender hangs up
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = "http://127.0.0.1:%d/hook" % self.server.server_address[1]
+
+    def take(self, handler):
+        body = handler.rfile.read(int(handler.headers["content-length"]))
+        self.seen.append((time.time(), handler.headers["webhook-id"], json.loads(body)))
+        status, delay = self.answer()
+        time.sleep(delay)
+        handler.send_response(status)
+        handler.send_header("content-length", "0")
+        handler.end_headers()
 
     def about(self, rule):
         return [body for _, _, body in list(self.seen) if body["type"] == rule]

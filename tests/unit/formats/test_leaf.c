@@ -1,4 +1,4 @@
-#include "vector_files.h"
+#include "vector_notation.h"
 
 #include <jansson.h>
 
@@ -182,15 +182,6 @@ static void tick_name(void *context, const struct name_reading *reading) {
     expected->surprises++;
 }
 
-static struct buffer from_base64(const char *text) {
-    struct buffer bytes = buffer_with_limit(FILE_LIMIT);
-    size_t size;
-    uint8_t *room = buffer_reserve(&bytes, strlen(text) / 4 * 3 + 1);
-    assert_ptr_equal(text_to_base64(span_of_text(text), room, &size), OK);
-    buffer_grew(&bytes, size);
-    return bytes;
-}
-
 /* "30:AF:…" → 32 bytes */
 static struct hash hash_of_colons(const char *text) {
     struct hash hash;
@@ -208,8 +199,8 @@ static const json_t *get(const json_t *object, const char *a, const char *b, con
 }
 
 static void check_live_entry(const json_t *entry) {
-    struct buffer leaf_input = from_base64(json_string_value(json_object_get(entry, "leaf_input")));
-    struct buffer extra_data = from_base64(json_string_value(json_object_get(entry, "extra_data")));
+    struct buffer leaf_input = base64_bytes(json_string_value(json_object_get(entry, "leaf_input")));
+    struct buffer extra_data = base64_bytes(json_string_value(json_object_get(entry, "extra_data")));
     json_t *full = json_loads(json_string_value(json_object_get(entry, "expected_full")), 0, NULL);
     json_t *domains = json_loads(json_string_value(json_object_get(entry, "expected_domains_only")), 0, NULL);
     struct leaf leaf;

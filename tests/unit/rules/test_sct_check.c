@@ -1,4 +1,4 @@
-#include "vector_files.h"
+#include "vector_notation.h"
 
 #include <jansson.h>
 #include <openssl/pem.h>
@@ -13,15 +13,6 @@
 #include "rules/known_logs.h"
 #include "rules/sct_check.h"
 #include "rules/signature.h"
-
-static struct buffer from_base64(const char *text) {
-    struct buffer bytes = buffer_with_limit(FILE_LIMIT);
-    size_t size;
-    uint8_t *room = buffer_reserve(&bytes, strlen(text) / 4 * 3 + 1);
-    assert_ptr_equal(text_to_base64(span_of_text(text), room, &size), OK);
-    buffer_grew(&bytes, size);
-    return bytes;
-}
 
 /* The DER of the first PEM block in a file of the corpora. */
 static struct buffer der_of_pem(const char *name) {
@@ -90,8 +81,8 @@ static void test_scts_and_issuers_of_real_entries_verify(void **state) {
     unsigned scts = 0, precertificates = 0;
     for (size_t i = 0; i < json_array_size(entries); i++) {
         const json_t *entry = json_array_get(entries, i);
-        struct buffer leaf_input = from_base64(json_string_value(json_object_get(entry, "leaf_input")));
-        struct buffer extra_data = from_base64(json_string_value(json_object_get(entry, "extra_data")));
+        struct buffer leaf_input = base64_bytes(json_string_value(json_object_get(entry, "leaf_input")));
+        struct buffer extra_data = base64_bytes(json_string_value(json_object_get(entry, "extra_data")));
         struct leaf leaf;
         struct span issuer_der;
         assert_ptr_equal(leaf_parse(buffer_span(&leaf_input), &leaf), OK);
