@@ -66,7 +66,7 @@ static void check_known(struct lint_work *work, size_t number, const char *domai
     const struct ca_owner *owner = near == NULL ? NULL : lint_owner_of(work, near);
     if (owner != NULL)
         lint_say(work, LINT_VALUE_MISSPELT, number, with_domain(work, number, near),
-                 "no CA in the table of %s recognises %.255s, so the record permits nobody; perhaps you meant %s (%s)", ca_table_date(), domain, near,
+                 "no CA in the table of %s recognises %.255s, so the record probably permits nobody; perhaps you meant %s (%s)", ca_table_date(), domain, near,
                  owner->name);
     else if (is_for_names)
         lint_say(work, LINT_VALUE_UNKNOWN, number, "",

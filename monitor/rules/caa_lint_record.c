@@ -15,7 +15,7 @@ static const struct {
 
 static const char *nearest_tag(const char *tag) {
     const char *nearest = NULL;
-    unsigned best = strlen(tag) < 6 ? 2 : 3; /* fewer differences than this */
+    unsigned best = strlen(tag) < 5 ? 2 : 3; /* fewer differences than this */
     for (size_t i = 0; i < NICKNAMES; i++)
         if (strcmp(tag, nicknames[i].written) == 0)
             return nicknames[i].meant;
@@ -126,7 +126,7 @@ static void check_iodef(struct lint_work *work, size_t number) {
     if (word_is_report_url(value))
         return;
     struct span rest = without(without(word_trim(value), "mailto:"), "//");
-    bool is_web = !word_is_email(rest) && holds(rest, '/');
+    bool is_web = !word_is_email(rest) && holds(rest, '/') && !holds(rest, ':');
     lint_say(work, LINT_IODEF_NOT_URL, number,
              if_right(work, number, is_web ? "https://" : "mailto:", rest, word_is_report_url),
              "CAs cannot send reports there: iodef wants a URL, mailto:address or https://… (RFC 8659 4.4)");

@@ -120,15 +120,26 @@ static void check_kind(struct lint_work *work, enum lint_kind kind, const char *
                  ca_table_date(), names);
 }
 
+/* What issuewild permits, for issue too: one record a line; "" where that is nobody, or many. */
+static const char *issue_as_issuewild(struct lint_work *work) {
+    CLEANUP(buffer_done) struct buffer text = buffer_with_limit((size_t) 64 * 1024);
+    for (size_t i = 0; i < work->wildcard.count && work->wildcard.count <= LISTED_MAX; i++) {
+        const char *record = lint_record(work, 0, "issue", span_of_text(work->wildcard.domains[i]));
+        buffer_add_text(&text, i == 0 ? "" : "\n");
+        buffer_add_text(&text, record == NULL ? "" : record);
+    }
+    return buffer_check(&text) == OK ? arena_copy_text(work->arena, buffer_text(&text)) : NULL;
+}
+
 static void check_restriction(struct lint_work *work) {
     bool has_issue = work->kind_count[LINT_ISSUE] > 0, has_issuewild = work->kind_count[LINT_ISSUEWILD] > 0;
     if (has_critical_unknown(work))
         return;
     if (!has_issue && !has_issuewild)
         lint_say(work, LINT_UNRESTRICTED, SIZE_MAX, "",
-                 "there is neither issue nor issuewild, so every CA may issue here and below, and what the records of a parent say does not count; add an issue record for each of your CAs");
+                 "there is neither issue nor issuewild, so every CA may issue here and below, and what records of a parent say does not count; add an issue record for each of your CAs if you want to restrict them");
     else if (!has_issue)
-        lint_say(work, LINT_ISSUE_MISSING, SIZE_MAX, work->wildcard.count == 1 ? lint_record(work, 0, "issue", span_of_text(work->wildcard.domains[0])) : "",
+        lint_say(work, LINT_ISSUE_MISSING, SIZE_MAX, issue_as_issuewild(work),
                  "issuewild restricts wildcards alone: without issue every CA may issue for names without a wildcard; add issue records");
 }
 

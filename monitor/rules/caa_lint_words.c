@@ -101,6 +101,8 @@ bool word_is_report_url(struct span text) {
     if (!word_is_uri(text))
         return false;
     if (has_scheme(text, "mailto:", &rest)) {
+        if (has_scheme(rest, "//", &rest)) /* RFC 6068 has none, though '/' may stand in an address */
+            return false;
         const uint8_t *query = memchr(rest.bytes, '?', rest.size);
         return word_is_email(span_of(rest.bytes, query == NULL ? rest.size : (size_t) (query - rest.bytes)));
     }
@@ -154,6 +156,12 @@ static bool is_name_of(struct span label, const char *owner) {
     return at > 0 && at == label.size;
 }
 
+/* Names of a CA that no count of differences leads to: where it serves its revocation lists, who sells for it, whose it is. */
+static const struct {
+    const char *written, *meant;
+} nicknames[] = {{"lencr.org", "letsencrypt.org"}, {"zerossl.com", "sectigo.com"}, {"google.com", "pki.goog"}};
+#define NICKNAMES (sizeof nicknames / sizeof nicknames[0])
+
 enum { NOT_NEAR = 100, BELOW = 1, SAME_LABEL = 2, ABOVE = 3, SAME_NAME = 4, MISSPELT = 5 };
 
 static unsigned farness(const char *domain, struct span label, const char *known, const char *owner) {
@@ -184,6 +192,9 @@ const char *word_nearest_domain(const char *domain, const struct ca_owner *const
     struct span label = registered_label(domain);
     unsigned best = NOT_NEAR;
     const char *nearest = NULL;
+    for (size_t i = 0; i < NICKNAMES; i++)
+        if (strcmp(domain, nicknames[i].written) == 0)
+            return nicknames[i].meant;
     for (size_t i = 0; i < owner_count; i++)
         nearest_of(owners[i], domain, label, &best, &nearest);
     return nearest;
