@@ -21,6 +21,7 @@ CREATE TABLE ca_import (
 CREATE TABLE ca_key (
     spki_sha256         hash PRIMARY KEY,
     import_id           bigint NOT NULL REFERENCES ca_import,
+    table_date          date NOT NULL,         -- as in ca_import
     owner               text NOT NULL CHECK (owner <> ''),
     is_root             boolean NOT NULL,
     caa_domains         text[] NOT NULL CHECK (cardinality(caa_domains) > 0),
@@ -50,7 +51,7 @@ CREATE FUNCTION ca_keys_changed() RETURNS void LANGUAGE sql SECURITY DEFINER
 -- Makes the imported keys what p_keys says ([{"spki","owner","root","domains","path","complete","certain","certificate","name"}]), in one
 -- transaction with the record of who did it. p_before: the import that the person was shown the difference to; 0 for none. Returns its id.
 CREATE FUNCTION ca_import_save(p_before bigint, p_who text, p_now timestamptz, p_reset boolean, p_table_date date, p_reports jsonb,
-                               p_counts bigint[], p_keys jsonb) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+                               p_added bigint, p_changed bigint, p_gone bigint, p_keys jsonb) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
     AS $$
 DECLARE
@@ -64,11 +65,11 @@ BEGIN
             USING ERRCODE = 'PW005';
     END IF;
     INSERT INTO ca_import (imported_at, imported_by, is_reset, table_date, reports, added, changed, gone)
-        VALUES (p_now, p_who, p_reset, p_table_date, p_reports, p_counts[1], p_counts[2], p_counts[3]) RETURNING import_id INTO made;
+        VALUES (p_now, p_who, p_reset, p_table_date, p_reports, p_added, p_changed, p_gone) RETURNING import_id INTO made;
     DELETE FROM ca_key;
-    INSERT INTO ca_key (spki_sha256, import_id, owner, is_root, caa_domains, path_domains, is_path_complete, is_certain,
+    INSERT INTO ca_key (spki_sha256, import_id, table_date, owner, is_root, caa_domains, path_domains, is_path_complete, is_certain,
                         certificate_sha256, name)
-        SELECT decode(k.spki, 'hex'), made, k.owner, k.root, ARRAY(SELECT jsonb_array_elements_text(k.domains)),
+        SELECT decode(k.spki, 'hex'), made, p_table_date, k.owner, k.root, ARRAY(SELECT jsonb_array_elements_text(k.domains)),
                ARRAY(SELECT jsonb_array_elements_text(k.path)), k.complete, k.certain, decode(k.certificate, 'hex'), k.name
           FROM jsonb_to_recordset(p_keys) AS k (spki text, owner text, root boolean, domains jsonb, path jsonb, complete boolean,
                                                 certain boolean, certificate text, name text);
@@ -93,10 +94,10 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION ca_keys_changed(), ca_import_save(bigint, text, timestamptz, boolean, date, jsonb, bigint[], jsonb),
+REVOKE EXECUTE ON FUNCTION ca_keys_changed(), ca_import_save(bigint, text, timestamptz, boolean, date, jsonb, bigint, bigint, bigint, jsonb),
     ca_links_save(bytea[], bytea[], timestamptz) FROM PUBLIC;
 REVOKE ALL ON ca_import, ca_key, ca_link FROM PUBLIC;
 GRANT SELECT ON ca_key, ca_link TO pinwatch_monitor;
 GRANT SELECT ON ca_import, ca_key, ca_link TO pinwatch_cli, pinwatch_report;
 GRANT EXECUTE ON FUNCTION ca_links_save(bytea[], bytea[], timestamptz) TO pinwatch_monitor;
-GRANT EXECUTE ON FUNCTION ca_import_save(bigint, text, timestamptz, boolean, date, jsonb, bigint[], jsonb) TO pinwatch_cli;
+GRANT EXECUTE ON FUNCTION ca_import_save(bigint, text, timestamptz, boolean, date, jsonb, bigint, bigint, bigint, jsonb) TO pinwatch_cli;
