@@ -34,12 +34,19 @@ static bool add_constant_extension(X509 *certificate, X509 *issuer, int kind, co
     return is_added;
 }
 
-static bool set_serial(X509 *certificate) {
-    uint8_t raw[16];
-    if (RAND_bytes(raw, sizeof raw) != 1)
-        return false;
-    raw[0] = (uint8_t) ((raw[0] & 0x3f) | 0x40); /* positive and of full length */
-    BIGNUM *number = BN_bin2bn(raw, sizeof raw, NULL);
+struct serial {
+    uint8_t bytes[16];
+};
+
+static result draw_serial(struct serial *ret_serial, struct reason *reason) {
+    if (RAND_bytes(ret_serial->bytes, sizeof ret_serial->bytes) != 1)
+        return reason_set(reason, &fault_machine, "no random bytes for a serial number, wanted %zu", sizeof ret_serial->bytes);
+    ret_serial->bytes[0] = (uint8_t) ((ret_serial->bytes[0] & 0x3f) | 0x40); /* positive and of full length */
+    return OK;
+}
+
+static bool set_serial(X509 *certificate, const struct serial *serial) {
+    BIGNUM *number = BN_bin2bn(serial->bytes, sizeof serial->bytes, NULL);
     bool is_set = number != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
     BN_free(number);
     return is_set;
@@ -50,9 +57,9 @@ static bool add_name_part(X509_NAME *name, const char *part, const char *value) 
 }
 
 /* Version, serial, times, key and issuer; the subject and extensions are the caller's. */
-static X509 *new_certificate(X509 *issuer, EVP_PKEY *key, int64_t not_before, int64_t lifetime_seconds) {
+static X509 *new_certificate(X509 *issuer, EVP_PKEY *key, const struct serial *serial, int64_t not_before, int64_t lifetime_seconds) {
     CLEANUP(x509_free_at) X509 *certificate = X509_new();
-    bool is_made = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate) &&
+    bool is_made = certificate != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate, serial) &&
                    ASN1_TIME_set(X509_getm_notBefore(certificate), (time_t) not_before) != NULL &&
                    ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t) (not_before + lifetime_seconds - 1)) != NULL &&
                    X509_set_pubkey(certificate, key) == 1 &&
@@ -67,12 +74,13 @@ struct ca_certificate {
     EVP_PKEY *key, *issuer_key;
     X509 *issuer; /* NULL: self-signed */
     int64_t not_before;
+    struct serial serial;
 };
 
 static X509 *make_ca_certificate(const struct ca_certificate *wanted) {
     char common_name[COMMON_NAME_MAX + 1];
     snprintf(common_name, sizeof common_name, "%s %s", wanted->owner, wanted->role);
-    CLEANUP(x509_free_at) X509 *certificate = new_certificate(wanted->issuer, wanted->key, wanted->not_before, 10 * YEAR_SECONDS);
+    CLEANUP(x509_free_at) X509 *certificate = new_certificate(wanted->issuer, wanted->key, &wanted->serial, wanted->not_before, 10 * YEAR_SECONDS);
     if (certificate == NULL)
         return NULL;
     X509_NAME *subject = X509_get_subject_name(certificate);
@@ -98,7 +106,7 @@ static result save_certificate(const char *folder, const char *name, X509 *certi
     return folder_write(folder, name, span_of(text, (size_t) size), 0644, reason);
 }
 
-static result open_ca_certificate(const char *folder, const char *name, const struct ca_certificate *wanted, X509 **ret_certificate,
+static result open_ca_certificate(const char *folder, const char *name, struct ca_certificate *wanted, X509 **ret_certificate,
                                   struct reason *reason) {
     CLEANUP(x509_free_at) X509 *certificate = NULL;
     bool is_there;
@@ -111,6 +119,7 @@ static result open_ca_certificate(const char *folder, const char *name, const st
         if (certificate == NULL || X509_check_private_key(certificate, wanted->key) != 1)
             return reason_set(reason, &fault_drill_folder, "%s/%s: not the certificate of the key beside it", folder, name);
     } else {
+        TRY(draw_serial(&wanted->serial, reason));
         certificate = make_ca_certificate(wanted);
         if (certificate == NULL)
             return reason_set(reason, &fault_library, "%s: OpenSSL cannot make the certificate", name);
@@ -138,10 +147,12 @@ result authority_open(const char *folder, int64_t now_seconds, struct authority 
     TRY(key_open(folder, name, &authority->root_key, reason));
     snprintf(name, sizeof name, "%s.key", authority->name);
     TRY(key_open(folder, name, &authority->key, reason));
-    struct ca_certificate root = {authority->owner, "root", authority->root_key, authority->root_key, NULL, not_before};
+    struct ca_certificate root = {.owner = authority->owner, .role = "root", .key = authority->root_key, .issuer_key = authority->root_key,
+                                  .not_before = not_before};
     snprintf(name, sizeof name, "%s-root.pem", authority->name);
     TRY(open_ca_certificate(folder, name, &root, &authority->root, reason));
-    struct ca_certificate below = {authority->owner, "CA 1", authority->key, authority->root_key, authority->root, not_before};
+    struct ca_certificate below = {.owner = authority->owner, .role = "CA 1", .key = authority->key, .issuer_key = authority->root_key,
+                                   .issuer = authority->root, .not_before = not_before};
     snprintf(name, sizeof name, "%s.pem", authority->name);
     TRY(open_ca_certificate(folder, name, &below, &authority->intermediate, reason));
     authority->root_der = buffer_with_limit(CERTIFICATE_DER_MAX);
@@ -219,7 +230,9 @@ result authority_draft(const struct authority *authority, const struct certifica
     TRY(check_order(order, reason));
     struct draft draft = {.tbs = buffer_with_limit(CERTIFICATE_DER_MAX)};
     CLEANUP(draft_done_at) struct draft *undone = &draft;
-    draft.certificate = new_certificate(authority->intermediate, order->key, order->not_before, order->lifetime_seconds);
+    struct serial serial;
+    TRY(draw_serial(&serial, reason));
+    draft.certificate = new_certificate(authority->intermediate, order->key, &serial, order->not_before, order->lifetime_seconds);
     X509 *certificate = draft.certificate;
     if (certificate == NULL)
         return reason_set(reason, &fault_library, "OpenSSL cannot make the certificate");

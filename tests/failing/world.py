@@ -43,10 +43,10 @@ class World:
     """with World() as world: a database with pinwatch's schema, two logs, one watch, one webhook; nothing runs.
 
     is_secure: logs and receiver speak TLS, under a CA of the test's own, which the settings name;
-    is_private: no database is configured and none is there, nor a watch.
+    is_private: no database is configured and none is there, nor a watch; has_drill: the service runs the drill.
     """
 
-    def __init__(self, build=None, is_secure=False, is_private=False):
+    def __init__(self, build=None, is_secure=False, is_private=False, has_drill=False):
         self.build = build or run.BUILD
         if not os.access(os.path.join(self.build, "failing", "pinwatch-alerts"), os.X_OK):
             run.skip("%s/failing/pinwatch-alerts was not built" % self.build)
@@ -55,7 +55,7 @@ class World:
         self.logs = {"rfc": test_log.Log([], batch=16), "tiles": test_log.Log([], static=True)}
         self.server = test_log.Server(**self.logs)
         self.cluster = None if is_private else own_database.Cluster().start()
-        settings = {"readers": 1, "slot_megabytes": 4, "log_level": "info"}
+        settings = {"readers": 1, "slot_megabytes": 4, "log_level": "info", "has_drill": has_drill}
         if not is_private:
             self.cluster.make_pinwatch()
             settings["database"] = "host=%s dbname=pinwatch" % self.cluster.folder
