@@ -17,6 +17,7 @@ static void take_authorities(struct monitor *monitor) {
                                                           .is_path_complete = true, .is_certain = true};
     }
     ca_rows_sort(monitor->drill_rows, count);
+    monitor->drill_row_count = count; /* step_reload_ca_keys joins them to the imported keys; until then they stand alone */
     monitor->extra = (struct ca_extra_rows){.rows = monitor->drill_rows, .count = count};
 }
 

@@ -188,6 +188,7 @@ static void close_all(struct monitor *monitor) {
     watch_set_free(monitor->watches);
     arena_free(monitor->chosen_arena);
     arena_free(monitor->drill_arena);
+    arena_free(monitor->ca_arena);
     store_free(monitor->store);
     for (size_t i = 0; i < 3; i++)
         if (monitor->signals[i] != NULL)

@@ -83,7 +83,10 @@ struct monitor {
     struct ca_row drill_rows[MONITOR_DRILL_ROWS_MAX];
     struct ca_owner drill_owners[DRILL_FILE_AUTHORITIES_MAX];
     const char *drill_domains[DRILL_FILE_AUTHORITIES_MAX][2];
-    struct ca_extra_rows extra;
+    size_t drill_row_count;
+    struct arena *ca_arena; /* of `extra`, once imported CA keys were loaded */
+    uint64_t ca_generation, ca_drill_version;
+    struct ca_extra_rows extra; /* the drill's CAs and the imported keys */
 
     struct second_look *second_look; /* what logs did not serve readably at first; NULL before the first */
     struct issuer_round issuer_round;
@@ -123,6 +126,7 @@ void issuer_jobs_free(struct monitor *monitor);
 MUST_CHECK result step_check_clock(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_keep_house(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_read_drill(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_reload_ca_keys(struct monitor *monitor, int64_t now_ms);
 
 MUST_CHECK result step_tell_blindness(struct monitor *monitor, int64_t now_ms);
 
