@@ -248,6 +248,7 @@ class World:
         environment = dict(self.service.environment)
         environment["ASAN_OPTIONS"] = "detect_leaks=1:allocator_may_return_null=1:handle_abort=0"
         environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
+        environment["LSAN_OPTIONS"] = "print_suppressions=0:suppressions=" + os.path.join(os.path.dirname(os.path.abspath(__file__)), "leaks-of-libraries")
         if order is not None:
             environment["PINWATCH_FAIL"] = order
         return environment
