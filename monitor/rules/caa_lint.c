@@ -235,7 +235,7 @@ static void check_record(struct lint_work *work, size_t number) {
         lint_say(work, LINT_RECORD_REPEATED, number, "", "another record of the set says the same; leave one of them out");
 }
 
-static result prepare(struct lint_work *work) {
+result lint_prepare(struct lint_work *work) {
     work->values = arena_take_array(work->arena, work->count + 1, sizeof *work->values);
     work->remarks = arena_take_array(work->arena, (size_t) lint_rule_count * (REMARKS_PER_RULE + 1), sizeof *work->remarks);
     if (work->values == NULL || work->remarks == NULL)
@@ -251,7 +251,7 @@ static result prepare(struct lint_work *work) {
 result caa_lint(const struct caa_record *records, size_t count, const struct caa_lint_facts *facts, struct arena *arena,
                 struct caa_lint_remark **ret_remarks, size_t *ret_count) {
     struct lint_work work = {.records = records, .count = count, .facts = facts, .arena = arena};
-    TRY(prepare(&work));
+    TRY(lint_prepare(&work));
     for (size_t i = 0; i < count; i++)
         check_record(&work, i);
     if (count > 0)

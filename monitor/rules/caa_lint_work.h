@@ -86,6 +86,8 @@ struct lint_work {
     bool is_short; /* of memory */
 };
 
+/* Looks at every value once; `records`, `count`, `facts` and `arena` are set. */
+MUST_CHECK result lint_prepare(struct lint_work *work);
 /* A remark about `record` (its text is put before the sentence), or about the set (SIZE_MAX). `suggest` is "" for none; NULL: want of memory. */
 void lint_say(struct lint_work *work, enum caa_lint_rule_number rule, size_t record, const char *suggest, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

@@ -1,6 +1,7 @@
 #include "caa_question.h"
 #include "rules/caa_climb.h"
 #include "rules/caa_permit.h"
+#include "rules/caa_suggest.h"
 #include "vector_text.h"
 
 #define ARENA_LIMIT ((size_t) 256 * 1024 * 1024)
@@ -118,6 +119,45 @@ static void judge_lint(struct span input, char *ret_line, size_t size) {
     arena_free(arena);
 }
 
+/* ---- suggest: "@seen ?Name" is an issuer that is not mapped */
+
+static void add_use(struct caa_use *uses, size_t *count, const char *domain, bool is_wildcard) {
+    const struct ca_owner *owner = NULL;
+    for (size_t i = 0; owner == NULL && ca_table_owner_at(i) != NULL; i++)
+        if (ca_owner_recognises(ca_table_owner_at(i), domain))
+            owner = ca_table_owner_at(i);
+    for (size_t i = 0; i < *count; i++)
+        if (uses[i].owner == owner && (owner != NULL || strcmp(uses[i].name, domain + 1) == 0)) {
+            *(is_wildcard ? &uses[i].wildcard_count : &uses[i].plain_count) += 1;
+            return;
+        }
+    uses[(*count)++] = (struct caa_use){.owner = owner, .name = domain + 1, .plain_count = !is_wildcard, .wildcard_count = is_wildcard};
+}
+
+static void judge_suggest(struct span input, char *ret_line, size_t size) {
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct caa_question question;
+    struct caa_use uses[2 * QUESTION_LIST_MAX];
+    struct caa_suggestion *suggestions;
+    size_t use_count = 0, count, used = 0;
+    assert_true(question_read(input, arena, &question));
+    for (size_t i = 0; i < question.seen.count; i++)
+        add_use(uses, &use_count, question.seen.texts[i], false);
+    for (size_t i = 0; i < question.wild.count; i++)
+        add_use(uses, &use_count, question.wild.texts[i], true);
+    struct caa_suggest_facts facts = {.owner = question.has_owner ? &question.owner : NULL,
+                                      .uses = uses,
+                                      .use_count = use_count,
+                                      .expected_domains = question.expected.texts,
+                                      .standing = question.records,
+                                      .standing_count = question.count};
+    assert_ptr_equal(caa_suggest(&facts, arena, &suggestions, &count), OK);
+    for (size_t i = 0; i < count; i++)
+        used += (size_t) snprintf(ret_line + used, size - used, "%s%s (%s)", i == 0 ? "" : " ", suggestions[i].record[0] == '\0' ? "-" : suggestions[i].record,
+                                  suggestions[i].why);
+    arena_free(arena);
+}
+
 static void the_climb_asks_every_owner_once_and_stops_where_it_must(void **state) {
     (void) state;
     vector_texts_check("caa-climb", judge_climb);
@@ -133,8 +173,14 @@ static void each_mistake_has_its_rule_and_its_corrected_record(void **state) {
     vector_texts_check("caa-lint", judge_lint);
 }
 
+static void what_is_suggested_fits_the_certificates_the_policies_and_what_stands(void **state) {
+    (void) state;
+    vector_texts_check("caa-suggest", judge_suggest);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_suggested_fits_the_certificates_the_policies_and_what_stands),
         cmocka_unit_test(the_climb_asks_every_owner_once_and_stops_where_it_must),
         cmocka_unit_test(a_set_permits_whom_rfc_8659_says),
         cmocka_unit_test(each_mistake_has_its_rule_and_its_corrected_record),
