@@ -195,7 +195,7 @@ static void ask_caa(struct work *work) {
         if (name->type != NAME_DNS || !is_ours(name->value, work->watch))
             continue;
         enum caa_allowance allowance = facts->ask_caa == NULL ? CAA_NOT_RECORDED
-                                                              : facts->ask_caa(facts->caa_context, name->value, work->judgement->issuer.owner->caa_domains);
+                                                              : facts->ask_caa(facts->caa_context, name->value, ca_row_domains(&work->judgement->issuer));
         if (work->caa_name != NULL && weight[allowance] <= weight[work->caa])
             continue;
         work->caa = allowance;

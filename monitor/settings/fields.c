@@ -54,6 +54,9 @@ static const struct setting file_settings[] = {
      .comment = "Run the two local drill logs that `pinwatch drill` uses; they listen on the loopback address alone."},
     {"drill_port", SETTING_NUMBER, false, AT(drill_port), .most = 65535, .standard = "0",
      .comment = "TCP port of the drill logs. 0: any free one, kept in the state folder."},
+    {"caa_trust_after", SETTING_WORD, false, AT(caa_trust_after), .words = "delivery acknowledgement", .standard = "delivery",
+     .comment = "When an issuer that only a change of CAA records allows may count as expected (`caa_records: true` in a policy): once the\n"
+                "alert about the change was delivered, or once somebody decided about its finding."},
     {"log_level", SETTING_WORD, false, AT(log_level), .words = "error warning notice info debug", .standard = "info",
      .comment = "The least urgent messages that the service writes to standard error."},
 };

@@ -49,6 +49,7 @@ struct settings {
     unsigned slot_megabytes;     /* largest body as received */
     bool has_drill;              /* run the local drill logs */
     unsigned drill_port;         /* 0: any free one, remembered in the state folder */
+    const char *caa_trust_after; /* delivery, acknowledgement */
     const char *log_level;       /* error, warning, notice, info, debug */
 };
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "steps/caa_verdict.h"
 #include "steps/judge.h"
 #include "steps/monitor.h"
 
@@ -51,7 +52,7 @@ static result resolve(struct issuer_job *job, const struct issuer_answer *answer
     report.index = job->row.log_index;
     report.timestamp_ms = job->row.timestamp_ms;
     struct judge_input input = {.watches = monitor->watches, .extra = &monitor->extra, .log = log == NULL ? &unlisted : log,
-                                .report = &report, .now_ms = world_clock_time(&monitor->clock, now_ms)};
+                                .report = &report, .now_ms = world_clock_time(&monitor->clock, now_ms), .ask_caa = caa_allowance_of, .caa_context = monitor};
     struct store_judgement judgement;
     TRY(judge_known(&input, job->row.matches, job->row.match_count, job->arena, &judgement));
     struct store_resolution resolution = {.certificate_id = job->row.certificate_id, .issuer_spki_sha256 = answer->issuer_spki,

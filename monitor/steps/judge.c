@@ -251,17 +251,30 @@ static struct issuer_facts facts_of(const struct judge_input *input) {
         .name_count = report->name_count,
         .names_are_cut = report->name_count == REPORT_NAMES_MAX,
         .now_ms = input->now_ms,
-        .ask_caa = input->ask_caa,
-        .caa_context = input->caa_context,
     };
+}
+
+/* The question of one watch's tenant. */
+struct caa_asker {
+    const struct judge_input *input;
+    int32_t tenant_id;
+};
+
+static enum caa_allowance ask_caa(void *context, const char *name, const char *const *issuer_domains) {
+    const struct caa_asker *asker = context;
+    return asker->input->ask_caa(asker->input->caa_context, asker->tenant_id, name, issuer_domains);
 }
 
 static result judge_watches(struct judging *judging) {
     struct issuer_facts facts = facts_of(judging->input);
+    struct caa_asker asker = {.input = judging->input};
+    facts.ask_caa = judging->input->ask_caa == NULL ? NULL : ask_caa;
+    facts.caa_context = &asker;
     for (size_t i = 0; i < judging->watch_count; i++) {
         const struct watch_of_tenant *watch = &judging->watches[i];
         struct watch_item item = {.kind = watch->watch->kind, .value = watch->watch->value};
         struct judgement judgement;
+        asker.tenant_id = watch->watch->tenant_id;
         TRY(issuer_judge(watch->policy, &item, &facts, judging->input->extra, judging->arena, &judgement));
         TRY(take_verdict(judging, watch, &judgement));
     }

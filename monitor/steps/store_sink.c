@@ -1,6 +1,7 @@
 /* The sink of the service: judged and recorded in one transaction. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "steps/caa_verdict.h"
 #include "steps/judge.h"
 #include "steps/monitor.h"
 
@@ -11,7 +12,7 @@ result monitor_judge(struct monitor *monitor, struct followed_log *log, const st
                      struct store_judgement *judgements) {
     for (size_t i = 0; i < range->report_count; i++) {
         struct judge_input input = {.watches = monitor->watches, .extra = &monitor->extra, .log = followed_log_identity(log),
-                                    .report = &range->reports[i], .now_ms = world_clock_time(&monitor->clock, range->now_ms)};
+                                    .report = &range->reports[i], .now_ms = world_clock_time(&monitor->clock, range->now_ms), .ask_caa = caa_allowance_of, .caa_context = monitor};
         TRY(judge_report(&input, arena, &judgements[i]));
     }
     return OK;

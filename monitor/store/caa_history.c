@@ -10,24 +10,6 @@ static enum caa_outcome outcome_of_text(const char *text) {
     return CAA_FAILED; /* the table takes no other */
 }
 
-/* Names of a list that the database joined with spaces: none of them holds one. */
-static const char *const *take_words(struct row_taker *taker, int row, int column, size_t *ret_count) {
-    char *text = arena_copy_text(taker->arena, rows_text(taker->rows, row, column));
-    size_t count = 0;
-    taker->failed |= text == NULL;
-    for (const char *at = text; at != NULL && *at != '\0'; at++)
-        count += at == text || at[-1] == ' ';
-    const char **words = arena_take_array(taker->arena, count + 1, sizeof *words);
-    taker->failed |= words == NULL;
-    *ret_count = 0;
-    for (char *at = text; !taker->failed && *ret_count < count; at++) {
-        words[(*ret_count)++] = at;
-        at += strcspn(at, " ");
-        *at = '\0';
-    }
-    return words;
-}
-
 /* ---- runs */
 
 /* Columns 0 to 15 of the statement below. */

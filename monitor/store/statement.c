@@ -364,6 +364,23 @@ const int64_t *take_numbers(struct row_taker *taker, int row, int column, size_t
     return numbers;
 }
 
+const char *const *take_words(struct row_taker *taker, int row, int column, size_t *ret_count) {
+    char *text = arena_copy_text(taker->arena, rows_text(taker->rows, row, column));
+    size_t count = 0;
+    taker->failed |= text == NULL;
+    for (const char *at = text; at != NULL && *at != '\0'; at++)
+        count += at == text || at[-1] == ' ';
+    const char **words = arena_take_array(taker->arena, count + 1, sizeof *words);
+    taker->failed |= words == NULL;
+    *ret_count = 0;
+    for (char *at = text; !taker->failed && *ret_count < count; at++) {
+        words[(*ret_count)++] = at;
+        at += strcspn(at, " ");
+        *at = '\0';
+    }
+    return words;
+}
+
 void *take_rows(struct row_taker *taker, size_t element_size) {
     void *rows = arena_take_array(taker->arena, (size_t) taker->rows->count + 1, element_size);
     taker->failed |= rows == NULL;

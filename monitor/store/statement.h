@@ -87,5 +87,7 @@ struct span take_bytes(struct row_taker *taker, int row, int column);
 /* Hashes of a bytea[] column; elements of another size make the taker fail. */
 const struct hash *take_hashes(struct row_taker *taker, int row, int column, size_t *ret_count);
 const int64_t *take_numbers(struct row_taker *taker, int row, int column, size_t *ret_count);
+/* Names of a list that the statement joined with spaces: none of them holds one. */
+const char *const *take_words(struct row_taker *taker, int row, int column, size_t *ret_count);
 /* Zeroed room for one element per row; NULL (and failed) without memory. */
 void *take_rows(struct row_taker *taker, size_t element_size);

@@ -1,0 +1,264 @@
+/* Certificates against the recorded CAA history: taken when they match, or when more is known of them, judged name by name, recorded. */
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "formats/dns_name.h"
+#include "rules/ca_table.h"
+#include "steps/caa_verdict.h"
+#include "store/caa_history.h"
+#include "store/caa_verdicts.h"
+
+#define CASES_PER_STEP 8u
+#define CASE_MS 5000              /* nobody else takes it meanwhile; one that is left alone is due again then */
+#define ASKED_WITHIN_MS 60000     /* resolvers get that long to answer about names that were never asked for */
+#define WAIT_FIRST_MS 30000       /* judge again then, later and later, while an answer is awaited */
+#define WAIT_MAX_MS ((int64_t) 24 * 3600 * 1000)
+#define HISTORY_MS ((int64_t) 15 * 24 * 3600 * 1000) /* a window that reaches further back is not covered */
+#define CHUNK 64u                 /* names judged at a time */
+#define OWNERS_MAX (CHUNK * 128u)
+#define CHUNK_ARENA_LIMIT ((size_t) 256 * 1024 * 1024)
+#define CASES_ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
+
+/* One certificate under judgement. Verdicts and their texts live in `arena`, histories only as long as their chunk. */
+struct hearing {
+    struct monitor *monitor;
+    const struct store_caa_case *about;
+    struct ca_path path;
+    struct arena *arena;
+    struct store_caa_verdict *verdicts;
+    int64_t now_ms;
+    bool is_unasked; /* some name was not asked for since the case was queued */
+    bool is_waiting;
+};
+
+/* ---- names */
+
+static bool is_onion(const char *name) {
+    size_t size = strlen(name);
+    return size >= 6 && strcmp(name + size - 6, ".onion") == 0;
+}
+
+/* What needs no history; false: ask it. `*ret_base` is the name to climb from. */
+static bool settle_by_name(const struct store_caa_case_name *name, struct caa_judgement *ret_judgement, struct dns_name *ret_base) {
+    *ret_judgement = (struct caa_judgement){.verdict = CAA_NOT_APPLICABLE, .reason = "", .resolver = "", .owner = "", .now = CAA_NOW_UNKNOWN};
+    if (name->is_address) {
+        ret_judgement->reason = "CAA is not about IP addresses";
+        return true;
+    }
+    if (is_onion(name->value)) {
+        ret_judgement->reason = "CAA records of onion names do not stand in the DNS";
+        return true;
+    }
+    const char *base = strncmp(name->value, "*.", 2) == 0 ? name->value + 2 : name->value;
+    if (strpbrk(base, "*?") == NULL && dns_name_from_text(span_of_text(base), ret_base, NULL) == OK && !dns_name_is_root(ret_base))
+        return false;
+    ret_judgement->verdict = CAA_UNKNOWN;
+    ret_judgement->reason = "it cannot be read as a name that somebody could ask the DNS about";
+    return true;
+}
+
+static result add_owners(struct dns_name name, struct arena *arena, const char **owners, size_t *count) {
+    for (; !dns_name_is_root(&name) && *count < OWNERS_MAX; name = dns_name_parent(&name)) {
+        char text[DNS_NAME_TEXT_SIZE];
+        dns_name_to_text(&name, text);
+        if ((owners[(*count)++] = arena_copy_text(arena, text)) == NULL)
+            return &fault_no_memory;
+    }
+    return OK;
+}
+
+/* ---- what the resolvers said */
+
+/* Was everybody asked since the certificate came, as far as the climb goes? */
+static bool was_asked(const struct hearing *hearing, const struct caa_resolver_history *resolvers, size_t count) {
+    for (size_t r = 0; r < count; r++)
+        for (size_t i = 0; i < resolvers[r].owner_count; i++) {
+            const struct caa_owner_history *owner = &resolvers[r].owners[i];
+            const struct caa_run *last = owner->count == 0 ? NULL : &owner->runs[owner->count - 1];
+            if (last == NULL || last->last_answered_ms < hearing->about->queued_ms)
+                return false;
+            if (last->answer.outcome != CAA_EMPTY)
+                break;
+        }
+    return count > 0;
+}
+
+static result keep(struct hearing *hearing, const struct caa_judgement *judgement, struct caa_judgement *ret_kept) {
+    *ret_kept = *judgement;
+    ret_kept->reason = arena_copy_text(hearing->arena, judgement->reason);
+    ret_kept->resolver = arena_copy_text(hearing->arena, judgement->resolver);
+    ret_kept->owner = arena_copy_text(hearing->arena, judgement->owner);
+    if (ret_kept->reason == NULL || ret_kept->resolver == NULL || ret_kept->owner == NULL)
+        return &fault_no_memory;
+    if (judgement->answer == NULL)
+        return OK;
+    struct caa_answer *answer = arena_take(hearing->arena, sizeof *answer);
+    if (answer == NULL)
+        return &fault_no_memory;
+    ret_kept->answer = answer;
+    return caa_answer_copy(judgement->answer, hearing->arena, answer);
+}
+
+static const char *why_unmapped(const struct store_caa_case *about) {
+    if (strcmp(about->issuer_state, "pending") == 0)
+        return "who issued it is not proven yet";
+    return strcmp(about->issuer_state, "verified") == 0 ? "it is not known which CAA domains the issuer recognises" : "who issued it cannot be proven";
+}
+
+/* One name of the chunk, with the owners of its own climb from the histories of all. */
+static result judge_name(struct hearing *hearing, size_t at, const struct dns_name *base, const struct caa_resolver_history *resolvers, size_t count,
+                         struct arena *arena) {
+    struct caa_resolver_history *own = arena_take_array(arena, count + 1, sizeof *own);
+    const char **climb = arena_take_array(arena, 128, sizeof *climb);
+    size_t climb_count = 0;
+    if (own == NULL || climb == NULL)
+        return &fault_no_memory;
+    TRY(add_owners(*base, arena, climb, &climb_count));
+    for (size_t r = 0; r < count; r++) {
+        struct caa_owner_history *owners = arena_take_array(arena, climb_count + 1, sizeof *owners);
+        if (owners == NULL)
+            return &fault_no_memory;
+        for (size_t i = 0; i < climb_count; i++) {
+            owners[i].owner = climb[i];
+            for (size_t k = 0; k < resolvers[r].owner_count; k++)
+                if (strcmp(resolvers[r].owners[k].owner, climb[i]) == 0)
+                    owners[i] = resolvers[r].owners[k];
+        }
+        own[r] = (struct caa_resolver_history){.resolver = resolvers[r].resolver, .owners = owners, .owner_count = climb_count};
+    }
+    const struct store_caa_case *about = hearing->about;
+    struct caa_case question = {.is_wildcard = strncmp(about->names[at].value, "*.", 2) == 0, .issued_ms = about->issued_ms,
+                                .issuer_domains = hearing->path.domains, .is_issuer_certain = hearing->path.is_certain};
+    struct caa_judgement judgement;
+    TRY(caa_judge(&question, own, count, arena, &judgement));
+    if (judgement.verdict == CAA_UNKNOWN && question.issuer_domains == NULL)
+        judgement.reason = why_unmapped(about);
+    hearing->is_unasked = hearing->is_unasked || !was_asked(hearing, own, count);
+    hearing->is_waiting = hearing->is_waiting || judgement.is_waiting;
+    return keep(hearing, &judgement, &hearing->verdicts[at].judgement);
+}
+
+/* Names from `first` on, together because they share most of their owners. */
+static result judge_chunk(struct hearing *hearing, size_t first, size_t last) {
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(CHUNK_ARENA_LIMIT);
+    const char **owners = arena == NULL ? NULL : arena_take_array(arena, OWNERS_MAX, sizeof *owners);
+    struct dns_name *bases = arena == NULL ? NULL : arena_take_array(arena, CHUNK, sizeof *bases);
+    bool is_settled[CHUNK];
+    size_t owner_count = 0, resolver_count = 0;
+    if (owners == NULL || bases == NULL)
+        return &fault_no_memory;
+    for (size_t i = first; i < last; i++) {
+        hearing->verdicts[i].name = hearing->about->names[i].value;
+        is_settled[i - first] = settle_by_name(&hearing->about->names[i], &hearing->verdicts[i].judgement, &bases[i - first]);
+        if (!is_settled[i - first])
+            TRY(add_owners(bases[i - first], arena, owners, &owner_count));
+    }
+    struct caa_resolver_history *resolvers = NULL;
+    struct store_caa_wish wish = {.owners = owners, .owner_count = owner_count, .from_ms = hearing->about->issued_ms - HISTORY_MS, .to_ms = hearing->now_ms + CASE_MS};
+    if (owner_count > 0)
+        TRY(store_caa_history_load(hearing->monitor->store, &wish, arena, &resolvers, &resolver_count));
+    for (size_t i = first; i < last; i++)
+        if (!is_settled[i - first])
+            TRY(judge_name(hearing, i, &bases[i - first], resolvers, resolver_count, arena));
+    return OK;
+}
+
+/* ---- what is told */
+
+static json_t *records_of(const struct caa_answer *answer) {
+    json_t *list = json_array();
+    for (size_t i = 0; answer != NULL && i < answer->record_count; i++) {
+        CLEANUP(buffer_done) struct buffer text = buffer_with_limit(1 << 18);
+        caa_record_to_text(&answer->records[i], &text);
+        json_array_append_new(list, json_string(buffer_text(&text)));
+    }
+    return list;
+}
+
+static void add_evidence(json_t *caa, json_t *reasons, const struct store_caa_verdict *verdict) {
+    const struct caa_judgement *judgement = &verdict->judgement;
+    char begin[RFC3339_SIZE], end[RFC3339_SIZE];
+    text_of_time_ms(judgement->window_begin_ms, begin);
+    text_of_time_ms(judgement->window_end_ms, end);
+    json_array_append_new(caa, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "name", verdict->name, "verdict",
+                                         caa_verdict_name(judgement->verdict), "reason", judgement->reason, "resolver", judgement->resolver, "owner",
+                                         judgement->owner, "window_begin", begin, "window_end", end, "today", caa_now_name(judgement->now), "records",
+                                         records_of(judgement->answer), "is_authenticated", judgement->answer != NULL && judgement->answer->is_authenticated));
+    if (json_array_size(reasons) < 4)
+        json_array_append_new(reasons, json_string(judgement->reason));
+}
+
+#define NAMES_TOLD_MAX 20
+
+/* NULL in *ret_text when nothing is inconsistent; memory_free_foreign it. */
+static result write_finding(const struct hearing *hearing, char **ret_text) {
+    uint64_t mark = memory_mark();
+    json_t *caa = json_array(), *reasons = json_array(), *matched = json_array(), *domains = json_array();
+    for (size_t i = 0; i < hearing->about->name_count && json_array_size(caa) < NAMES_TOLD_MAX; i++)
+        if (hearing->verdicts[i].judgement.verdict == CAA_INCONSISTENT) {
+            add_evidence(caa, reasons, &hearing->verdicts[i]);
+            json_array_append_new(matched, json_string(hearing->verdicts[i].name));
+        }
+    bool is_any = json_array_size(caa) > 0;
+    for (size_t i = 0; hearing->path.domains != NULL && hearing->path.domains[i] != NULL; i++)
+        json_array_append_new(domains, json_string(hearing->path.domains[i]));
+    const struct ca_owner *owner = hearing->path.owner;
+    json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "severity", finding_severity_name(SEVERITY_CRITICAL), "verdict", "inconsistent", "caa", caa,
+                             "reasons", reasons, "matched_names", matched, "issuer_caa_domains", domains, "issuer_owner", owner == NULL ? "" : owner->name,
+                             "ca_problem_report", owner == NULL ? "" : owner->problem_report);
+    *ret_text = body == NULL || !is_any ? NULL : json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    return memory_mark() != mark || (is_any && *ret_text == NULL) ? &fault_no_memory : OK;
+}
+
+/* When to judge again: never once an answer that could decide has come, or a day has gone by. */
+static int64_t due_after(const struct hearing *hearing) {
+    int64_t age_ms = hearing->now_ms - hearing->about->issued_ms;
+    if (!hearing->is_waiting || age_ms > WAIT_MAX_MS)
+        return 0;
+    return hearing->now_ms + (age_ms / 4 > WAIT_FIRST_MS ? age_ms / 4 : WAIT_FIRST_MS);
+}
+
+static result record(struct hearing *hearing) {
+    char *finding = NULL;
+    bool is_saved = false;
+    TRY(write_finding(hearing, &finding));
+    struct store_caa_verdicts verdicts = {.about = hearing->about, .verdicts = hearing->verdicts, .count = hearing->about->name_count,
+                                          .finding = finding, .due_ms = due_after(hearing), .now_ms = hearing->now_ms};
+    result fault = store_caa_verdicts_save(hearing->monitor->store, &verdicts, &is_saved);
+    memory_free_foreign(finding);
+    return fault; /* not saved: it has changed meanwhile, and is due again */
+}
+
+static result judge_case(struct monitor *monitor, const struct store_caa_case *about, int64_t now_ms) {
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(CHUNK_ARENA_LIMIT);
+    struct hearing hearing = {.monitor = monitor, .about = about, .arena = arena, .now_ms = now_ms};
+    if (arena == NULL || (hearing.verdicts = arena_take_array(arena, about->name_count + 1, sizeof *hearing.verdicts)) == NULL)
+        return &fault_no_memory;
+    if (about->issuer_spki_sha256.is_known)
+        TRY(ca_table_path(&about->issuer_spki_sha256.hash, &monitor->extra, arena, &hearing.path));
+    for (size_t first = 0; first < about->name_count; first += CHUNK)
+        TRY(judge_chunk(&hearing, first, first + CHUNK < about->name_count ? first + CHUNK : about->name_count));
+    if (hearing.is_unasked && now_ms < about->queued_ms + ASKED_WITHIN_MS)
+        return OK; /* in a moment */
+    return record(&hearing);
+}
+
+result step_judge_caa(struct monitor *monitor, int64_t unused_now_ms) {
+    (void) unused_now_ms;
+    if (monitor->watches == NULL)
+        return OK;
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(CASES_ARENA_LIMIT);
+    struct store_caa_case *cases;
+    size_t count;
+    int64_t now_ms = world_clock_time(&monitor->clock, clock_wall_ms());
+    if (arena == NULL)
+        return &fault_no_memory;
+    TRY(store_caa_cases_take(monitor->store, now_ms, now_ms + CASE_MS, CASES_PER_STEP, arena, &cases, &count));
+    for (size_t i = 0; i < count; i++)
+        TRY(judge_case(monitor, &cases[i], now_ms));
+    return OK;
+}
