@@ -88,7 +88,7 @@ static result parse_checked(struct source *source, struct span json, struct span
     if (list->count == 0)
         return reason_set(reason, &fault_log_list, "log list: names no log, wanted the logs that there are");
     if (list->has_timestamp && list->timestamp_ms > world_clock_time(source->step->clock, clock_wall_ms()) + AHEAD_MAX_MS) /* none after it would be taken any more */
-        return reason_set(reason, &fault_log_list, "log list: its timestamp lies more than a day ahead, wanted the present");
+        return reason_set(reason, &fault_log_list, "log list: its timestamp lies more than a day ahead of our clock, wanted the present");
     if (source->list != NULL)
         TRY(log_list_may_replace(source->list, list, reason));
     *ret_list = list;
