@@ -101,7 +101,8 @@ static result judge_error(struct judge *judge) {
     if (message->rcode < sizeof rcodes / sizeof rcodes[0])
         return end(judge, CAA_FAILED, rcodes[message->rcode].why, error_detail(judge, rcodes[message->rcode].name));
     const char *why = arena_printf(judge->arena, "rcode-%u", message->rcode);
-    return why == NULL ? &fault_no_memory : end(judge, CAA_FAILED, why, error_detail(judge, why));
+    const char *name = arena_printf(judge->arena, "rcode %u", message->rcode);
+    return why == NULL || name == NULL ? &fault_no_memory : end(judge, CAA_FAILED, why, error_detail(judge, name));
 }
 
 /* ── the chain ── */
@@ -129,7 +130,7 @@ static bool target_of(const struct judge *judge, const struct dns_record *record
         return false;
     if (dns_name_substitute(&judge->at, &record->owner, &record->target, ret_target))
         return true;
-    *ret_wrong = "a DNAME makes the name longer than 255 bytes";
+    *ret_wrong = "is renamed by a DNAME to a name longer than 255 bytes";
     return false;
 }
 
@@ -239,10 +240,27 @@ static result judge_records(struct judge *judge, size_t count) {
     return end(judge, CAA_RECORDS, "", "");
 }
 
+/* An answer without records may hold the aliases that led here, and no others: who sends them may be answering somebody else's question. */
+static const struct dns_record *find_stranger(const struct judge *judge) {
+    for (size_t i = 0; i < judge->message->answer_count; i++) {
+        const struct dns_record *record = &judge->message->answers[i];
+        bool is_ours = record->type != DNS_TYPE_CAA && record->type != DNS_TYPE_CNAME;
+        for (size_t link = 0; link < judge->links && !is_ours; link++)
+            is_ours = dns_name_equal(&record->owner, &judge->passed[link]);
+        if (!is_ours)
+            return record;
+    }
+    return NULL;
+}
+
 /* RFC 2308 5: without the SOA of a zone above the name, a negative answer is kept for no time. */
 static result judge_none(struct judge *judge) {
     const struct dns_message *message = judge->message;
     bool has_soa = message->has_soa && dns_name_is_within(&judge->at, &message->soa_owner);
+    const struct dns_record *stranger = find_stranger(judge);
+    if (stranger != NULL)
+        return end(judge, CAA_FAILED, "malformed",
+                   arena_printf(judge->arena, "the answer holds records of %s, and none of %s", text_of(judge, &stranger->owner), text_of(judge, &judge->at)));
     if (message->is_referral && message->rcode == DNS_NOERROR) /* RFC 2308 2.1 type 4: with NXDOMAIN it is an answer */
         return end(judge, CAA_FAILED, "referral", "the server answered with other servers to be asked, wanted a resolver that asks them");
     if (judge->links > 0 && !has_soa && !message->is_recursion_available)

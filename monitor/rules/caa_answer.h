@@ -32,11 +32,11 @@ struct caa_answer {
 };
 
 /* Judges a message that answers the question (`asked`, CAA). RFC 1034 3.6.2, RFC 6672: the chain of CNAME and DNAME is followed owner by
- * owner from `asked`; records of other owners do not count; a loop, two different targets of one owner, more than CAA_CHAIN_MAX links, CAA
- * records beside an alias, and an alias about whose target a server that does not recurse says nothing make the answer FAILED ("chain"). A
- * message that answers another question, or none, is FAILED ("malformed"), and so is a malformed CAA record: what a CA does with it is
- * unknown. SERVFAIL with an extended error 6 to 12 is BOGUS (RFC 8914 4.7 to 4.13). Everything is in `arena`, copied. answered_ms is 0.
- * Fails only without memory. */
+ * owner from `asked`. A loop, two different targets of one owner, more than CAA_CHAIN_MAX links, CAA records beside an alias, and an alias
+ * about whose target a server that does not recurse says nothing make the answer FAILED ("chain"). Records of other owners do not count;
+ * where there are no others, as where the message answers another question or a CAA record breaks its grammar, the answer is FAILED
+ * ("malformed"): what a CA makes of it is unknown. SERVFAIL with an extended error 6 to 12 is BOGUS (RFC 8914 4.7 to 4.13). Everything is
+ * in `arena`, copied. answered_ms is 0. Fails only without memory. */
 MUST_CHECK result caa_answer_of_message(const struct dns_message *message, const struct dns_name *asked, bool is_validator,
                                         struct arena *arena, struct caa_answer *ret_answer);
 /* A FAILED answer without a message ("timeout", "unreachable"). Texts are borrowed. */
