@@ -19,6 +19,7 @@ struct command {
 /* All commands; main.c has the table. */
 int command_alerts(int argc, char **argv);
 int command_apply(int argc, char **argv);
+int command_caa(int argc, char **argv);
 int command_cert(int argc, char **argv);
 int command_certs(int argc, char **argv);
 int command_doctor(int argc, char **argv);
