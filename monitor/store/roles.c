@@ -9,8 +9,8 @@
 static result role_set(struct store *store, const struct role_password *wish) {
     TRY(store_connect(store));
     char *verifier = PQencryptPasswordConn(store_raw(store), wish->password, wish->role, "scram-sha-256");
-    if (verifier == NULL)
-        return store_fail(store, &fault_library, "role %s: its password cannot be encrypted: %s", wish->role,
+    if (verifier == NULL) /* for want of memory or of random bytes: nothing else is left to go wrong */
+        return store_fail(store, &fault_machine, "role %s: its password cannot be encrypted: %s", wish->role,
                           PQerrorMessage(store_raw(store)));
     CLEANUP(params_done) struct store_params params = {0};
     params_text(&params, wish->role);

@@ -1,5 +1,6 @@
 /* Memory that is not there: for the program, and for the libraries that allocate through it. */
 #include <curl/curl.h>
+#include <event2/event.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdatomic.h>
@@ -141,6 +142,17 @@ static char *plain_copy(const char *text) {
     size_t size = strlen(text) + 1;
     char *copy = REAL(malloc)(size);
     return copy == NULL ? NULL : memcpy(copy, text, size);
+}
+
+/* libevent 2.1.12 as an HTTP server, which only the drill uses: it frees a request that it could not make. */
+struct event_base *event_base_new(void) {
+    static struct event_base *(*real)(void);
+    if (call_fails_as(CALL_EVENT, "event_base_new"))
+        return NULL;
+    if (real == NULL && strcmp(program_invocation_short_name, "pinwatch-drill") == 0)
+        event_set_mem_functions(plain_malloc, plain_realloc, REAL(free));
+    FIND_REAL(event_base_new)
+    return real();
 }
 
 /* libcurl 7.88 too: it divides by the size of a table that it could not make. */

@@ -50,7 +50,6 @@ CURLMcode curl_multi_setopt(CURLM *multi, CURLMoption option, ...) {
 }
 
 #define EVENT_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_EVENT, type, name, parameters, arguments, failure)
-EVENT_CALL(struct event_base *, event_base_new, (void), (), NULL)
 EVENT_CALL(struct event *, event_new, (struct event_base * base, evutil_socket_t file, short what, event_callback_fn call, void *context),
            (base, file, what, call, context), NULL)
 
