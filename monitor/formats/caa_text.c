@@ -328,6 +328,17 @@ static result take_bare_record(struct parser *parser) {
     return keep_record(parser, &record);
 }
 
+static result refuse_type(struct parser *parser) {
+    const struct zone_entry *entry = &parser->entry;
+    struct buffer begin = buffer_with_limit((size_t) 4 * SHOWN_MAX);
+    for (size_t i = 0; i < entry->count && i < 3; i++)
+        buffer_printf(&begin, "%s%.*s", i == 0 ? "" : " ", shown(&entry->words[i]), entry->words[i].raw.bytes);
+    result outcome = refuse(parser, "no type of record is known in \"%s%s\", wanted \"owner CAA flags tag value\" or \"flags tag value\"",
+                            buffer_text(&begin), entry->count > 3 ? " …" : "");
+    buffer_done(&begin);
+    return outcome;
+}
+
 static result take_entry(struct parser *parser) {
     const struct zone_entry *entry = &parser->entry;
     struct head head;
@@ -339,8 +350,7 @@ static result take_entry(struct parser *parser) {
         return take_zone_record(parser, &head);
     if (is_number(&entry->words[0]))
         return take_bare_record(parser);
-    return refuse(parser, "no type of record is known in \"%.*s …\", wanted \"owner CAA flags tag value\" or \"flags tag value\"",
-                  shown(&entry->words[0]), entry->words[0].raw.bytes);
+    return refuse_type(parser);
 }
 
 static result parse(struct parser *parser, struct span text) {
