@@ -24,7 +24,7 @@ static void judge_text(struct span input, char *ret_line, size_t size) {
 
 static void judge_wire(struct span input, char *ret_line, size_t size) {
     struct cursor cursor = cursor_of(input);
-    uint64_t at;
+    uint64_t at = 0;
     struct dns_name name = {.size = 77};
     char text[DNS_NAME_TEXT_SIZE];
     assert_true(cursor_number(&cursor, 2, &at));
