@@ -11,6 +11,8 @@
  *     0 issue letsencrypt.org */
 #pragma once
 
+#include <strings.h>
+
 #include "base/text.h"
 #include "formats/caa_text.h"
 #include "rules/caa_lint.h"
