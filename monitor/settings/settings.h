@@ -44,6 +44,10 @@ struct settings {
     unsigned readers;            /* 0: one per processor */
     unsigned retention_days;     /* observations older than this are dropped with their partition; 0: never */
     unsigned poll_seconds_rfc6962, poll_seconds_static;
+    bool follows_caa;            /* poll CAA records */
+    unsigned caa_poll_seconds_least, caa_poll_seconds_most;
+    unsigned caa_queries_per_second; /* to one resolver; 0: as many as it answers */
+    unsigned caa_retention_days; /* 0: never */
     unsigned transfers_per_operator;
     unsigned requests_per_second_operator; /* 0: as learned */
     unsigned slot_megabytes;     /* largest body as received */

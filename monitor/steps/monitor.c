@@ -174,6 +174,7 @@ static void release_leases(struct monitor *monitor) {
 static void close_all(struct monitor *monitor) {
     if (monitor->store != NULL)
         release_leases(monitor);
+    caa_poller_free(monitor);
     second_look_free(monitor->second_look);
     issuer_fetch_free(monitor->issuers);
     issuer_jobs_free(monitor);

@@ -23,6 +23,7 @@
 
 struct issuer_job;
 struct second_look;
+struct caa_poller;
 
 /* A log that this process follows or would like to. */
 struct monitor_log {
@@ -88,6 +89,7 @@ struct monitor {
     uint64_t ca_generation, ca_drill_version;
     struct ca_extra_rows extra; /* the drill's CAs and the imported keys */
 
+    struct caa_poller *caa; /* NULL before the first poll */
     struct second_look *second_look; /* what logs did not serve readably at first; NULL before the first */
     struct issuer_round issuer_round;
     enum told told_unjudged;
@@ -117,6 +119,8 @@ MUST_CHECK result step_reload_watches(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_choose_logs(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_hold_leases(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_look_again(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_poll_caa(struct monitor *monitor, int64_t now_ms);
+void caa_poller_free(struct monitor *monitor); /* before the store and the loop */
 void second_look_free(struct second_look *look); /* before the world that it reads in */
 MUST_CHECK result step_save_status(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_resolve_issuers(struct monitor *monitor, int64_t now_ms);

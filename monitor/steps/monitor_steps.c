@@ -9,6 +9,7 @@ const struct monitor_step monitor_steps[] = {
     {"resolve issuers", 500, step_resolve_issuers},
     {"tell what waits to be judged", 1000, step_tell_unjudged},
     {"look again", 1000, step_look_again},
+    {"poll CAA records", 200, step_poll_caa},
     {"save the status", 1000, step_save_status},
     {"tell what was not recorded", 1000, step_tell_blindness},
     {"check the clock", 1000, step_check_clock},

@@ -105,6 +105,10 @@ size_t watch_set_count(const struct watch_set *set) {
     return set->rows.watch_count;
 }
 
+const struct store_watch *watch_set_row(const struct watch_set *set, size_t at) {
+    return &set->rows.watches[at];
+}
+
 result watch_set_build_image(const struct watch_set *set, struct buffer *out) {
     return watch_image_build(set->items, set->item_count, set->rows.generation.watches, out);
 }

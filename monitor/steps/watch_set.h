@@ -15,6 +15,7 @@ MUST_CHECK result watch_set_of_rows(const struct store_watch_set *rows, struct w
 void watch_set_free(struct watch_set *set);
 const struct store_generation *watch_set_generation(const struct watch_set *set);
 size_t watch_set_count(const struct watch_set *set);
+const struct store_watch *watch_set_row(const struct watch_set *set, size_t at);
 /* Builds the image for the readers. */
 MUST_CHECK result watch_set_build_image(const struct watch_set *set, struct buffer *out);
 

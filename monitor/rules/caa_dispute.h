@@ -1,0 +1,16 @@
+/* Resolvers that say different things about one owner, for longer than caches explain. Pure. */
+#pragma once
+
+#include "rules/caa_track.h"
+
+#define CAA_RESOLVERS_MAX 16
+
+struct caa_dispute {
+    int64_t until_ms; /* wall: what was heard before may come from caches until then; 0: nothing to wait for */
+    bool is_open;
+};
+
+/* Looks at the resolvers' tracks of one owner after an answer; those that fail now have no say. A disagreement opens when it outlasts
+ * the older answers' TTL and all were asked again since; an agreement ends it when it outlasts `settle_s` and the TTL likewise, so that
+ * resolvers that waver are told once. True when is_open has changed. */
+bool caa_dispute_look(struct caa_dispute *dispute, const struct caa_track *const *tracks, size_t count, uint32_t settle_s);

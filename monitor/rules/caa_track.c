@@ -1,0 +1,81 @@
+#include "rules/caa_track.h"
+
+#define FAILURES_MAX UINT16_MAX
+
+uint32_t caa_wait_s(const struct caa_answer *answer, unsigned failures, const struct caa_bounds *bounds) {
+    bool is_good = answer->outcome == CAA_RECORDS || answer->outcome == CAA_EMPTY;
+    if (is_good)
+        return answer->ttl_s < bounds->least_s ? bounds->least_s : answer->ttl_s > bounds->most_s ? bounds->most_s : answer->ttl_s;
+    uint64_t wait_s = CAA_RETRY_FIRST_S;
+    for (unsigned i = 1; i < failures && wait_s < bounds->least_s; i++)
+        wait_s *= 2;
+    return wait_s > bounds->least_s ? bounds->least_s : (uint32_t) wait_s;
+}
+
+int64_t caa_wait_ms(uint32_t wait_s, uint64_t random) {
+    int64_t wait_ms = (int64_t) wait_s * 1000;
+    return wait_ms - wait_ms / 10 + (int64_t) (random % (uint64_t) (wait_ms / 5 + 1)) + 1000;
+}
+
+static bool is_same_run(const struct caa_track *track, const struct caa_heard *heard, int64_t answered_ms, const struct caa_bounds *bounds) {
+    const struct caa_answer *answer = heard->answer;
+    if (!track->has_run || track->outcome != answer->outcome || track->is_authenticated != answer->is_authenticated)
+        return false;
+    if (heard->set != NULL && heard->set != track->good)
+        return false;
+    uint32_t wait_s = track->wait_s > bounds->least_s ? track->wait_s : bounds->least_s; /* retries come sooner, and may take as long as a deadline */
+    return answered_ms - track->last_answered_ms <= 2 * (int64_t) wait_s * 1000;
+}
+
+static int64_t less_age(int64_t answered_ms, uint32_t ttl_max_s, uint32_t ttl_s) {
+    return answered_ms - (int64_t) (ttl_max_s - ttl_s) * 1000;
+}
+
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static void begin_run(struct caa_track *track, const struct caa_answer *answer, int64_t answered_ms, bool is_same_set) {
+    uint32_t ttl_max_s = is_same_set && track->ttl_max_s > answer->ttl_s ? track->ttl_max_s : answer->ttl_s;
+    track->before_ms = track->has_run ? track->last_answered_ms : 0;
+    track->outcome = (uint8_t) answer->outcome;
+    track->first_answered_ms = answered_ms;
+    track->first_true_ms = track->last_true_ms = later(less_age(answered_ms, ttl_max_s, answer->ttl_s), track->before_ms);
+    track->ttl_max_s = ttl_max_s;
+    track->ttl_first_s = answer->ttl_s;
+    track->interval_s = 0;
+}
+
+static void continue_run(struct caa_track *track, const struct caa_answer *answer, int64_t answered_ms) {
+    if (answer->ttl_s > track->ttl_max_s) { /* the first answer was older than it seemed */
+        int64_t first_ms = later(less_age(track->first_answered_ms, answer->ttl_s, track->ttl_first_s), track->before_ms);
+        track->first_true_ms = first_ms < track->first_true_ms ? first_ms : track->first_true_ms;
+        track->ttl_max_s = answer->ttl_s;
+    }
+    track->last_true_ms = later(track->last_true_ms, less_age(answered_ms, track->ttl_max_s, answer->ttl_s));
+}
+
+struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard heard, const struct caa_bounds *bounds) {
+    const struct caa_answer *answer = heard.answer;
+    int64_t answered_ms = track->has_run ? later(answer->answered_ms, track->last_answered_ms) : answer->answered_ms;
+    bool is_good = heard.set != NULL, is_same_set = is_good && heard.set == track->good;
+    struct caa_step_taken taken = {.begins = !is_same_run(track, &heard, answered_ms, bounds), .is_other = is_good && !is_same_set};
+    if (taken.begins)
+        begin_run(track, answer, answered_ms, is_same_set);
+    else
+        continue_run(track, answer, answered_ms);
+    track->failures = is_good ? 0 : track->failures < FAILURES_MAX ? (uint16_t) (track->failures + 1) : FAILURES_MAX;
+    track->wait_s = caa_wait_s(answer, track->failures, bounds);
+    uint32_t interval_s = is_good ? track->wait_s : bounds->least_s;
+    track->interval_s = interval_s > track->interval_s ? interval_s : track->interval_s;
+    track->last_answered_ms = answered_ms;
+    track->ttl_last_s = answer->ttl_s;
+    track->is_authenticated = answer->is_authenticated;
+    track->has_run = true;
+    if (is_good) {
+        taken.good_before = track->good;
+        track->good = heard.set;
+        track->good_ms = answered_ms;
+    }
+    return taken;
+}

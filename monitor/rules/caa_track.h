@@ -1,0 +1,49 @@
+/* One owner as one resolver sees it: which run an answer belongs to, since when it was true, and when to ask again. Pure. */
+#pragma once
+
+#include "rules/caa_answer.h"
+#include "rules/caa_set.h"
+
+#define CAA_RETRY_FIRST_S 10 /* after a failure, doubling up to the lower bound */
+
+struct caa_bounds {
+    uint32_t least_s, most_s; /* of the poll interval */
+};
+
+struct caa_track {
+    struct caa_set *good;  /* what it last said; NULL: it never did. A reference of the pool */
+    int64_t first_answered_ms, last_answered_ms, first_true_ms, last_true_ms; /* of the run that goes on */
+    int64_t before_ms;     /* last answer of the run before this one: nothing is known to have been true longer; 0: there was none */
+    int64_t good_ms;       /* when it last said `good` */
+    uint32_t interval_s;   /* the longest in the run */
+    uint32_t ttl_max_s, ttl_first_s, ttl_last_s;
+    uint32_t wait_s;       /* until the next question */
+    uint16_t failures;     /* in a row */
+    uint8_t outcome;       /* enum caa_outcome of the run */
+    bool is_authenticated, has_run;
+};
+
+struct caa_heard {
+    const struct caa_answer *answer;
+    struct caa_set *set; /* RECORDS, EMPTY: what it says; else NULL. The track takes its reference over */
+};
+
+struct caa_step_taken {
+    bool begins;                 /* a new run */
+    struct caa_set *good_before; /* what it said before; NULL: nothing. A reference that the caller gives back */
+    bool is_other;               /* it says something else than good_before (also where that is NULL) */
+};
+
+static inline bool caa_track_is_good(const struct caa_track *track) {
+    return track->has_run && (track->outcome == CAA_RECORDS || track->outcome == CAA_EMPTY);
+}
+
+/* Seconds until the next question: the TTL within the bounds; after failures sooner. */
+uint32_t caa_wait_s(const struct caa_answer *answer, unsigned failures, const struct caa_bounds *bounds);
+/* That wait give or take a tenth, in milliseconds, and a second more, so that what a cache holds has run out. */
+int64_t caa_wait_ms(uint32_t wait_s, uint64_t random);
+
+/* Takes an answer in. A run goes on while outcome, set and AD are the same and no answer came later than twice the wait; times never go
+ * back, also where the clock did. True since: the answer's time less what its TTL lacks to the largest TTL of the same set, and never
+ * before the last answer that said something else. */
+struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard heard, const struct caa_bounds *bounds);

@@ -1,0 +1,209 @@
+/* What lasts: names that cannot be resolved, resolvers that do not answer or contradict each other. Each is told while it does. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "steps/caa_poller.h"
+
+#define DIRTY_PER_COMMIT 200
+#define PROBE_PAUSE_MS 10000
+
+void caa_make_dirty(struct caa_poller *poller, struct caa_owner *owner) {
+    if (owner->is_dirty)
+        return;
+    void *grown = memory_grow(poller->dirty, poller->dirty_count, &poller->dirty_room, sizeof(struct caa_owner *));
+    if (grown == NULL)
+        return; /* its next answer makes it dirty again */
+    poller->dirty = grown;
+    poller->dirty[poller->dirty_count++] = owner;
+    owner->is_dirty = true;
+}
+
+static bool has_failed_long(const struct caa_owner *owner, size_t resolver) {
+    return owner->slots[resolver].track.failures >= CAA_TRIES;
+}
+
+/* A resolver that may be down says nothing about names. */
+static bool is_hard_to_reach(const struct caa_poller *poller, const struct caa_owner *owner) {
+    for (size_t i = 0; i < poller->resolver_count; i++)
+        if (has_failed_long(owner, i) && !caa_health_is_doubtful(&poller->resolvers[i].health))
+            return true;
+    return false;
+}
+
+static json_t *said_by(const struct caa_poller *poller, const struct caa_owner *owner, size_t resolver, struct arena *arena) {
+    const struct caa_track *track = &owner->slots[resolver].track;
+    char since[RFC3339_SIZE], last[RFC3339_SIZE];
+    text_of_time_ms(track->first_answered_ms, since);
+    text_of_time_ms(track->last_answered_ms, last);
+    json_t *item = json_object();
+    json_object_set_new(item, "resolver", json_string(poller->resolvers[resolver].name));
+    json_object_set_new(item, "outcome", json_string(track->has_run ? caa_outcome_name((enum caa_outcome) track->outcome) : "none"));
+    json_object_set_new(item, "records", caa_track_is_good(track) ? caa_words_of_set(track->good, arena) : json_null());
+    json_object_set_new(item, "since", json_string(track->has_run ? since : ""));
+    json_object_set_new(item, "answered_at", json_string(track->has_run ? last : ""));
+    json_object_set_new(item, "failures", json_integer(track->failures));
+    json_object_set_new(item, "is_authenticated", json_boolean(track->is_authenticated));
+    return item;
+}
+
+/* One line for each resolver, for people. */
+static json_t *line_of(const struct caa_poller *poller, const struct caa_owner *owner, size_t resolver, struct arena *arena) {
+    const struct caa_track *track = &owner->slots[resolver].track;
+    CLEANUP(buffer_done) struct buffer text = buffer_with_limit(4096);
+    buffer_printf(&text, "%s: ", poller->resolvers[resolver].name);
+    if (!caa_track_is_good(track)) {
+        buffer_printf(&text, "%s, %u tries in a row", track->has_run ? caa_outcome_name((enum caa_outcome) track->outcome) : "not asked yet", track->failures);
+        return json_string(buffer_text(&text));
+    }
+    json_t *records = caa_words_of_set(track->good, arena);
+    for (size_t i = 0; i < json_array_size(records); i++)
+        buffer_printf(&text, "%s%s", i == 0 ? "" : "; ", json_string_value(json_array_get(records, i)));
+    if (json_array_size(records) == 0)
+        buffer_add_text(&text, "no records");
+    json_decref(records);
+    return json_string(buffer_text(&text));
+}
+
+static json_t *body_about(const struct caa_poller *poller, const struct caa_owner *owner, const struct caa_concerned *concerned, struct arena *arena) {
+    json_t *body = json_object(), *said = json_array(), *lines = json_array();
+    for (size_t i = 0; i < poller->resolver_count; i++) {
+        json_array_append_new(said, said_by(poller, owner, i, arena));
+        json_array_append_new(lines, line_of(poller, owner, i, arena));
+    }
+    json_object_set_new(body, "owner", json_string(owner->name));
+    json_object_set_new(body, "resolvers", said);
+    json_object_set_new(body, "answers", lines);
+    caa_words_of_concern(body, concerned);
+    return body;
+}
+
+struct condition {
+    const char *rule, *severity, *note;
+    bool holds, passes_unknown;
+};
+
+/* *ret_count: how many tenants it concerns. */
+static result set_condition(struct caa_poller *poller, struct caa_batch *batch, const struct caa_owner *owner, const struct condition *condition,
+                            size_t *ret_count) {
+    struct caa_question_of_concern question = {.owners = poller->owners, .watches = &poller->watches, .owner = owner,
+                                               .resolver = caa_speaker(poller, owner), .passes_unknown = condition->passes_unknown,
+                                               .now_ms = clock_wall_ms()};
+    struct caa_concerned *list = NULL;
+    *ret_count = 0;
+    if (condition->holds)
+        TRY(caa_concern_of(&question, batch->arena, &list, ret_count));
+    struct store_caa_told *told = arena_take_array(batch->arena, *ret_count + 1, sizeof *told);
+    const char *subject = arena_printf(batch->arena, "caa:%s", owner->name);
+    if (told == NULL || subject == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < *ret_count; i++) {
+        told[i] = (struct store_caa_told){.tenant_id = list[i].tenant_id, .severity = condition->severity};
+        TRY(caa_words_finish(batch->arena, body_about(poller, owner, &list[i], batch->arena), &told[i].body));
+    }
+    struct store_caa_condition_item item = {.rule = condition->rule, .subject = subject, .fingerprint = "", .note = condition->note,
+                                            .told = told, .told_count = *ret_count};
+    store_caa_add_condition(batch->commit, &item);
+    return OK;
+}
+
+result caa_tell_dispute(struct caa_poller *poller, struct caa_batch *batch, struct caa_owner *owner) {
+    size_t count;
+    struct condition condition = {.rule = "caa.disagreement", .severity = "warning", .note = "the resolvers agree", .holds = owner->dispute.is_open};
+    log_say(LOG_NOTICE, owner->dispute.is_open ? "caa.disagreement" : "caa.agreement", LOG_TEXT("owner", owner->name));
+    return set_condition(poller, batch, owner, &condition, &count);
+}
+
+/* What is below is told with what is above it, and for itself once that is well again. */
+static void look_below(struct caa_poller *poller, const struct caa_owner *owner) {
+    for (struct caa_owner *child = owner->first_child; child != NULL; child = child->next)
+        if (child->is_unreachable || is_hard_to_reach(poller, child))
+            caa_make_dirty(poller, child);
+}
+
+result caa_look_at(struct caa_poller *poller, struct caa_batch *batch, struct caa_owner *owner) {
+    bool holds = is_hard_to_reach(poller, owner) && !(owner->parent != NULL && is_hard_to_reach(poller, owner->parent));
+    if (!holds && !owner->is_unreachable)
+        return OK;
+    struct condition condition = {.rule = "caa.unreachable", .severity = "warning", .holds = holds, .passes_unknown = true,
+                                  .note = "it is answered again, or told with what is above it"};
+    size_t count;
+    TRY(set_condition(poller, batch, owner, &condition, &count));
+    if (owner->is_unreachable != (count > 0))
+        look_below(poller, owner);
+    owner->is_unreachable = count > 0;
+    return OK;
+}
+
+result caa_look_at_dirty(struct caa_poller *poller, struct caa_batch *batch) {
+    for (size_t i = 0; i < DIRTY_PER_COMMIT && poller->dirty_count > 0; i++) {
+        struct caa_owner *owner = poller->dirty[--poller->dirty_count];
+        owner->is_dirty = false;
+        TRY(caa_look_at(poller, batch, owner));
+        if (owner->dispute.is_open)
+            TRY(caa_tell_dispute(poller, batch, owner));
+    }
+    return OK;
+}
+
+/* ---- resolvers */
+
+static bool has_failed_at(const struct caa_owner *owner, size_t resolver) {
+    return owner->slots[resolver].track.failures > 0;
+}
+
+/* Names that failed with a resolver that was down are asked again within seconds, as if for the first time. */
+void caa_health_changed(struct caa_poller *poller, size_t resolver, int64_t now_ms) {
+    struct caa_resolver *of = &poller->resolvers[resolver];
+    log_say(LOG_WARNING, of->health.is_down ? "caa.resolver-down" : "caa.resolver-up", LOG_TEXT("resolver", of->name), LOG_TEXT("why", of->last_error));
+    for (struct caa_owner *owner = caa_owners_next(poller->owners, NULL, NULL); owner != NULL; owner = caa_owners_next(poller->owners, owner, NULL)) {
+        if (!owner->is_unreachable && !has_failed_at(owner, resolver))
+            continue;
+        caa_make_dirty(poller, owner);
+        if (of->health.is_down || !has_failed_at(owner, resolver))
+            continue;
+        owner->slots[resolver].track.failures = 1;
+        if (caa_owners_schedule(poller->owners, owner, resolver, now_ms + (int64_t) (caa_random(poller) % 10000)) != OK)
+            return; /* it comes in its turn */
+    }
+}
+
+static json_t *body_of_resolver(const struct caa_poller *poller, const struct caa_resolver *resolver) {
+    char last[RFC3339_SIZE] = "";
+    if (resolver->last_success_ms != 0)
+        text_of_time_ms(resolver->last_success_ms, last);
+    json_t *body = json_object();
+    json_object_set_new(body, "resolver", json_string(resolver->name));
+    json_object_set_new(body, "last_error", json_string(resolver->last_error));
+    json_object_set_new(body, "last_answer_at", json_string(last));
+    json_object_set_new(body, "names_count", json_integer((json_int_t) poller->owners->count));
+    return body;
+}
+
+static result tell_resolver(struct caa_poller *poller, struct caa_batch *batch, struct caa_resolver *resolver, bool is_down) {
+    struct store_caa_told told = {.tenant_id = 0, .severity = "warning"};
+    const char *subject = arena_printf(batch->arena, "resolver:%s", resolver->name);
+    if (subject == NULL)
+        return &fault_no_memory;
+    TRY(caa_words_finish(batch->arena, body_of_resolver(poller, resolver), &told.body));
+    struct store_caa_condition_item item = {.rule = "caa.unreachable", .subject = subject, .fingerprint = "", .note = "the resolver answers again",
+                                            .told = &told, .told_count = is_down};
+    store_caa_add_condition(batch->commit, &item);
+    resolver->is_told = is_down;
+    return OK;
+}
+
+result caa_look_at_resolvers(struct caa_poller *poller, struct caa_batch *batch, int64_t now_ms) {
+    for (size_t i = 0; i < poller->resolver_count; i++) {
+        struct caa_resolver *resolver = &poller->resolvers[i];
+        bool is_down = resolver->health.is_down && now_ms - resolver->health.down_since_ms >= CAA_DOWN_TOLD_AFTER_MS;
+        if (caa_health_is_doubtful(&resolver->health) && !resolver->health.is_down && now_ms - resolver->probed_ms >= PROBE_PAUSE_MS)
+            caa_probe(poller, i, now_ms);
+        if (is_down != resolver->is_told && (is_down || !resolver->health.is_down))
+            TRY(tell_resolver(poller, batch, resolver, is_down));
+    }
+    return OK;
+}

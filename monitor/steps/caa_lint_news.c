@@ -1,0 +1,120 @@
+/* Remarks about the relevant sets of watched names: told once, and again only when they change. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/digest.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "rules/caa_lint.h"
+#include "steps/caa_poller.h"
+
+#define REMARKS_TOLD 30
+#define FINGERPRINT_LIMIT ((size_t) 1024 * 1024)
+
+/* The first validating resolver that answers well, else the first that does. */
+size_t caa_speaker(const struct caa_poller *poller, const struct caa_owner *owner) {
+    size_t first = poller->resolver_count;
+    for (size_t i = 0; i < poller->resolver_count; i++) {
+        if (!caa_track_is_good(&owner->slots[i].track))
+            continue;
+        if (poller->resolvers[i].is_validating)
+            return i;
+        first = first == poller->resolver_count ? i : first;
+    }
+    return first == poller->resolver_count ? 0 : first;
+}
+
+struct remarks {
+    const struct caa_lint_remark *kept[REMARKS_TOLD];
+    size_t count, total;
+    char fingerprint[HASH_HEX_SIZE];
+};
+
+static result keep(const struct caa_lint_remark *list, size_t count, struct remarks *ret_remarks) {
+    CLEANUP(buffer_done) struct buffer text = buffer_with_limit(FINGERPRINT_LIMIT);
+    struct hash hash;
+    *ret_remarks = (struct remarks){0};
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].severity < SEVERITY_NOTICE)
+            continue;
+        if (ret_remarks->total++ < REMARKS_TOLD)
+            ret_remarks->kept[ret_remarks->count++] = &list[i];
+        buffer_printf(&text, "%s\n%s\n", list[i].rule, list[i].suggest);
+    }
+    if (text.has_no_memory)
+        return &fault_no_memory;
+    digest_of(buffer_span(&text), &hash);
+    hash_to_hex(&hash, ret_remarks->fingerprint);
+    return OK;
+}
+
+static json_t *body_of(const struct caa_poller *poller, const struct caa_waiting *heard, const struct remarks *remarks, const struct caa_concerned *concerned,
+                       struct arena *arena) {
+    json_t *body = json_object(), *list = json_array(), *sentences = json_array();
+    for (size_t i = 0; i < remarks->count; i++) {
+        const struct caa_lint_remark *remark = remarks->kept[i];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "rule", remark->rule, "severity", finding_severity_name(remark->severity), "message",
+                                              remark->message, "suggest", remark->suggest));
+        json_array_append_new(sentences, json_sprintf("%s: %s", remark->rule, remark->message));
+    }
+    json_object_set_new(body, "owner", json_string(heard->owner->name));
+    json_object_set_new(body, "resolver", json_string(poller->resolvers[heard->resolver].name));
+    json_object_set_new(body, "records", caa_words_of_set(heard->set, arena));
+    json_object_set_new(body, "remarks", list);
+    json_object_set_new(body, "reasons", sentences);
+    json_object_set_new(body, "remarks_count", json_integer((json_int_t) remarks->total));
+    caa_words_of_concern(body, concerned);
+    return body;
+}
+
+static result set_finding(struct caa_poller *poller, struct caa_batch *batch, const struct caa_waiting *heard, const struct remarks *remarks,
+                          const struct caa_concerned *list, size_t count) {
+    struct store_caa_told *told = arena_take_array(batch->arena, count + 1, sizeof *told);
+    const char *subject = arena_printf(batch->arena, "caa:%s", heard->owner->name);
+    if (told == NULL || subject == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++) {
+        told[i] = (struct store_caa_told){.tenant_id = list[i].tenant_id, .severity = "notice"};
+        TRY(caa_words_finish(batch->arena, body_of(poller, heard, remarks, &list[i], batch->arena), &told[i].body));
+    }
+    struct store_caa_condition_item item = {.rule = "caa.lint", .subject = subject, .fingerprint = remarks->fingerprint,
+                                            .note = "the remarks have changed, or are mended", .told = told, .told_count = count};
+    store_caa_add_condition(batch->commit, &item);
+    return OK;
+}
+
+static result lint(struct caa_poller *poller, const struct caa_waiting *heard, struct arena *arena, struct remarks *ret_remarks) {
+    struct caa_answer answer = heard->answer;
+    struct dns_name owner;
+    struct caa_record *records = NULL;
+    struct caa_lint_remark *list = NULL;
+    size_t count = 0, record_count = 0;
+    *ret_remarks = (struct remarks){0};
+    answer.ttl_s = heard->owner->slots[heard->resolver].track.ttl_max_s; /* what a cache has left of it is nobody's mistake */
+    if (caa_set_is_empty(heard->set) || !caa_owner_name_of(heard->owner->name, &owner))
+        return OK;
+    TRY(caa_set_decode(caa_set_span(heard->set), arena, &records, &record_count));
+    struct caa_lint_facts facts = {.owner = &owner, .answer = &answer, .extra = &poller->monitor->extra};
+    TRY(caa_lint(records, record_count, &facts, arena, &list, &count));
+    return keep(list, count, ret_remarks);
+}
+
+result caa_look_at_lint(struct caa_poller *poller, struct caa_batch *batch, const struct caa_waiting *heard) {
+    struct caa_owner *owner = heard->owner;
+    struct remarks remarks;
+    struct caa_concerned *list = NULL;
+    size_t count = 0;
+    if (heard->set == NULL || heard->resolver != caa_speaker(poller, owner))
+        return OK;
+    owner->wants_lint = false;
+    TRY(lint(poller, heard, batch->arena, &remarks));
+    struct caa_question_of_concern question = {.owners = poller->owners, .watches = &poller->watches, .owner = owner, .resolver = heard->resolver,
+                                               .now_ms = heard->answer.answered_ms};
+    if (remarks.count > 0)
+        TRY(caa_concern_of(&question, batch->arena, &list, &count));
+    if (count == 0 && !owner->is_linted)
+        return OK;
+    TRY(set_finding(poller, batch, heard, &remarks, list, count));
+    owner->is_linted = count > 0;
+    return OK;
+}
