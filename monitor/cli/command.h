@@ -20,6 +20,7 @@ struct command {
 int command_alerts(int argc, char **argv);
 int command_apply(int argc, char **argv);
 int command_caa(int argc, char **argv);
+int command_ca(int argc, char **argv);
 int command_cert(int argc, char **argv);
 int command_certs(int argc, char **argv);
 int command_doctor(int argc, char **argv);

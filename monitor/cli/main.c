@@ -33,6 +33,7 @@ static const struct command commands[] = {
     {"logs", SEEN, "Show how far each log is read and verified", command_logs},
     {"scan", CHECK, "Read logs once, verify them, print what matches", command_scan},
     {"caa", CHECK, "Say which CAs may issue for a name, by its CAA records", command_caa},
+    {"ca", CHECK, "Which CA holds which key and recognises which CAA domains; import CCADB's reports", command_ca},
     {"cert", CHECK, "Show a certificate from the database or a file", command_cert},
     {"loglist", CHECK, "Say which logs of a list would be followed, and why", command_loglist},
     {NULL, NULL, NULL, NULL},
