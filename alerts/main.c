@@ -54,7 +54,10 @@ static const char *read_options(int count, char **arguments) {
                                      "Started by `pinwatch run`.",
                                      NULL, NULL, NULL};
     const char *path = NULL;
-    argp_parse(&argp, count, arguments, 0, NULL, &path);
+    if (argp_parse(&argp, count, arguments, 0, NULL, &path) != 0) { /* it ends by itself where the words are wrong */
+        fputs("pinwatch-alerts: no memory for the command line\n", stderr);
+        exit(EXIT_LATER);
+    }
     return path;
 }
 

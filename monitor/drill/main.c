@@ -148,7 +148,10 @@ int main(int count, char **words) {
     standard_files_open();
     ownership_forbid_cores();
     argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, count, words, 0, NULL, &arguments);
+    if (argp_parse(&argp, count, words, 0, NULL, &arguments) != 0) { /* it ends by itself where the words are wrong */
+        fputs("pinwatch-drill: no memory for the command line\n", stderr);
+        return EX_UNAVAILABLE;
+    }
     log_init("pinwatch-drill", LOG_INFO, isatty(STDERR_FILENO) == 0);
     if (arguments.command == NULL || arguments.serve.folder == NULL) {
         fprintf(stderr, "pinwatch-drill: wanted a command and --folder (see --help)\n");
