@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "rules/caa_lint_work.h"
 
 enum { REMARKS_PER_RULE = 20, SHOWN_MAX = 100, SENTENCE_SIZE = 2048 };
@@ -137,6 +138,7 @@ void lint_say(struct lint_work *work, enum caa_lint_rule_number rule, size_t rec
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
+    text_make_harmless(sentence); /* owners' names come from files */
     if (record == SIZE_MAX)
         add(work, rule, record, suggest, arena_copy_text(work->arena, sentence));
     else {

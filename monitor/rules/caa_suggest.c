@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "rules/caa_lint_work.h"
 
 /* A CA that the set is to permit. */
@@ -25,10 +26,13 @@ struct work {
 };
 
 static void suggest(struct work *work, const char *record, const char *why) {
-    if (record == NULL || why == NULL || work->count == work->capacity)
+    char *sentence = why == NULL ? NULL : arena_copy_text(work->lint.arena, why);
+    if (record == NULL || sentence == NULL || work->count == work->capacity) {
         work->is_short = true;
-    else
-        work->suggestions[work->count++] = (struct caa_suggestion){.record = record, .why = why};
+        return;
+    }
+    text_make_harmless(sentence); /* names come from certificates and files */
+    work->suggestions[work->count++] = (struct caa_suggestion){.record = record, .why = sentence};
 }
 
 static bool has_unmapped(const struct work *work, bool is_wildcard) {

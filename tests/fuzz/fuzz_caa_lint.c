@@ -34,6 +34,11 @@ static size_t read_back(const char *lines, struct arena *arena, struct caa_recor
     return text.record_count;
 }
 
+static void check_harmless(const char *text) {
+    for (; *text != '\0'; text++)
+        require((uint8_t) *text >= ' ' && *text != 0x7f);
+}
+
 static void check_correction(const struct caa_question *question, const struct caa_lint_remark *remark, struct arena *arena) {
     struct caa_record corrected[COMPARED_MAX];
     if (remark->suggest[0] == '\0')
@@ -54,8 +59,7 @@ static void check_lint(const struct caa_question *question, struct arena *arena)
     for (size_t i = 0; i < count; i++) {
         require(remarks[i].record == SIZE_MAX || (remarks[i].record < question->count && remarks[i].record >= record));
         record = remarks[i].record;
-        for (const char *at = remarks[i].message; *at != '\0'; at++)
-            require((uint8_t) *at >= ' ' && *at != 0x7f);
+        check_harmless(remarks[i].message);
         if (checked++ < COMPARED_MAX)
             check_correction(question, &remarks[i], arena);
     }
@@ -104,7 +108,7 @@ static size_t collect_uses(const struct question_list *seen, bool is_wildcard, s
         for (size_t i = 0; ca_table_owner_at(i) != NULL; i++)
             if (ca_owner_recognises(ca_table_owner_at(i), seen->texts[k]))
                 owner = ca_table_owner_at(i);
-        uses[count++] = (struct caa_use){.owner = owner, .name = "?", .plain_count = !is_wildcard, .wildcard_count = is_wildcard};
+        uses[count++] = (struct caa_use){.owner = owner, .name = seen->texts[k], .plain_count = !is_wildcard, .wildcard_count = is_wildcard};
     }
     return count;
 }
@@ -123,9 +127,11 @@ static void check_suggestions(const struct caa_question *question, struct arena 
     require(caa_suggest(&facts, arena, &suggestions, &count) == OK);
     struct caa_record *set = arena_take_array(arena, count + COMPARED_MAX, sizeof *set);
     require(set != NULL);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        check_harmless(suggestions[i].why);
         if (suggestions[i].record[0] != '\0')
             set_count += read_back(suggestions[i].record, arena, set + set_count);
+    }
     for (size_t i = 0; i < use_count; i++) {
         struct caa_issuers issuers;
         require(caa_issuers_of(set, set_count, uses[i].wildcard_count > 0 ? CAA_FOR_WILDCARD : CAA_FOR_HOST, arena, &issuers) == OK);
