@@ -1,48 +1,28 @@
-#include <arpa/inet.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
-#include "base/memory.h"
-#include "cli/caa.h"
+#include "cli/caa_ask.h"
 #include "cli/caa_print.h"
-#include "cli/read_file.h"
 #include "cli/table.h"
-#include "settings/file.h"
-
-#define RESOLVERS_MAX 16
 
 struct check_options {
+    struct caa_asking asking;
     struct dns_name name;
-    const char *given_name, *issuer, *records, *config;
-    struct dns_resolver resolvers[RESOLVERS_MAX];
-    char addresses[RESOLVERS_MAX][INET6_ADDRSTRLEN];
-    size_t resolver_count;
-    bool is_wildcard, is_validating, is_json;
+    const char *given_name, *issuer, *records;
+    bool is_wildcard, is_json;
 };
 
-static void add_resolver(struct check_options *options, const char *value, struct argp_state *state) {
-    if (options->resolver_count == RESOLVERS_MAX)
-        argp_error(state, "--resolver: at most %d are asked", RESOLVERS_MAX);
-    size_t place = options->resolver_count++;
-    if (!caa_resolver_of_text(value, options->addresses[place], &options->resolvers[place]))
-        argp_error(state, "--resolver: '%s' is no address like 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:5353", value);
-}
-
 static void check_together(struct check_options *options, struct argp_state *state) {
-    if (options->records != NULL && options->resolver_count > 0)
+    if (options->records != NULL && options->asking.resolver_count > 0)
         argp_error(state, "--records judges a file instead of asking: leave --resolver out");
-    if (options->is_validating && options->resolver_count == 0)
-        argp_error(state, "--validating speaks of --resolver; those of the settings have `is_validating` there");
-    for (size_t i = 0; i < options->resolver_count; i++)
-        options->resolvers[i].is_validating = options->is_validating;
+    caa_asking_check(&options->asking, state);
 }
 
 static error_t take_option(int key, char *value, struct argp_state *state) {
     struct check_options *options = state->input;
-    switch (key) {
-    case 'c':
-        options->config = value;
+    if (caa_asking_take(key, value, state, &options->asking))
         return 0;
+    switch (key) {
     case 'j':
         options->is_json = true;
         return 0;
@@ -51,12 +31,6 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
         return 0;
     case 'w':
         options->is_wildcard = true;
-        return 0;
-    case 'r':
-        add_resolver(options, value, state);
-        return 0;
-    case 'v':
-        options->is_validating = true;
         return 0;
     case 'f':
         options->records = value;
@@ -76,10 +50,8 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
 static const struct argp_option options_taken[] = {
     {"issuer", 'i', "CA", 0, "May this CA issue? A CAA domain (letsencrypt.org), or the name of an owner (`pinwatch ca list`): any of its domains suffices", 0},
     {"wildcard", 'w', NULL, 0, "Judge a wildcard certificate, *.NAME", 0},
-    {"resolver", 'r', "ADDRESS[:PORT]", 0, "Ask this one; may be given several times, then all are asked. Without it: those of the settings file, or of /etc/resolv.conf", 0},
-    {"validating", 'v', NULL, 0, "These resolvers check DNSSEC and the way to them is safe: believe their AD bit", 0},
+    CAA_ASKING_OPTIONS,
     {"records", 'f', "FILE", 0, "Judge the CAA records of this file (a zone file, or one record a line, of NAME) instead of asking; - for standard input", 0},
-    COMMAND_OPTION_CONFIG,
     COMMAND_OPTION_JSON,
     {0},
 };
@@ -101,60 +73,7 @@ static const struct argp parser = {
            "the same. Always: 64 wrong usage; 65 the file of --records cannot be used; 69 this machine lacks something; 78 settings are wrong.",
 };
 
-/* ---- resolvers */
-
-/* NULL and EXIT_OK: there is no file that must be used. */
-static struct settings *find_settings(const struct check_options *options, struct arena *arena, int *ret_code) {
-    const char *path = options->config != NULL ? options->config : settings_find_file(arena);
-    *ret_code = EXIT_OK;
-    if (path == NULL)
-        return NULL;
-    if (options->config == NULL && access(path, R_OK) != 0) {
-        fprintf(stderr, "pinwatch: %s may not be read by you: the resolvers of the system are asked\n", path);
-        return NULL;
-    }
-    return command_settings(path, ret_code);
-}
-
-static result take_settings(const struct settings *settings, struct arena *arena, struct dns_client_options *client) {
-    struct dns_resolver *resolvers = arena_take_array(arena, settings->resolvers_count + 1, sizeof *resolvers);
-    if (resolvers == NULL)
-        return &fault_no_memory;
-    for (unsigned i = 0; i < settings->resolvers_count; i++) {
-        const struct settings_resolver *given = &settings->resolvers[i];
-        const char *address = arena_copy_text(arena, given->address);
-        if (address == NULL)
-            return &fault_no_memory;
-        resolvers[i] = (struct dns_resolver){address, (uint16_t) given->port, given->is_validating};
-    }
-    client->resolvers = resolvers;
-    client->resolver_count = settings->resolvers_count;
-    return OK;
-}
-
-static int choose_resolvers(const struct check_options *options, struct arena *arena, struct dns_client_options *client) {
-    int code = EXIT_OK;
-    client->resolvers = options->resolvers;
-    client->resolver_count = options->resolver_count;
-    if (options->resolver_count > 0)
-        return EXIT_OK;
-    struct settings *settings = find_settings(options, arena, &code);
-    result outcome = settings == NULL ? OK : take_settings(settings, arena, client);
-    settings_free(settings);
-    return outcome == OK ? code : exit_with(outcome, NULL);
-}
-
 /* ---- the two ways to a climb */
-
-static int look_up(const struct check_options *options, struct arena *arena, struct caa_lookups *ret_lookups) {
-    struct dns_client_options client = {0};
-    struct reason reason = {""};
-    int code = choose_resolvers(options, arena, &client);
-    if (code != EXIT_OK)
-        return code;
-    result outcome = caa_look_up(&client, &options->name, arena, ret_lookups, &reason);
-    return outcome == OK ? EXIT_OK : exit_with(outcome, &reason);
-}
 
 static int complain(const char *file, const struct caa_text *text) {
     for (size_t i = 0; i < text->complaint_count; i++) {
@@ -168,25 +87,16 @@ static int complain(const char *file, const struct caa_text *text) {
 
 /* A file with one line that is no record is not judged: that line may be the one that forbids. */
 static int read_plan(const struct check_options *options, struct arena *arena, struct caa_lookups *ret_lookups) {
-    CLEANUP(buffer_done) struct buffer bytes = buffer_with_limit(CAA_TEXT_SIZE_MAX);
     struct dns_name origin = dns_name_is_wildcard(&options->name) ? dns_name_parent(&options->name) : options->name;
-    const char *file = strcmp(options->records, "-") == 0 ? "standard input" : options->records;
+    const char *file = caa_file_shown(options->records);
     struct reason reason = {""};
     struct caa_text text;
-    result outcome = read_file(options->records, &bytes, &reason);
-    const uint8_t *kept = outcome == OK ? arena_copy(arena, buffer_span(&bytes)) : NULL;
-    if (outcome == OK && kept == NULL)
-        outcome = &fault_no_memory;
-    if (outcome == OK)
-        outcome = caa_text_parse(span_of(kept, bytes.size), &origin, arena, &text, &reason);
-    if (outcome != OK) {
-        int code = exit_with(outcome, &reason);
-        return code == EXIT_SETTINGS ? EXIT_DATA : code;
-    }
-    int code = complain(file, &text);
+    int code = caa_read_file(options->records, &origin, arena, &text);
+    if (code == EXIT_OK)
+        code = complain(file, &text);
     if (code != EXIT_OK)
         return code;
-    outcome = caa_look_up_in(&text, file, &options->name, arena, ret_lookups, &reason);
+    result outcome = caa_look_up_in(&text, file, &options->name, arena, ret_lookups, &reason);
     return outcome == OK ? EXIT_OK : exit_with(outcome, &reason);
 }
 
@@ -220,7 +130,7 @@ static int check(const struct check_options *options, struct arena *arena) {
         int refused = exit_with(outcome, &reason);
         return refused == EXIT_DATA ? EXIT_USAGE_WRONG : refused;
     }
-    int code = options->records != NULL ? read_plan(options, arena, &lookups) : look_up(options, arena, &lookups);
+    int code = options->records != NULL ? read_plan(options, arena, &lookups) : caa_ask(&options->asking, &options->name, arena, &lookups);
     if (code != EXIT_OK)
         return code;
     bool is_wildcard = options->is_wildcard || lookups.items[0].climb.is_wildcard;
