@@ -8,7 +8,7 @@
 #include "rules/caa_concern.h"
 #include "rules/caa_health.h"
 #include "steps/monitor.h"
-#include "store/caa_history.h"
+#include "store/caa_poll.h"
 
 #define CAA_TRIES 3          /* in a row, before a failure is told */
 #define CAA_IN_FLIGHT 200    /* questions per resolver */

@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "store/statement.h"
 
-static enum caa_outcome outcome_of_text(const char *text) {
+enum caa_outcome store_caa_outcome(const char *text) {
     for (int outcome = 0; outcome < caa_outcome_count; outcome++)
         if (strcmp(caa_outcome_name((enum caa_outcome) outcome), text) == 0)
             return (enum caa_outcome) outcome;
@@ -15,7 +15,7 @@ static enum caa_outcome outcome_of_text(const char *text) {
 /* Columns 0 to 15 of the statement below. */
 static result take_run(struct row_taker *taker, int row, struct caa_run *ret_run) {
     const struct store_rows *rows = taker->rows;
-    struct caa_answer answer = {.outcome = outcome_of_text(rows_text(rows, row, 2)), .why = take_text(taker, row, 3),
+    struct caa_answer answer = {.outcome = store_caa_outcome(rows_text(rows, row, 2)), .why = take_text(taker, row, 3),
                                 .detail = take_text(taker, row, 4), .is_from_validator = rows_bool(rows, row, 12),
                                 .is_authenticated = rows_bool(rows, row, 13), .is_nonexistent = rows_bool(rows, row, 14)};
     struct span set = take_bytes(taker, row, 5);
@@ -147,37 +147,6 @@ result store_caa_status_load(struct store *store, struct arena *arena, struct st
     return OK;
 }
 
-/* ---- what the poller goes on with */
-
-result store_caa_states_load(struct store *store, const char *const *owners, size_t count, struct arena *arena,
-                             struct store_caa_state **ret_states, size_t *ret_count) {
-    CLEANUP(params_done) struct store_params params = {0};
-    params_text_array(&params, owners, count);
-    CLEANUP(rows_done) struct store_rows rows = {0};
-    TRY(store_ask(store,
-                  "SELECT owner, resolver, outcome, why, records, first_answered_at, last_answered_at, first_true_at, last_true_at,"
-                  "       interval_seconds, ttl_max, ttl_first, is_authenticated, good_outcome, good_records"
-                  "  FROM caa_now WHERE owner = ANY ($1)",
-                  &params, "ttttb" "ssss" "nii" "B" "t?b?", ROWS_ANY, &rows));
-    struct row_taker taker = {.rows = &rows, .arena = arena};
-    struct store_caa_state *states = take_rows(&taker, sizeof *states);
-    for (int row = 0; !taker.failed && row < rows.count; row++)
-        states[row] = (struct store_caa_state){
-            .owner = take_text(&taker, row, 0), .resolver = take_text(&taker, row, 1), .outcome = outcome_of_text(rows_text(&rows, row, 2)),
-            .why = take_text(&taker, row, 3), .records = take_bytes(&taker, row, 4), .first_answered_ms = rows_time_ms(&rows, row, 5),
-            .last_answered_ms = rows_time_ms(&rows, row, 6), .first_true_ms = rows_time_ms(&rows, row, 7),
-            .last_true_ms = rows_time_ms(&rows, row, 8), .interval_s = (uint32_t) rows_int4(&rows, row, 9),
-            .ttl_max_s = (uint32_t) rows_int8(&rows, row, 10), .ttl_first_s = (uint32_t) rows_int8(&rows, row, 11),
-            .is_authenticated = rows_bool(&rows, row, 12), .has_good = !rows_is_null(&rows, row, 13),
-            .good_outcome = outcome_of_text(rows_text(&rows, row, 13)), .good_records = take_bytes(&taker, row, 14),
-        };
-    if (taker.failed)
-        return store_no_memory(store);
-    *ret_states = states;
-    *ret_count = (size_t) rows.count;
-    return OK;
-}
-
 result store_caa_accepted_load(struct store *store, const char *const *owners, size_t count, struct arena *arena,
                                struct store_caa_accepted **ret_rows, size_t *ret_count) {
     CLEANUP(params_done) struct store_params params = {0};
@@ -187,22 +156,8 @@ result store_caa_accepted_load(struct store *store, const char *const *owners, s
     struct row_taker taker = {.rows = &rows, .arena = arena};
     struct store_caa_accepted *list = take_rows(&taker, sizeof *list);
     for (int row = 0; !taker.failed && row < rows.count; row++)
-        list[row] = (struct store_caa_accepted){.owner = take_text(&taker, row, 0), .outcome = outcome_of_text(rows_text(&rows, row, 1)),
+        list[row] = (struct store_caa_accepted){.owner = take_text(&taker, row, 0), .outcome = store_caa_outcome(rows_text(&rows, row, 1)),
                                                 .records = take_bytes(&taker, row, 2)};
-    if (taker.failed)
-        return store_no_memory(store);
-    *ret_rows = list;
-    *ret_count = (size_t) rows.count;
-    return OK;
-}
-
-result store_caa_conditions_load(struct store *store, struct arena *arena, struct store_caa_condition **ret_rows, size_t *ret_count) {
-    CLEANUP(rows_done) struct store_rows rows = {0};
-    TRY(store_ask(store, "SELECT rule, subject FROM caa_conditions()", NULL, "tt", ROWS_ANY, &rows));
-    struct row_taker taker = {.rows = &rows, .arena = arena};
-    struct store_caa_condition *list = take_rows(&taker, sizeof *list);
-    for (int row = 0; !taker.failed && row < rows.count; row++)
-        list[row] = (struct store_caa_condition){.rule = take_text(&taker, row, 0), .subject = take_text(&taker, row, 1)};
     if (taker.failed)
         return store_no_memory(store);
     *ret_rows = list;

@@ -1,11 +1,12 @@
 /* What the CAA poller writes: its lease, the names that it takes up, one commit after the other. */
 #include "base/memory.h"
-#include "store/caa_history.h"
+#include "store/caa_poll.h"
 #include "store/payload.h"
 
 #define PAGE_CERTIFICATES 1000
 #define FRESH_CERTIFICATES 1000
 #define LEASE_SECONDS_MAX 86400
+#define DAY_MS ((int64_t) 86400 * 1000)
 
 /* ---- lease and names */
 
@@ -249,4 +250,18 @@ result store_caa_status_save(struct store *store, const struct store_caa_lease *
     result outcome = store_do(store, "SELECT caa_status_save($1, $2, $3, $4)", &params);
     memory_free_foreign(json);
     return outcome;
+}
+
+result store_caa_keep_house(struct store *store, unsigned retention_days, int64_t now_ms) {
+    CLEANUP(params_done) struct store_params span = {0};
+    params_time_ms(&span, now_ms - 31 * DAY_MS);
+    params_time_ms(&span, now_ms + 92 * DAY_MS);
+    TRY(store_do(store, "SELECT caa_ensure_partitions($1, $2)", &span));
+    if (retention_days == 0)
+        return OK;
+    CLEANUP(params_done) struct store_params before = {0};
+    params_time_ms(&before, now_ms - retention_days * DAY_MS);
+    params_int4(&before, (int32_t) retention_days); /* a clock that runs ahead drops nothing: heads are signed, and date from today */
+    return store_do(store, "SELECT caa_drop_older(least($1, coalesce((SELECT max(head_time) FROM position), '-infinity')"
+                           " + make_interval(days => 1 - $2)))", &before);
 }

@@ -109,8 +109,8 @@ class Service:
     def __init__(self, server=None, settings=None, state=None):
         if not os.access(PINWATCH, os.X_OK):
             skip(PINWATCH + " is not built")
-        self.server, self.logs = server, {}
-        self.settings = {"poll_seconds_rfc6962": 1, "poll_seconds_static": 1, "has_drill": False, "readers": 2, **(settings or {})}
+        self.server, self.logs, self.resolvers = server, {}, []
+        self.settings = {"poll_seconds_rfc6962": 1, "poll_seconds_static": 1, "has_drill": False, "follows_caa": False, "readers": 2, **(settings or {})}
         self.receiver = Receiver()
         self.process, self.sessions = None, set()
         self.folder = tempfile.mkdtemp(prefix="pinwatch-test-")
@@ -177,11 +177,11 @@ class Service:
                  **self.settings}
         with open(self.config, "w", encoding="utf-8") as out:
             out.write("".join("%s: %s\n" % (name, json.dumps(value)) for name, value in lines.items()))
-            items = [self.log_settings(name) for name in self.logs]
-            out.write("logs:%s\n" % ("" if items else " []"))
-            for item in items:
-                lines = ["%s: %s" % (name, json.dumps(value)) for name, value in item.items()]
-                out.write("  - " + "\n    ".join(lines) + "\n")
+            for list_name, items in (("logs", [self.log_settings(name) for name in self.logs]), ("resolvers", self.resolvers)):
+                out.write("%s:%s\n" % (list_name, "" if items else " []"))
+                for item in items:
+                    lines = ["%s: %s" % (name, json.dumps(value)) for name, value in item.items()]
+                    out.write("  - " + "\n    ".join(lines) + "\n")
         os.chmod(self.config, 0o600)
 
     # ---- life
