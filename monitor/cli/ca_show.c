@@ -87,7 +87,7 @@ static const char *certainty_of(const struct ca_row *row) {
         return "certain: whose it is was reviewed or disclosed, and everybody on every path to a root is known";
     if (!row->is_path_complete)
         return "not certain: somebody on a path to a root is not known, or discloses no CAA domain; a verdict will not accuse by it";
-    return "not certain: its certificates bear another name than its owner's, who may recognise CAA domains of its own; a verdict will not accuse by it";
+    return "not certain: its certificates bear another name than its owner's, or several owners signed it; whoever runs it may recognise CAA domains of its own, so a verdict will not accuse by it";
 }
 
 static json_t *row_json(const struct show *show, const struct ca_row *row) {
