@@ -18,6 +18,26 @@ static bool is_semicolon_too_much(struct span value, struct span *ret_rest) {
     return was_cut && caa_issuer_value_parse(rest, &parsed, NULL) == OK && parsed.domain.size > 0;
 }
 
+/* "; =value": no tag */
+static bool has_parameter_without_tag(struct span value) {
+    bool is_behind_semicolon = false;
+    for (size_t i = 0; i < value.size; i++) {
+        uint8_t byte = value.bytes[i];
+        if (byte == '=' && is_behind_semicolon)
+            return true;
+        is_behind_semicolon = byte == ';' || (is_behind_semicolon && (byte == ' ' || byte == '\t'));
+    }
+    return false;
+}
+
+/* What some CA software makes of a value that the grammar refuses. */
+static const char *who_reads_it(struct span value) {
+    struct caa_issuer_value parsed;
+    if (caa_issuer_value_parse(word_trim(value), &parsed, NULL) == OK)
+        return " (CAs that check CAA with open-mpic overlook the line break, and may issue all the same)";
+    return has_parameter_without_tag(value) ? " (the software of Let's Encrypt, boulder, overlooks that a parameter has no tag, and may issue all the same)" : "";
+}
+
 static void say_refused(struct lint_work *work, size_t number) {
     struct reason reason = {""};
     struct caa_issuer_value ignored;
@@ -30,7 +50,8 @@ static void say_refused(struct lint_work *work, size_t number) {
     if (caa_issuer_value_parse(work->records[number].value, &ignored, &reason) == OK)
         return;
     lint_say(work, LINT_VALUE_REFUSED, number, lint_is_full(work, LINT_VALUE_REFUSED) ? "" : lint_repair(work, number),
-             "%s; CAs pass over such a value: the record permits nobody, and yet restricts", reason.text);
+             "%s; CAs pass over such a value: the record permits nobody, and yet restricts%s", reason.text,
+             who_reads_it(work->records[number].value));
 }
 
 /* The value with its domain replaced; parameters stay as they are. */

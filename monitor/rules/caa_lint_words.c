@@ -162,7 +162,7 @@ static const struct {
 } nicknames[] = {{"lencr.org", "letsencrypt.org"}, {"zerossl.com", "sectigo.com"}, {"google.com", "pki.goog"}};
 #define NICKNAMES (sizeof nicknames / sizeof nicknames[0])
 
-enum { NOT_NEAR = 100, BELOW = 1, SAME_LABEL = 2, ABOVE = 3, SAME_NAME = 4, MISSPELT = 5 };
+enum { NOT_NEAR = 100, BELOW = 1, SAME_LABEL = 2, SAME_NAME = 3, MISSPELT = 4 };
 
 static unsigned farness(const char *domain, struct span label, const char *known, const char *owner) {
     unsigned limit = differences_allowed(known), distance;
@@ -170,8 +170,6 @@ static unsigned farness(const char *domain, struct span label, const char *known
         return BELOW;
     if (label.size > 2 && span_equal(label, registered_label(known)))
         return SAME_LABEL;
-    if (is_below(known, domain) && label.size > 0)
-        return ABOVE;
     if (is_name_of(label, owner))
         return SAME_NAME;
     distance = word_distance(domain, known, limit);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "rules/caa_permit.h"
 #include "rules/caa_suggest.h"
 #include "vector_files.h"
 
@@ -45,6 +46,31 @@ static void a_remark_names_its_record_says_what_is_wrong_and_gives_the_right_one
     assert_string_equal(only_remark(set, 2, &facts, "tag-misspelt", arena)->message,
                         "0 ideof \"mailto:a@example.com\": CAs do not know this tag and pass over the record; perhaps you meant iodef");
     arena_free(arena);
+}
+
+static void where_software_differs_from_the_rfc_the_remark_names_it(void **state) {
+    (void) state;
+    static const struct {
+        unsigned flags;
+        const char *tag, *value, *rule, *says;
+    } cases[] = {
+        {0, "issue", "letsencrypt.org; a=b;", "semicolon-refused", "(the software boulder and open-mpic among them)"},
+        {0, "issue", "LetsEncrypt.org", "value-case-refused", "boulder"},
+        {0, "issue", "ssl.com; a-b=c", "parameter-hyphen", "boulder"},
+        {0, "issue", "ssl.com\r\n", "value-refused", "open-mpic overlook the line break"},
+        {0, "issue", "ssl.com; =c", "value-refused", "boulder, overlooks that a parameter has no tag"},
+        {0, "issue", "ssl.com; validationmethods=dns-01; validationmethods=dns-01", "validationmethods-repeated", "boulder"},
+        {0, "issue", "", "value-empty", "c-ares"},
+        {1, "tbs", "", "critical-for-some", "takes 1 for the critical flag"},
+        {128, "contactemail", "a@example.com", "critical-for-some", "boulder"},
+        {128, "issuevmc", "digicert.com", "critical-for-some", "open-mpic"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct arena *arena = arena_new(ARENA_LIMIT);
+        struct caa_record set[] = {record(cases[i].flags, cases[i].tag, cases[i].value)};
+        assert_non_null(strstr(only_remark(set, 1, &nothing, cases[i].rule, arena)->message, cases[i].says));
+        arena_free(arena);
+    }
 }
 
 static void the_ttl_of_a_file_counts_as_that_of_an_answer_does(void **state) {
@@ -127,6 +153,16 @@ static void want_of_memory_is_no_clean_bill(void **state) {
     size_t count = 0, suggested = 0, failed = 0;
     struct caa_lint_remark *remarks = NULL;
     struct caa_suggestion *suggestions = NULL;
+    struct caa_record named[] = {record(0, "issue", "ssl.com"), record(0, "issue", "digicert.com"), record(128, "tbs", "")};
+    struct caa_issuers issuers = {.count = 0};
+    for (size_t limit = 1; limit < 1000; limit++) {
+        struct arena *arena = arena_new(limit);
+        result outcome = caa_issuers_of(named, 2, CAA_FOR_HOST, arena, &issuers);
+        assert_true(outcome == OK ? issuers.count == 2 : outcome == &fault_no_memory);
+        outcome = caa_issuers_of(named, 3, CAA_FOR_HOST, arena, &issuers);
+        assert_true(outcome == OK ? issuers.critical_tag[0] == 't' : outcome == &fault_no_memory);
+        arena_free(arena);
+    }
     for (size_t limit = 64; limit < 512 * 1024; limit += limit / 16 + 1) {
         struct arena *arena = arena_new(limit);
         result outcome = caa_lint(set, 5, &facts, arena, &remarks, &count);
@@ -165,6 +201,7 @@ static void every_rule_stands_in_the_manual_with_its_severity(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_remark_names_its_record_says_what_is_wrong_and_gives_the_right_one),
+        cmocka_unit_test(where_software_differs_from_the_rfc_the_remark_names_it),
         cmocka_unit_test(the_ttl_of_a_file_counts_as_that_of_an_answer_does),
         cmocka_unit_test(a_hostile_record_cannot_steer_who_reads_the_remark),
         cmocka_unit_test(of_a_thousand_equal_mistakes_twenty_are_told_and_the_rest_is_counted),
