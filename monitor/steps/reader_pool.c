@@ -21,8 +21,6 @@ FAULT(fault_reader_late, FAULT_INPUT, "reader.late", "reader", "", "it took long
       "an answer in time");
 FAULT(fault_reader_lied, FAULT_INPUT, "reader.lied", "reader", "", "its answer does not fit the request", "an answer that does");
 FAULT(fault_pool_hopeless, FAULT_RETRY, "reader.none", "readers", "", "no reader process stays alive", "memory, processes and a kernel with seccomp");
-static FAULT(fault_pool_program, FAULT_SETTINGS, "reader.program", "pinwatch-reader", "", "the program is not there",
-             "pinwatch-reader beside pinwatch or where it was installed");
 
 #define AREA_SIZE        ((size_t) 4 * 1024 * 1024) /* reports of one answer: about a thousand matches */
 #define START_LIMIT_MS   30000                      /* to load libraries and map the image */
@@ -401,8 +399,8 @@ result reader_pool_new(struct event_base *loop, const struct reader_pool_options
     pool->deadline_ms = options->deadline_ms > 0 ? options->deadline_ms : DEADLINE_MS;
     ignore_sigpipe();
     result outcome = seats_init(pool);
-    if (outcome == OK && !reader_program_find(options->program, pool->program, sizeof pool->program))
-        outcome = &fault_pool_program;
+    if (outcome == OK)
+        outcome = reader_program_find(options->program, pool->program, sizeof pool->program);
     if (outcome == OK)
         outcome = reader_slots_init(options->slot_count, options->slot_size, &pool->slots);
     if (outcome != OK) {

@@ -18,23 +18,34 @@
 
 FAULT(fault_reader_start, FAULT_RETRY, "reader.start", "reader", "", "it cannot be started", "processes and descriptors");
 
+static FAULT(fault_reader_program, FAULT_SETTINGS, "reader.program", "pinwatch-reader", "", "the program is not there",
+             "pinwatch-reader beside pinwatch or where it was installed");
+
 #define READER_PROGRAM "pinwatch-reader"
 #define END_WAIT_MS 100 /* from the pipe's end to the process's own */
 
-bool reader_program_find(const char *wanted, char *ret_path, size_t size) {
+static result try_program(const char *folder, const char *name, char *ret_path, size_t size) {
+    if (snprintf(ret_path, size, "%s%s", folder, name) >= (int) size)
+        return &fault_reader_program;
+    return access(ret_path, X_OK) == 0 ? OK : fault_of_errno(errno, &fault_reader_program);
+}
+
+result reader_program_find(const char *wanted, char *ret_path, size_t size) {
     char own[PATH_MAX];
     if (wanted != NULL)
-        return snprintf(ret_path, size, "%s", wanted) < (int) size && access(ret_path, X_OK) == 0;
+        return try_program(wanted, "", ret_path, size);
     ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    own[length < 0 ? 0 : length] = '\0';
+    if (length < 0)
+        return fault_of_errno(errno, &fault_reader_program);
+    own[length] = '\0';
     char *slash = strrchr(own, '/');
     if (slash != NULL) {
         *slash = '\0';
-        if (snprintf(ret_path, size, "%s/" READER_PROGRAM, own) < (int) size && access(ret_path, X_OK) == 0)
-            return true;
+        result outcome = try_program(own, "/" READER_PROGRAM, ret_path, size);
+        if (outcome != &fault_reader_program) /* it is there, or it is not known whether */
+            return outcome;
     }
-    return snprintf(ret_path, size, "%s", PINWATCH_INSTALL_LIBEXEC "/" READER_PROGRAM) < (int) size &&
-           access(ret_path, X_OK) == 0;
+    return try_program(PINWATCH_INSTALL_LIBEXEC, "/" READER_PROGRAM, ret_path, size);
 }
 
 /* What the child gets. */

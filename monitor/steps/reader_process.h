@@ -36,6 +36,6 @@ bool reader_process_memory_is_free(void);
 void reader_process_stop(struct reader_process *process);
 /* Bytes of memory that are its own alone; 0 where the system does not say. */
 uint64_t reader_process_memory(const struct reader_process *process);
-/* Path of the reader program: `wanted` when not NULL, else beside the running program, else as installed. False when it
- * cannot be executed. */
-bool reader_program_find(const char *wanted, char *ret_path, size_t size);
+/* Path of the reader program: `wanted` when not NULL, else beside the running program, else as installed. Errors: reader.program
+ * (SETTINGS) when it is nowhere; what passes, when it cannot be looked for now. */
+MUST_CHECK result reader_program_find(const char *wanted, char *ret_path, size_t size);

@@ -141,15 +141,24 @@ const char *program_self(struct arena *arena) {
     ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
     if (size < 1)
         return NULL;
-    return arena_copy_span_as_text(arena, span_of(path, (size_t) size));
+    const char *self = arena_copy_span_as_text(arena, span_of(path, (size_t) size));
+    if (self == NULL)
+        errno = ENOMEM;
+    return self;
 }
 
 const char *program_find(struct arena *arena, const char *name) {
     const char *self = program_self(arena);
     const char *slash = self == NULL ? NULL : strrchr(self, '/');
     const char *beside = slash == NULL ? NULL : arena_printf(arena, "%.*s/%s", (int) (slash - self), self, name);
-    if (beside != NULL && access(beside, X_OK) == 0)
-        return beside;
     const char *installed = arena_printf(arena, "%s/%s", PINWATCH_INSTALL_LIBEXEC, name);
-    return installed != NULL && access(installed, X_OK) == 0 ? installed : NULL;
+    if (self == NULL) /* errno says why */
+        return NULL;
+    if (beside == NULL || installed == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (access(beside, X_OK) == 0)
+        return beside;
+    return fault_of_errno(errno, OK) == OK && access(installed, X_OK) == 0 ? installed : NULL;
 }

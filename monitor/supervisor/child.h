@@ -56,7 +56,8 @@ struct child_settings {
 };
 const char *const *child_environment(struct arena *arena, const struct child_settings *settings, bool with_secrets);
 
-/* Path of a program of ours: in the folder of the running program, else PINWATCH_INSTALL_LIBEXEC. NULL when it is in neither. */
+/* Path of a program of ours: in the folder of the running program, else PINWATCH_INSTALL_LIBEXEC. NULL when it is in neither, or cannot be looked
+ * for now: errno then says why. */
 const char *program_find(struct arena *arena, const char *name);
 /* Path of the running program itself; NULL when the system does not say. */
 const char *program_self(struct arena *arena);

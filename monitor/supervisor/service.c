@@ -1,5 +1,6 @@
 #include "supervisor/service.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -83,12 +84,16 @@ static result add_schema(const struct builder *builder) {
 
 /* What the programs of our own have in common; the rest is filled in by the caller. */
 static result fill_program(const struct builder *builder, const char *file, bool with_secrets, struct child_plan *ret_plan) {
+    const char *program = program_find(builder->arena, file);
+    result absent = program != NULL ? OK : fault_of_errno(errno, &fault_service_program);
     *ret_plan = (struct child_plan){
-        .program = program_find(builder->arena, file), .needs = "schema", .restart = &restart_policy,
+        .program = program, .needs = "schema", .restart = &restart_policy,
         .environment = child_environment(builder->arena, &builder->child_settings, with_secrets),
         .stop_signal = SIGTERM, .death_signal = SIGKILL, .hard_stop_signal = SIGKILL, .stop_ms = 15000, .settle_ms = 300};
-    if (ret_plan->program == NULL)
-        return reason_set(builder->reason, &fault_service_program, "%s: is neither beside this program nor in %s, wanted it installed",
+    if (absent != OK && absent != &fault_service_program)
+        return reason_set(builder->reason, absent, "%s: cannot be looked for now", file);
+    if (absent != OK)
+        return reason_set(builder->reason, absent, "%s: is neither beside this program nor in %s, wanted it installed",
                           file, PINWATCH_INSTALL_LIBEXEC);
     return ret_plan->environment == NULL ? &fault_no_memory : OK;
 }
