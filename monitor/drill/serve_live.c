@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -96,7 +97,9 @@ static result run_with_desk(struct event_base *loop, struct issue_desk *desk, co
     char folder[FOLDER_PATH_SIZE], socket_path[FOLDER_PATH_SIZE];
     struct order_socket *orders = NULL;
     result outcome = &fault_drill_folder;
-    if (realpath(options->folder, folder) != NULL && folder_path(socket_path, folder, SOCKET_NAME))
+    if (realpath(options->folder, folder) == NULL)
+        outcome = reason_set(reason, fault_of_errno(errno, &fault_drill_folder), "%s: cannot be looked at: %s", options->folder, strerror(errno));
+    else if (folder_path(socket_path, folder, SOCKET_NAME))
         outcome = order_socket_new(loop, socket_path, desk, &orders, reason);
     if (outcome == OK)
         outcome = announce(desk, options, http_port(http), socket_path, reason);
