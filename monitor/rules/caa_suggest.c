@@ -46,9 +46,10 @@ static bool has_unmapped(const struct work *work, bool is_wildcard) {
 
 /* ---- whom to permit */
 
+/* An import may know an owner by another name than the table does; the domain tells that it is the same. */
 static struct wanted *wanted_for(struct work *work, const struct ca_owner *owner, const char *domain) {
     for (size_t i = 0; i < work->wanted_count; i++)
-        if (owner != NULL ? work->wanted[i].owner == owner : strcasecmp(work->wanted[i].domain, domain) == 0)
+        if ((owner != NULL && work->wanted[i].owner == owner) || strcasecmp(work->wanted[i].domain, domain) == 0)
             return &work->wanted[i];
     work->wanted[work->wanted_count] = (struct wanted){.owner = owner, .domain = domain};
     return &work->wanted[work->wanted_count++];

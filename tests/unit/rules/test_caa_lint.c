@@ -142,6 +142,23 @@ static void owners_beside_the_table_are_known_too(void **state) {
     arena_free(arena);
 }
 
+static void an_owner_under_two_names_is_suggested_once(void **state) {
+    (void) state;
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    const struct ca_owner *shipped = ca_table_owner_at(0);
+    const struct ca_owner imported = {.name = "As Imported", .caa_domains = shipped->caa_domains, .problem_report = ""};
+    struct caa_use uses[] = {{.owner = shipped, .name = "", .plain_count = 2, .wildcard_count = 1},
+                             {.owner = &imported, .name = "", .plain_count = 3, .wildcard_count = 1}};
+    struct caa_suggest_facts facts = {.uses = uses, .use_count = 2};
+    struct caa_suggestion *suggestions;
+    size_t count;
+    assert_ptr_equal(caa_suggest(&facts, arena, &suggestions, &count), OK);
+    assert_int_equal(count, 2); /* the record, and the remark about iodef */
+    assert_non_null(strstr(suggestions[0].why, "5 unexpired certificates"));
+    assert_string_equal(suggestions[1].record, "");
+    arena_free(arena);
+}
+
 static void want_of_memory_is_no_clean_bill(void **state) {
     (void) state;
     struct caa_record set[] = {record(1, "issue", "LetsEncrypt.com; validationmethods=dns"), record(0, "ideof", "a@example.com"),
@@ -206,6 +223,7 @@ int main(void) {
         cmocka_unit_test(a_hostile_record_cannot_steer_who_reads_the_remark),
         cmocka_unit_test(of_a_thousand_equal_mistakes_twenty_are_told_and_the_rest_is_counted),
         cmocka_unit_test(owners_beside_the_table_are_known_too),
+        cmocka_unit_test(an_owner_under_two_names_is_suggested_once),
         cmocka_unit_test(want_of_memory_is_no_clean_bill),
         cmocka_unit_test(every_rule_stands_in_the_manual_with_its_severity),
     };
