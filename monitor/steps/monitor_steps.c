@@ -1,4 +1,4 @@
-#include "steps/monitor.h"
+#include "steps/caa_verdict.h"
 
 const struct monitor_step monitor_steps[] = {
     {"read the drill's file", 1000, step_read_drill},
@@ -10,6 +10,7 @@ const struct monitor_step monitor_steps[] = {
     {"tell what waits to be judged", 1000, step_tell_unjudged},
     {"look again", 1000, step_look_again},
     {"poll CAA records", 200, step_poll_caa},
+    {"judge by CAA", 1000, step_judge_caa},
     {"save the status", 1000, step_save_status},
     {"tell what was not recorded", 1000, step_tell_blindness},
     {"check the clock", 1000, step_check_clock},

@@ -161,7 +161,7 @@ static void the_body_has_the_fields_and_types_of_the_page_about_alerts(void **st
         "{\"watches\":[\".example.com\"],\"reasons\":[\"issued by a key of Other CA, which the policy does not expect\"],"
         "\"policy\":\"web\",\"verdict\":\"unexpected\",\"issuer_owner\":\"Other CA\","
         "\"ca_problem_report\":\"problems@other.example\",\"issuer_caa_domains\":[\"other.example\"],"
-        "\"expected\":{\"caa_domains\":[\"good.example\"],\"owners\":[],\"ca_keys\":[]},"
+        "\"expected\":{\"caa_domains\":[\"good.example\"],\"owners\":[],\"ca_keys\":[],\"caa_records\":false},"
         "\"names\":[{\"type\":\"dns\",\"value\":\"example.com\",\"from\":\"san\"},"
         "{\"type\":\"dns\",\"value\":\"www.example.com\",\"from\":\"cn\"},{\"type\":\"dns\",\"value\":\"www.example.net\",\"from\":\"san\"}],"
         "\"matched_names\":[\"example.com\",\"www.example.com\"],\"subject\":\"CN=www.example.com\","
