@@ -5,7 +5,7 @@
 
 #define EVIDENCE_LIST_MAX 50   /* elements shown; the rest is counted, webhook and JSON file carry all */
 #define EVIDENCE_TEXT_MAX 2000 /* bytes of one text before escapes */
-#define EVIDENCE_ROW_MAX  (4u << 10) /* 57 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
+#define EVIDENCE_ROW_MAX  (4u << 10) /* 73 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
 
 enum evidence_type { EVIDENCE_TEXT, EVIDENCE_NUMBER, EVIDENCE_SECONDS, EVIDENCE_RATE, EVIDENCE_FLAG, EVIDENCE_LIST, EVIDENCE_EXPECTED, EVIDENCE_LOGS };
 
@@ -62,6 +62,22 @@ static const struct evidence_row rows[] = {
     {"explanation", "reason_text", EVIDENCE_TEXT},
     {"leaf hash", "leaf_hash", EVIDENCE_TEXT},
     {"list", "list", EVIDENCE_TEXT},
+    {"CAA owner", "owner", EVIDENCE_TEXT},
+    {"resolver", "resolver", EVIDENCE_TEXT},
+    {"changed at", "changed_at", EVIDENCE_TEXT},
+    {"before", "before", EVIDENCE_LIST},
+    {"after", "after", EVIDENCE_LIST},
+    {"before stood at", "before_at", EVIDENCE_TEXT},
+    {"after stands at", "after_at", EVIDENCE_TEXT},
+    {"may issue now", "gained", EVIDENCE_LIST},
+    {"may no longer", "lost", EVIDENCE_LIST},
+    {"wildcards now", "wildcard_gained", EVIDENCE_LIST},
+    {"no wildcards now", "wildcard_lost", EVIDENCE_LIST},
+    {"answers", "answers", EVIDENCE_LIST},
+    {"CAA records", "records", EVIDENCE_LIST},
+    {"last answer", "last_answer_at", EVIDENCE_TEXT},
+    {"names in all", "names_count", EVIDENCE_NUMBER},
+    {"DNSSEC", "dnssec", EVIDENCE_TEXT},
     {"channel", "channel", EVIDENCE_TEXT},
     {"channel kind", "kind", EVIDENCE_TEXT},
     {"attempts", "attempts", EVIDENCE_NUMBER},

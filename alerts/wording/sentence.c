@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#define FACT_LIST 5    /* elements of one list */
 #define FACT_LIMIT 200 /* bytes of one fact inside a sentence, before escapes */
 
 struct placeholder {
@@ -101,6 +102,26 @@ static bool add_because(struct buffer *text, const struct alert *alert) {
     return alert_first(alert, "reasons")[0] != '\0';
 }
 
+/* Who may issue since, plain or wildcard names. */
+static bool add_gained(struct buffer *text, const struct alert *alert) {
+    const json_t *list = alert_list(alert, "gained") != NULL ? alert_list(alert, "gained") : alert_list(alert, "wildcard_gained");
+    for (size_t i = 0; i < json_array_size(list) && i < FACT_LIST; i++) {
+        buffer_add_text(text, i == 0 ? "" : ", ");
+        add_cut(text, alert_list_text(list, i));
+    }
+    if (json_array_size(list) > FACT_LIST)
+        buffer_printf(text, " and %zu more", json_array_size(list) - FACT_LIST);
+    return list != NULL;
+}
+
+static bool add_unresolved(struct buffer *text, const struct alert *alert) {
+    const char *owner = alert_text(alert, "owner"), *resolver = alert_text(alert, "resolver");
+    if (owner[0] == '\0' && resolver[0] != '\0')
+        buffer_add_text(text, "nearly every name, asked through ");
+    add_cut(text, owner[0] != '\0' ? owner : resolver);
+    return owner[0] != '\0' || resolver[0] != '\0';
+}
+
 static const struct placeholder placeholders[] = {
     {.name = "rule", .add = add_rule, .general = "without a name"},
     {.name = "finding", .add = add_finding},
@@ -119,6 +140,9 @@ static const struct placeholder placeholders[] = {
     {.name = "because", .add = add_because, .general = "see the evidence"},
     {.name = "list", .field = "list", .general = "a browser"},
     {.name = "channel", .field = "channel"},
+    {.name = "owner", .field = "owner", .general = "a name that you watch, or above it"},
+    {.name = "unresolved", .add = add_unresolved, .general = "a name that you watch"},
+    {.name = "gained", .add = add_gained, .general = "nobody"},
 };
 
 static bool add_placeholder(struct buffer *text, struct span name, const struct alert *alert) {

@@ -13,13 +13,17 @@ struct change {
     struct caa_difference plain, wildcard;
 };
 
+static const char *dnssec_of(const struct caa_answer *answer) {
+    return !answer->is_from_validator ? "unknown" : answer->is_authenticated ? "secure" : "insecure";
+}
+
 static json_t *body_of(const struct caa_poller *poller, const struct change *change, const struct caa_concerned *concerned, struct arena *arena) {
     char at[RFC3339_SIZE];
     text_of_time_ms(change->heard->answer.answered_ms, at);
     json_t *body = json_object();
     json_object_set_new(body, "owner", json_string(change->heard->owner->name));
     json_object_set_new(body, "resolver", json_string(poller->resolvers[change->heard->resolver].name));
-    json_object_set_new(body, "dnssec", json_string(change->heard->answer.is_authenticated ? "secure" : "not shown"));
+    json_object_set_new(body, "dnssec", json_string(dnssec_of(&change->heard->answer)));
     json_object_set_new(body, "changed_at", json_string(at));
     json_object_set_new(body, "before", caa_words_of_set(change->relevant_before, arena));
     json_object_set_new(body, "after", caa_words_of_set(change->relevant_after, arena));

@@ -30,7 +30,15 @@ struct remarks {
     char fingerprint[HASH_HEX_SIZE];
 };
 
-static result keep(const struct caa_lint_remark *list, size_t count, struct remarks *ret_remarks) {
+/* What a remark is about, without its sentence, which another version of the program may word anew. */
+static void add_fingerprint(struct buffer *text, const struct caa_lint_remark *remark, const struct caa_record *records) {
+    buffer_printf(text, "%s\n%s\n", remark->rule, remark->suggest);
+    if (remark->record != SIZE_MAX)
+        (void) caa_record_to_text(&records[remark->record], text);
+    buffer_add_text(text, "\n");
+}
+
+static result keep(const struct caa_lint_remark *list, size_t count, const struct caa_record *records, struct remarks *ret_remarks) {
     CLEANUP(buffer_done) struct buffer text = buffer_with_limit(FINGERPRINT_LIMIT);
     struct hash hash;
     *ret_remarks = (struct remarks){0};
@@ -39,7 +47,7 @@ static result keep(const struct caa_lint_remark *list, size_t count, struct rema
             continue;
         if (ret_remarks->total++ < REMARKS_TOLD)
             ret_remarks->kept[ret_remarks->count++] = &list[i];
-        buffer_printf(&text, "%s\n%s\n", list[i].rule, list[i].suggest);
+        add_fingerprint(&text, &list[i], records);
     }
     if (text.has_no_memory)
         return &fault_no_memory;
@@ -96,7 +104,7 @@ static result lint(struct caa_poller *poller, const struct caa_waiting *heard, s
     TRY(caa_set_decode(caa_set_span(heard->set), arena, &records, &record_count));
     struct caa_lint_facts facts = {.owner = &owner, .answer = &answer, .extra = &poller->monitor->extra};
     TRY(caa_lint(records, record_count, &facts, arena, &list, &count));
-    return keep(list, count, ret_remarks);
+    return keep(list, count, records, ret_remarks);
 }
 
 result caa_look_at_lint(struct caa_poller *poller, struct caa_batch *batch, const struct caa_waiting *heard) {
