@@ -214,8 +214,10 @@ static bool add_record(struct repair *repair, struct span piece, struct span par
         return false;
     CLEANUP(buffer_done) struct buffer value = buffer_with_limit(4 * REPAIR_SIZE_MAX);
     buffer_add(&value, domain);
-    if (!add_parameters(parameters, &value) || buffer_check(&value) != OK ||
-        caa_issuer_value_parse(buffer_span(&value), &ignored, NULL) != OK)
+    bool is_right = add_parameters(parameters, &value) && buffer_check(&value) == OK &&
+                    caa_issuer_value_parse(buffer_span(&value), &ignored, NULL) == OK;
+    repair->work->is_short = repair->work->is_short || value.has_no_memory;
+    if (!is_right)
         return false;
     const char *record = lint_record_with(repair->work, repair->number, buffer_span(&value));
     if (repair->count++ > 0)
@@ -230,6 +232,7 @@ const char *lint_repair(struct lint_work *work, size_t number) {
     bool is_clear = parameters.size <= REPAIR_SIZE_MAX && next_piece(&parameters, ";", &domains);
     while (is_clear && next_piece(&domains, " \t\r\n,|", &piece))
         is_clear = add_record(&repair, piece, parameters);
+    work->is_short = work->is_short || text.has_no_memory;
     bool is_usable = is_clear && repair.count > 0 && (repair.count == 1 || parameters.size == 0);
     return is_usable ? arena_copy_text(work->arena, buffer_text(&text)) : "";
 }

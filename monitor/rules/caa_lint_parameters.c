@@ -117,6 +117,7 @@ static void check_methods(struct check *check, size_t number) {
     if (!is_bad && unknown.size == 0)
         return;
     bool is_clear = write_right(check->work, list, &right) && buffer_check(&right) == OK;
+    check->work->is_short = check->work->is_short || right.has_no_memory;
     const char *suggest = is_clear ? with_parameter(check, number, "validationmethods", buffer_span(&right)) : "";
     if (is_bad)
         lint_say(check->work, LINT_METHODS_INVALID, check->record, suggest,

@@ -159,6 +159,7 @@ static void check_wider(struct lint_work *work) {
     for (size_t i = 0; i < work->wildcard.count; i++)
         if (!owners_may_issue(work, &work->host, work->wildcard.domains[i]))
             list_add(&list, &count, work->wildcard.domains[i]);
+    work->is_short = work->is_short || list.has_no_memory;
     if (count > 0)
         lint_say(work, LINT_ISSUEWILD_WIDER, SIZE_MAX, "",
                  "issuewild permits what issue does not: %s%s; a wildcard covers the other names too, so remove it from issuewild, or add it to issue",

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "caa_question.h"
 #include "failing/failing_calls.h"
 #include "formats/certificate_report.h"
 #include "formats/data_file.h"
@@ -16,6 +17,8 @@
 #include "formats/proof_json.h"
 #include "formats/tbs_hash.h"
 #include "formats/tree_head.h"
+#include "rules/caa_permit.h"
+#include "rules/caa_suggest.h"
 #include "rules/issuer_policy.h"
 #include "rules/log_choice.h"
 #include "rules/log_list_key.h"
@@ -248,6 +251,52 @@ static result run_merkle(struct span unused_input, struct arena *unused_arena, s
     return OK;
 }
 
+static result run_caa_lint(struct span input, struct arena *arena, struct buffer *ret_value) {
+    struct caa_question question;
+    struct caa_answer answer;
+    struct caa_lint_remark *remarks;
+    size_t count;
+    if (!question_read(input, arena, &question))
+        return &fault_no_memory;
+    struct caa_lint_facts facts = question_facts(&question, &answer);
+    TRY(caa_lint(question.records, question.count, &facts, arena, &remarks, &count));
+    for (size_t i = 0; i < count; i++) {
+        write_text(ret_value, remarks[i].rule);
+        write_text(ret_value, remarks[i].message);
+        write_text(ret_value, remarks[i].suggest);
+    }
+    return OK;
+}
+
+static result run_caa_suggest(struct span input, struct arena *arena, struct buffer *ret_value) {
+    struct caa_question question;
+    struct caa_suggestion *suggestions;
+    struct caa_issuers issuers;
+    struct caa_use uses[] = {{.owner = ca_table_owner_at(0), .name = "", .plain_count = 1}, {.name = "Example CA", .wildcard_count = 2}};
+    size_t count;
+    if (!question_read(input, arena, &question))
+        return &fault_no_memory;
+    struct caa_suggest_facts facts = {.owner = &question.owner, .uses = uses, .use_count = 2, .expected_domains = question.seen.texts,
+                                      .standing = question.records, .standing_count = question.count};
+    TRY(caa_suggest(&facts, arena, &suggestions, &count));
+    for (size_t i = 0; i < count; i++) {
+        write_text(ret_value, suggestions[i].record);
+        write_text(ret_value, suggestions[i].why);
+    }
+    TRY(caa_issuers_of(question.records, question.count, CAA_FOR_WILDCARD, arena, &issuers));
+    for (size_t i = 0; i < issuers.count; i++)
+        write_text(ret_value, issuers.domains[i]);
+    return OK;
+}
+
+/* One mistake of nearly every kind. */
+static const char caa_set[] =
+    "@owner example.com\n@chain edge.example.net\n@ttl 86400\n@answer insecure\n@seen sectigo.com\n"
+    "1 issue \"LetsEncrypt.com; validationmethods=dns,http-1\"\n0 issue \"https://pki.goog/, ssl.com\"\n0 issue \"ssl.com; a=b c\"\n"
+    "0 issue \"digicert.com; accounturi=1; a-b=c; AccountURI=d;\"\n0 issue \"digicert.com; accounturi=1; a-b=c; AccountURI=d\"\n"
+    "0 issuewild certainly.com\n0 issuewild \"pki.goog;\"\n0 issuewild ca.example\n0 issuewild \"\"\n0 ideof a@example.com\n"
+    "0 iodef a@example.com\n0 contactphone 001555\n128 contactemail mailto:a@example.com\n0 ISSUEMAIL digicert.co\n0 tbs \"\\200\"\n";
+
 static const char policy[] = "{\"expected_issuers\":{\"caa_domains\":[\"letsencrypt.org\"],\"owners\":[\"Let's Encrypt\"]},\"key_types\":[\"ec-p256\"],"
                              "\"max_lifetime_days\":100,\"allows_wildcards\":false,\"reports_new\":true}";
 
@@ -268,6 +317,8 @@ static const struct part {
     {"data file", run_data_file, "vectors/data-file/everything.yaml", NULL},
     {"policy", run_policy, NULL, policy},
     {"issuer judgement", run_judge, NULL, policy},
+    {"CAA lint", run_caa_lint, NULL, caa_set},
+    {"CAA suggestion", run_caa_suggest, NULL, caa_set},
     {"watch image", run_watch_image, NULL, ""},
     {"get-entries", run_get_entries, "vectors/get-entries/two-entries.in", NULL},
     {"certificate", run_certificate, "failing/certificate.der", NULL},
