@@ -125,20 +125,35 @@ static bool is_label_byte(uint8_t byte) {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '-';
 }
 
+static bool is_label(struct span label) {
+    if (label.size == 0 || label.size > 63 || label.bytes[0] == '-' || label.bytes[label.size - 1] == '-')
+        return false;
+    for (size_t i = 0; i < label.size; i++)
+        if (!is_label_byte(label.bytes[i]))
+            return false;
+    return true;
+}
+
+static bool is_number(struct span label) {
+    for (size_t i = 0; i < label.size; i++)
+        if (label.bytes[i] < '0' || label.bytes[i] > '9')
+            return false;
+    return true;
+}
+
 /* Host names of two or more labels, the last one not a number (RFC 1123 2.1). */
 static bool is_domain(struct span text) {
-    size_t labels = 1, size = 0;
-    bool is_number = true;
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.bytes[i];
-        bool is_edge = size == 0 || i + 1 == text.size || text.bytes[i + 1] == '.';
-        if (byte == '.' ? size == 0 : !is_label_byte(byte) || (byte == '-' && is_edge) || size == 63)
+    struct span rest = text;
+    for (size_t labels = 1; text.size <= 253; labels++) {
+        const uint8_t *dot = rest.size == 0 ? NULL : memchr(rest.bytes, '.', rest.size);
+        struct span label = span_of(rest.bytes, dot == NULL ? rest.size : (size_t) (dot - rest.bytes));
+        if (!is_label(label))
             return false;
-        labels += byte == '.' ? 1 : 0;
-        is_number = (byte == '.' || is_number) && (byte == '.' || (byte >= '0' && byte <= '9'));
-        size = byte == '.' ? 0 : size + 1;
+        if (dot == NULL)
+            return labels >= 2 && !is_number(label);
+        rest = span_of(dot + 1, rest.size - label.size - 1);
     }
-    return labels >= 2 && size > 0 && !is_number && text.size <= 253;
+    return false;
 }
 
 static struct span without_edges(struct span text, const char *edges) {

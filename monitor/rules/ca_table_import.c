@@ -243,26 +243,39 @@ static void add_claims(struct join *join) {
     }
 }
 
+/* What is known of a key above a row's: of the import, or shipped. */
+struct above {
+    bool is_known, is_complete;
+    const char *const *domains;
+    const char *owner;
+};
+
+static struct above look_above(const struct join *join, const struct hash *spki) {
+    const struct hash *found = bsearch(spki, join->keys, join->count, sizeof *found, compare_keys);
+    struct ca_row shipped;
+    if (found != NULL) {
+        const struct draft *draft = &join->drafts[found - join->keys];
+        return (struct above){true, draft->is_complete, (const char *const *) draft->path.list, draft->owner};
+    }
+    if (ca_table_find(spki, NULL, &shipped))
+        return (struct above){true, shipped.is_path_complete, ca_row_domains(&shipped), shipped.owner->name};
+    return (struct above){0};
+}
+
 /* What a row learns from a key above it; true when that was news. */
 static bool learn(struct join *join, const struct parent *parent) {
     struct draft *draft = &join->drafts[parent->row];
-    const struct hash *found = bsearch(&parent->spki_sha256, join->keys, join->count, sizeof *found, compare_keys);
-    const struct draft *above = found == NULL ? NULL : &join->drafts[found - join->keys];
-    struct ca_row shipped;
-    bool is_known = above != NULL || ca_table_find(&parent->spki_sha256, NULL, &shipped);
-    const char *const *domains = above != NULL ? (const char *const *) above->path.list : is_known ? ca_row_domains(&shipped) : NULL;
-    bool has_grown = domains != NULL && names_add_all(&draft->path, domains, join);
-    bool is_complete = is_known && (above != NULL ? above->is_complete : shipped.is_path_complete);
-    if (parent->is_verified && !is_complete && draft->is_complete) {
+    struct above above = look_above(join, &parent->spki_sha256);
+    bool has_news = above.is_known && names_add_all(&draft->path, above.domains, join);
+    if (parent->is_verified && !above.is_complete && draft->is_complete) {
         draft->is_complete = false;
-        has_grown = true;
+        has_news = true;
     }
-    const char *owner = above != NULL ? above->owner : is_known ? shipped.owner->name : NULL;
-    if (draft->owner == NULL && parent->is_same_owner && owner != NULL) {
-        draft->owner = owner;
-        has_grown = true;
+    if (draft->owner == NULL && parent->is_same_owner && above.owner != NULL) {
+        draft->owner = above.owner;
+        has_news = true;
     }
-    return has_grown;
+    return has_news;
 }
 
 static result walk_up(struct join *join) {
