@@ -63,8 +63,11 @@ result store_logs_save(struct store *unused_store, const struct chosen_log *logs
     (void) unused_now_ms;
     saved_count = 0;
     for (size_t i = 0; i < count; i++)
-        if (logs[i].is_followed)
-            saved[saved_count++] = logs[i];
+        if (logs[i].is_followed) {
+            saved[saved_count] = logs[i];
+            saved[saved_count].origin = saved[saved_count].reason = ""; /* those were the caller's */
+            saved_count++;
+        }
     return OK;
 }
 
