@@ -357,9 +357,11 @@ static void on_request(struct evhttp_request *request, void *context) {
 CLEANUP_OF_POINTER(struct http, http_free)
 
 static result listen_on(struct http *http, unsigned port, struct reason *reason) {
+    errno = 0;
     http->socket = evhttp_bind_socket_with_handle(http->server, "127.0.0.1", (ev_uint16_t) port);
+    int why = errno != 0 ? errno : ENOMEM; /* so libevent, where it had none for the address */
     if (http->socket == NULL)
-        return reason_set(reason, fault_of_errno(errno, &fault_drill_port), "127.0.0.1:%u cannot be listened on: %s", port, strerror(errno));
+        return reason_set(reason, fault_of_errno(why, &fault_drill_port), "127.0.0.1:%u cannot be listened on: %s", port, strerror(why));
     struct sockaddr_in address;
     socklen_t size = sizeof address;
     if (getsockname(evhttp_bound_socket_get_fd(http->socket), (struct sockaddr *) &address, &size) != 0)
