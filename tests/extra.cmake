@@ -42,3 +42,11 @@ set_target_properties(rogue-reader PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_B
 
 # The DNS server of the unit tests.
 target_sources(test_net_dns_client PRIVATE tools/dns_server.c)
+
+# What the product makes of DNS messages and of CAA records as text, for interop/caa-dnspython.
+add_executable(dns_judge tools/dns_judge.c)
+target_link_libraries(dns_judge PRIVATE rules)
+set_target_properties(dns_judge PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+add_executable(bench_dns bench/bench_dns.c)
+target_link_libraries(bench_dns PRIVATE net)
+set_target_properties(bench_dns PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
