@@ -10,6 +10,7 @@
 #include "steps/issuer_fetch.h"
 #include "steps/issuer_pause.h"
 #include "steps/list_step.h"
+#include "steps/store_trouble.h"
 #include "steps/told.h"
 #include "steps/watch_set.h"
 #include "store/logs.h"
@@ -40,18 +41,6 @@ struct monitor_log {
 struct monitor_operator {
     char name[128];
     struct budget budget;
-};
-
-/* Something that the database refuses again and again; failures 0: not now. */
-struct store_trouble {
-    unsigned failures; /* in a row */
-    result fault;
-    int64_t since_ms, failed_ms, said_ms;
-};
-
-struct store_complaint {
-    const char *what, *why; /* which step or log; the store's sentence */
-    result fault;
 };
 
 struct monitor {
@@ -133,14 +122,6 @@ MUST_CHECK result step_read_drill(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_reload_ca_keys(struct monitor *monitor, int64_t now_ms);
 
 MUST_CHECK result step_tell_blindness(struct monitor *monitor, int64_t now_ms);
-
-/* store_trouble.c: what failed or worked in the database. The reason is store_why(). */
-void store_step_failed(struct monitor *monitor, size_t step, result fault);
-void store_step_worked(struct monitor *monitor, size_t step);
-void store_commit_failed(struct monitor *monitor, const char *log, result fault);
-void store_commit_worked(struct monitor *monitor);
-void store_tell_failed(struct monitor *monitor, const char *rule, result fault);
-bool store_is_paused(const struct monitor *monitor); /* no commit may be tried now */
 
 /* store_sink.c: the sink of the service. */
 MUST_CHECK result monitor_judge(struct monitor *monitor, struct followed_log *log, const struct verified_range *range, struct arena *arena,
