@@ -11,6 +11,7 @@
 
 static const struct command sub_commands[] = {
     {"check", "", "Who may issue for a name, by the CAA records of this moment or by planned ones", caa_run_check},
+    {"history", "", "Which CAA records a name had, when, and what changed", caa_run_history},
     {0},
 };
 

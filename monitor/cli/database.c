@@ -9,10 +9,13 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "settings/database.h"
+#include "settings/file.h"
 #include "store/schema.h"
 
 #define ARENA_LIMIT ((size_t) 2 * 1024 * 1024 * 1024)
 #define LIMIT_MAX 10000000u
+
+FAULT(fault_no_settings, FAULT_SETTINGS, "settings.none", "settings", "", "there is no settings file", "one, as `pinwatch init` writes it");
 
 static void say_how_to_start(const struct database *database, result outcome) {
     if (outcome == &fault_store_unreachable && database->settings->database[0] == '\0')
@@ -27,34 +30,55 @@ int database_failed(const struct database *database, result outcome) {
     return code;
 }
 
-static int connect_store(struct database *database) {
+static result connect_store(struct database *database, const struct store_retry *retry, struct reason *reason) {
     CLEANUP(buffer_done) struct buffer conninfo = buffer_with_limit(8192);
-    const struct store_options options = {.application_name = "pinwatch-cli", .role = "pinwatch_cli", .retry = &store_retry_command};
-    struct reason reason = {""};
-    result outcome = database_conninfo(database->settings, DATABASE_CLI, &conninfo, &reason);
+    const struct store_options options = {.application_name = "pinwatch-cli", .role = "pinwatch_cli", .retry = retry};
+    result outcome = database_conninfo(database->settings, DATABASE_CLI, &conninfo, reason);
     if (outcome == OK)
         outcome = store_new(buffer_text(&conninfo), &options, &database->store);
-    if (outcome != OK)
-        return exit_with(outcome, &reason);
-    outcome = store_connect(database->store);
+    if (outcome == OK)
+        outcome = store_connect(database->store);
     if (outcome == OK)
         outcome = schema_check(database->store);
-    return outcome == OK ? EXIT_OK : database_failed(database, outcome);
+    if (outcome != OK && database->store != NULL)
+        *reason = *store_why(database->store);
+    return outcome;
 }
 
 int database_open(const char *config, struct database *ret_database) {
     struct database database = {0};
+    struct reason reason = {""};
     int code = EXIT_OK;
     database.settings = command_settings(config, &code);
     if (database.settings == NULL)
         return code;
     database.arena = arena_new(ARENA_LIMIT);
-    code = database.arena == NULL ? exit_with(&fault_no_memory, NULL) : connect_store(&database);
-    if (code != EXIT_OK)
-        database_done(&database);
-    else
+    result outcome = database.arena == NULL ? &fault_no_memory : connect_store(&database, &store_retry_command, &reason);
+    if (outcome == OK) {
         *ret_database = database;
+        return EXIT_OK;
+    }
+    code = exit_with(outcome, &reason);
+    say_how_to_start(&database, outcome);
+    database_done(&database);
     return code;
+}
+
+bool database_try(const char *config, struct database *ret_database, struct reason *reason) {
+    struct database database = {.arena = arena_new(ARENA_LIMIT)};
+    result outcome = database.arena == NULL ? &fault_no_memory : OK;
+    const char *path = config != NULL || outcome != OK ? config : settings_find_file(database.arena);
+    if (outcome == OK && path == NULL)
+        outcome = reason_set(reason, &fault_no_settings, "there is no settings file");
+    if (outcome == OK)
+        outcome = settings_load(path, &database.settings, reason);
+    if (outcome == OK)
+        outcome = connect_store(&database, &store_retry_service, reason);
+    if (outcome == OK)
+        *ret_database = database;
+    else
+        database_done(&database);
+    return outcome == OK;
 }
 
 void database_done(struct database *database) {

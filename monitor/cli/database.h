@@ -15,6 +15,8 @@ struct database {
 
 /* Loads the settings and connects as pinwatch_cli; prints why and how to mend it when that fails, and returns the exit code. */
 int database_open(const char *config, struct database *ret_database);
+/* The same without a word, and without trying twice: for commands that know more with a database and do without. False: *reason says why not. */
+bool database_try(const char *config, struct database *ret_database, struct reason *reason);
 void database_done(struct database *database);
 /* Prints why the last call to the store failed; returns the exit code. */
 int database_failed(const struct database *database, result outcome);

@@ -1,0 +1,121 @@
+#include "store/caa_shown.h"
+
+#include "store/statement.h"
+
+/* ---- changes */
+
+static result take_set(struct row_taker *taker, int row, int column, const struct caa_record **ret_records, size_t *ret_count) {
+    struct caa_record *records = NULL;
+    struct span set = take_bytes(taker, row, column);
+    TRY(taker->failed ? &fault_no_memory : caa_set_decode(set, taker->arena, &records, ret_count));
+    *ret_records = records;
+    return OK;
+}
+
+static result take_change(struct row_taker *taker, int row, struct store_caa_change_shown *change) {
+    const struct store_rows *rows = taker->rows;
+    *change = (struct store_caa_change_shown){
+        .change_id = rows_int8(rows, row, 0), .owner = take_text(taker, row, 1), .resolver = take_text(taker, row, 2), .before_outcome = take_text(taker, row, 3),
+        .after_outcome = take_text(taker, row, 5), .changed_ms = rows_time_ms(rows, row, 7), .last_ms = rows_time_ms(rows, row, 8),
+        .times = rows_int8(rows, row, 9), .gained = {.is_any = rows_bool(rows, row, 11), .critical_tag = ""},
+        .wildcard_gained = {.is_any = rows_bool(rows, row, 13), .critical_tag = ""}};
+    change->gained.domains = take_words(taker, row, 10, &change->gained.count);
+    change->wildcard_gained.domains = take_words(taker, row, 12, &change->wildcard_gained.count);
+    TRY(take_set(taker, row, 4, &change->before, &change->before_count));
+    return take_set(taker, row, 6, &change->after, &change->after_count);
+}
+
+/* A row for each finding; a change that nobody was told of has one without. */
+static result take_changes(struct row_taker *taker, struct store_caa_change_shown *changes, size_t *ret_count) {
+    struct store_caa_told_finding *findings = take_rows(taker, sizeof *findings);
+    size_t count = 0;
+    for (int row = 0; !taker->failed && row < taker->rows->count; row++) {
+        bool is_next = count == 0 || changes[count - 1].change_id != rows_int8(taker->rows, row, 0);
+        if (is_next) {
+            TRY(take_change(taker, row, &changes[count]));
+            changes[count++].findings = &findings[row];
+        }
+        if (rows_is_null(taker->rows, row, 14))
+            continue;
+        findings[row] = (struct store_caa_told_finding){rows_int4(taker->rows, row, 14), rows_int8(taker->rows, row, 15), take_text(taker, row, 16)};
+        changes[count - 1].finding_count++;
+    }
+    *ret_count = count;
+    return taker->failed ? &fault_no_memory : OK;
+}
+
+result store_caa_changes_show(struct store *store, const struct store_caa_wish *wish, struct arena *arena, struct store_caa_change_shown **ret_changes,
+                              size_t *ret_count) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_text_array(&params, wish->owners, wish->owner_count);
+    params_time_ms(&params, wish->from_ms);
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store,
+                  "SELECT c.change_id, c.owner, c.resolver, c.before_outcome, c.before_records, c.after_outcome, c.after_records, c.changed_at, c.last_at,"
+                  "       c.times, array_to_string(c.gained, ' '), c.is_any_gained, array_to_string(c.wildcard_gained, ' '), c.is_wildcard_any_gained,"
+                  "       t.tenant_id, t.finding_id, f.state"
+                  "  FROM caa_change c LEFT JOIN caa_change_told t USING (change_id)"
+                  "  LEFT JOIN finding f ON f.tenant_id = t.tenant_id AND f.finding_id = t.finding_id"
+                  " WHERE c.owner = ANY ($1) AND c.last_at >= $2 ORDER BY c.changed_at, c.change_id, t.tenant_id",
+                  &params, "itttbtb" "ssi" "tBtB" "n?i?t?", ROWS_ANY, &rows));
+    struct row_taker taker = {.rows = &rows, .arena = arena};
+    struct store_caa_change_shown *list = take_rows(&taker, sizeof *list);
+    result fault = taker.failed ? &fault_no_memory : take_changes(&taker, list, ret_count);
+    if (fault != OK)
+        return fault == &fault_no_memory ? store_no_memory(store) : store_fail(store, &fault_store_rows, "CAA changes: a recorded set is not in its canonical form");
+    *ret_changes = list;
+    return OK;
+}
+
+/* ---- certificates, policies */
+
+result store_caa_seen_load(struct store *store, const char *owner, int64_t now_ms, struct arena *arena, struct store_caa_seen **ret_rows, size_t *ret_count) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_text(&params, owner);
+    params_time_ms(&params, now_ms);
+    params_int4(&params, STORE_CAA_SEEN_MAX);
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store,
+                  "WITH own AS (SELECT owner FROM caa_owner WHERE outcome = 'records' AND right(owner, length($1) + 1) = '.' || $1)"
+                  "SELECT c.certificate_id, c.not_after, c.issuer, c.issuer_spki_sha256, n.value,"
+                  "       coalesce((SELECT owner FROM own WHERE right('.' || n.value, length(own.owner) + 1) = '.' || own.owner"
+                  "                  ORDER BY length(owner) DESC LIMIT 1), '')"
+                  "  FROM certificate c CROSS JOIN LATERAL (SELECT DISTINCT x->>'value' FROM jsonb_array_elements(c.names) x"
+                  "         WHERE x->>'type' = 'dns' AND (x->>'value' = $1 OR right(x->>'value', length($1) + 1) = '.' || $1)) n (value)"
+                  " WHERE c.not_after > $2 AND NOT c.is_drill AND EXISTS (SELECT FROM match m WHERE m.certificate_id = c.certificate_id)"
+                  " ORDER BY c.certificate_id, n.value LIMIT $3",
+                  &params, "ist?h?tt", ROWS_ANY, &rows));
+    struct row_taker taker = {.rows = &rows, .arena = arena};
+    struct store_caa_seen *list = take_rows(&taker, sizeof *list);
+    for (int row = 0; !taker.failed && row < rows.count; row++)
+        list[row] = (struct store_caa_seen){.certificate_id = rows_int8(&rows, row, 0), .not_after_ms = rows_time_ms(&rows, row, 1),
+                                            .issuer = take_text(&taker, row, 2), .issuer_spki_sha256 = rows_hash(&rows, row, 3),
+                                            .name = take_text(&taker, row, 4), .nearer = take_text(&taker, row, 5)};
+    if (taker.failed)
+        return store_no_memory(store);
+    *ret_rows = list;
+    *ret_count = (size_t) rows.count;
+    return OK;
+}
+
+result store_caa_policies_load(struct store *store, const char *owner, struct arena *arena, struct store_caa_policy **ret_policies, size_t *ret_count) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_text(&params, owner);
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store,
+                  "SELECT p.tenant_id, p.name, p.rules FROM policy p WHERE EXISTS ("
+                  "    SELECT FROM watch w WHERE w.tenant_id = p.tenant_id AND w.policy = p.name AND w.kind IN ('name', 'subtree')"
+                  "       AND (w.value = $1 OR right(w.value, length($1) + 1) = '.' || $1"
+                  "            OR (w.kind = 'subtree' AND (w.value = '' OR right($1, length(w.value) + 1) = '.' || w.value))))"
+                  " ORDER BY p.tenant_id, p.name",
+                  &params, "ntj", ROWS_ANY, &rows));
+    struct row_taker taker = {.rows = &rows, .arena = arena};
+    struct store_caa_policy *list = take_rows(&taker, sizeof *list);
+    for (int row = 0; !taker.failed && row < rows.count; row++)
+        list[row] = (struct store_caa_policy){.tenant_id = rows_int4(&rows, row, 0), .name = take_text(&taker, row, 1), .rules = take_text(&taker, row, 2)};
+    if (taker.failed)
+        return store_no_memory(store);
+    *ret_policies = list;
+    *ret_count = (size_t) rows.count;
+    return OK;
+}
