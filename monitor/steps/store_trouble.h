@@ -1,6 +1,7 @@
 /* What failed or worked in the database, and what is said of it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
