@@ -227,7 +227,7 @@ static void look_at(struct lint_work *work, size_t number) {
     work->named_count[value->kind] += parsed.domain.size > 0 && !value->is_unsatisfiable;
 }
 
-static void check_record(struct lint_work *work, size_t number) {
+void lint_check_record(struct lint_work *work, size_t number) {
     lint_tag_and_flags(work, number);
     if (work->values[number].kind == LINT_OTHER)
         lint_plain_value(work, number);
@@ -244,7 +244,8 @@ result lint_prepare(struct lint_work *work) {
         return &fault_no_memory;
     for (size_t i = 0; i < work->count; i++)
         look_at(work, i);
-    TRY(collect_owners(work));
+    if (work->owners == NULL)
+        TRY(collect_owners(work));
     TRY(lint_compare_records(work));
     TRY(caa_issuers_of(work->records, work->count, CAA_FOR_HOST, work->arena, &work->host));
     return caa_issuers_of(work->records, work->count, CAA_FOR_WILDCARD, work->arena, &work->wildcard);
@@ -255,7 +256,8 @@ result caa_lint(const struct caa_record *records, size_t count, const struct caa
     struct lint_work work = {.records = records, .count = count, .facts = facts, .arena = arena};
     TRY(lint_prepare(&work));
     for (size_t i = 0; i < count; i++)
-        check_record(&work, i);
+        lint_check_record(&work, i);
+    lint_improve_corrections(&work);
     if (count > 0)
         lint_set(&work);
     say_what_was_only_counted(&work);

@@ -27,7 +27,7 @@ struct caa_lint_remark {
     const char *rule;       /* stable: "tag-misspelt", … : docs/caa.md has the table */
     enum finding_severity severity;
     const char *message;    /* what is wrong, and what to change */
-    const char *suggest;    /* the corrected record in zone file form; "" where none can be given */
+    const char *suggest;    /* the record, all its mistakes corrected, in zone file form; several lines: several records; "": none can be given */
     size_t record;          /* place in the set; SIZE_MAX: the set as a whole */
 };
 

@@ -86,8 +86,11 @@ struct lint_work {
     bool is_short; /* of memory */
 };
 
-/* Looks at every value once; `records`, `count`, `facts` and `arena` are set. */
+/* Looks at every value once; `records`, `count`, `facts` and `arena` are set, and `owners` where they are known already. */
 MUST_CHECK result lint_prepare(struct lint_work *work);
+/* All that is to be said about one record; then lint_improve_corrections makes what is suggested right in every respect. */
+void lint_check_record(struct lint_work *work, size_t record);
+void lint_improve_corrections(struct lint_work *work);
 /* A remark about `record` (its text is put before the sentence), or about the set (SIZE_MAX). `suggest` is "" for none; NULL: want of memory. */
 void lint_say(struct lint_work *work, enum caa_lint_rule_number rule, size_t record, const char *suggest, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

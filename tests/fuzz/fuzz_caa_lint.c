@@ -1,7 +1,7 @@
 /* Any record set: who may issue is what a plain reading says; each corrected record reads back, and mends what it was given for; the suggested
  * set allows every CA that is used.
  *
- * parser: rules/caa_lint.c rules/caa_lint_record.c rules/caa_lint_issuer.c rules/caa_lint_parameters.c rules/caa_lint_set.c
+ * parser: rules/caa_lint.c rules/caa_lint_record.c rules/caa_lint_issuer.c rules/caa_lint_parameters.c rules/caa_lint_set.c rules/caa_lint_improve.c
  * parser: rules/caa_lint_words.c rules/caa_suggest.c rules/caa_permit.c
  * seeds: caa-lint caa-permit caa-suggest */
 #include "caa_question.h"
@@ -10,7 +10,7 @@
 #include "rules/caa_suggest.h"
 
 #define ARENA_LIMIT ((size_t) 512 * 1024 * 1024)
-enum { TOLD_MAX = 20, COMPARED_MAX = 64 };
+enum { TOLD_MAX = 20, COMPARED_MAX = 64, SMALL_VALUE = 60, SMALL_SET = 10 /* no rounds run out */ };
 
 static const struct caa_lint_facts nothing = {.ttl_s = NULL};
 
@@ -39,6 +39,18 @@ static void check_harmless(const char *text) {
         require((uint8_t) *text >= ' ' && *text != 0x7f);
 }
 
+/* Nothing is left to correct in what was suggested. */
+static void check_end(const struct caa_record *records, size_t count, const struct caa_lint_facts *facts, struct arena *arena) {
+    struct caa_lint_remark *remarks;
+    size_t found;
+    for (size_t i = 0; i < count; i++)
+        if (records[i].value.size > SMALL_VALUE)
+            return;
+    require(caa_lint(records, count, facts, arena, &remarks, &found) == OK);
+    for (size_t i = 0; i < found; i++)
+        require(remarks[i].record == SIZE_MAX || remarks[i].suggest[0] == '\0');
+}
+
 static void check_correction(const struct caa_question *question, const struct caa_lint_remark *remark, struct arena *arena) {
     struct caa_record corrected[COMPARED_MAX];
     if (remark->suggest[0] == '\0')
@@ -46,6 +58,8 @@ static void check_correction(const struct caa_question *question, const struct c
     size_t count = read_back(remark->suggest, arena, corrected);
     if (remark->record == SIZE_MAX)
         return;
+    if (question->count <= SMALL_SET)
+        check_end(corrected, count, &nothing, arena);
     size_t before = remarks_by(remark->rule, &question->records[remark->record], 1, arena);
     require(before > TOLD_MAX || before == 0 || remarks_by(remark->rule, corrected, count, arena) < before);
 }
