@@ -214,9 +214,12 @@ static bool add_pem(struct buffer *bundle, const struct ca_pem *pem) {
     return buffer_add(bundle, pem->pem) && buffer_add_text(bundle, "\n");
 }
 
+/* Of a key that the shipped table maps it has walked the paths as well. */
 static bool is_wanted(const struct ca_reports *reports, const struct ca_pem *pem) {
-    struct hash ignored;
-    return !ca_table_key_of(&pem->sha256, &ignored) && find_record(reports, &pem->sha256) != NULL;
+    struct hash key;
+    struct ca_row row;
+    bool is_mapped = ca_table_key_of(&pem->sha256, &key) && ca_table_find(&key, NULL, &row);
+    return !is_mapped && find_record(reports, &pem->sha256) != NULL;
 }
 
 /* The certificate, and the one that CCADB says issued it: a reader checks whether that is so. */

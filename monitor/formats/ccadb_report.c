@@ -2,7 +2,6 @@
 
 #include <strings.h>
 
-#include "base/memory.h"
 #include "base/text.h"
 
 FAULT(fault_ccadb_report, FAULT_INPUT, "ccadb.report", "CCADB report", "", "not a report that is known",
@@ -108,7 +107,7 @@ result ccadb_report_open(struct span text, struct ccadb_report *ret_report, stru
 
 /* ------------------------------------------------------------------ domains */
 
-#define SHOWN_MAX 120 /* bytes of what is refused */
+#define SHOWN_MAX 117 /* bytes of what is refused */
 
 struct domains {
     struct arena *arena;
@@ -172,11 +171,12 @@ static struct span bare(struct span word) {
     return word;
 }
 
-static const char *harmless_copy(struct span text, struct arena *arena) {
-    CLEANUP(buffer_done) struct buffer out = buffer_with_limit((size_t) 4 * SHOWN_MAX);
-    bool is_cut = text.size > SHOWN_MAX - 3;
-    bool is_added = text_add_harmless(&out, span_of(text.bytes, is_cut ? SHOWN_MAX - 3 : text.size)) && (!is_cut || buffer_add_text(&out, "..."));
-    return is_added ? arena_copy_text(arena, buffer_text(&out)) : NULL;
+/* As a text that is safe to print; NULL without memory. */
+static char *harmless_copy(struct span text, struct arena *arena) {
+    char *copy = arena_copy_span_as_text(arena, text);
+    if (copy != NULL)
+        text_make_harmless(copy);
+    return copy;
 }
 
 static void refuse_item(struct domains *domains, struct span item) {
@@ -185,8 +185,9 @@ static void refuse_item(struct domains *domains, struct span item) {
     for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++)
         if (is_title(item, nothing[i]))
             why = "a word for nothing, wanted an empty field";
-    const char *shown = harmless_copy(item, domains->arena);
-    const char *sentence = shown == NULL ? NULL : arena_printf(domains->arena, "\"%s\": %s", shown, why);
+    bool is_cut = item.size > SHOWN_MAX;
+    const char *shown = harmless_copy(span_of(item.bytes, is_cut ? SHOWN_MAX : item.size), domains->arena);
+    const char *sentence = shown == NULL ? NULL : arena_printf(domains->arena, "\"%s%s\": %s", shown, is_cut ? "..." : "", why);
     domains->has_no_memory |= sentence == NULL;
     if (domains->refused_count < CCADB_REFUSED_MAX && sentence != NULL)
         domains->refused[domains->refused_count++] = sentence;
@@ -262,11 +263,7 @@ static struct span value_of(struct reading *reading, enum column column) {
 
 static const char *text_of(struct reading *reading, enum column column) {
     struct span value = value_of(reading, column);
-    CLEANUP(buffer_done) struct buffer text = buffer_with_limit((size_t) 4 * CCADB_TEXT_MAX + 1);
-    if (value.size > CCADB_TEXT_MAX)
-        value.size = CCADB_TEXT_MAX;
-    bool is_added = text_add_harmless(&text, value);
-    const char *copy = is_added ? arena_copy_text(reading->arena, buffer_text(&text)) : NULL;
+    const char *copy = harmless_copy(span_of(value.bytes, value.size > CCADB_TEXT_MAX ? CCADB_TEXT_MAX : value.size), reading->arena);
     reading->has_no_memory |= copy == NULL;
     return copy == NULL ? "" : copy;
 }
