@@ -272,7 +272,8 @@ CREATE FUNCTION caa_conditions() RETURNS TABLE (rule text, subject text) LANGUAG
 CREATE INDEX finding_caa ON finding (rule, subject) WHERE state <> 'resolved' AND rule LIKE 'caa.%';
 
 -- One change: p_item {"owner","resolver","at_ms","before_outcome","before","after_outcome","after","gained","is_any_gained","wildcard_gained",
--- "is_wildcard_any_gained","tenants":[{"tenant","severity","body"}]}. What was told within a day, and is not resolved, is counted.
+-- "is_wildcard_any_gained","tenants":[{"tenant","severity","body"}]}. What was told within a day, and nobody has decided about since, is
+-- counted; afterwards the same change is news again.
 CREATE FUNCTION caa_change_record(p_item jsonb, p_blobs bytea[], p_now timestamptz) RETURNS void LANGUAGE plpgsql
     SET search_path = pinwatch, pg_temp
     AS $$
@@ -280,6 +281,7 @@ DECLARE
     before_ bytea := coalesce(blob_at(p_blobs, p_item, 'before'), '');
     after_ bytea := coalesce(blob_at(p_blobs, p_item, 'after'), '');
     id bigint;
+    times_ bigint := 1;
     tenant jsonb;
     outcome raised;
 BEGIN
@@ -287,7 +289,7 @@ BEGIN
      WHERE change_id = (SELECT max(o.change_id) FROM caa_change o WHERE o.owner = p_item->>'owner' AND o.last_at > p_now - interval '1 day'
                            AND o.before_outcome = p_item->>'before_outcome' AND o.after_outcome = p_item->>'after_outcome'
                            AND o.before_records = before_ AND o.after_records = after_)
-    RETURNING change_id INTO id;
+    RETURNING change_id, times INTO id, times_;
     IF NOT FOUND THEN
         INSERT INTO caa_change (owner, resolver, before_outcome, before_records, after_outcome, after_records, changed_at, last_at,
                                 gained, is_any_gained, wildcard_gained, is_wildcard_any_gained)
@@ -295,16 +297,16 @@ BEGIN
                 time_of_ms((p_item->>'at_ms')::bigint), p_now,
                 ARRAY(SELECT jsonb_array_elements_text(p_item->'gained')), (p_item->>'is_any_gained')::boolean,
                 ARRAY(SELECT jsonb_array_elements_text(p_item->'wildcard_gained')), (p_item->>'is_wildcard_any_gained')::boolean)
-        RETURNING change_id INTO id;
+        RETURNING change_id, times INTO id, times_;
     END IF;
     FOR tenant IN SELECT value FROM jsonb_array_elements(p_item->'tenants') LOOP
         UPDATE finding f SET occurrences = f.occurrences + 1, last_seen_at = greatest(f.last_seen_at, p_now)
           FROM caa_change_told t
          WHERE t.tenant_id = (tenant->>'tenant')::integer AND t.change_id = id
-           AND f.tenant_id = t.tenant_id AND f.finding_id = t.finding_id AND f.state <> 'resolved';
+           AND f.tenant_id = t.tenant_id AND f.finding_id = t.finding_id AND f.state IN ('open', 'suppressed');
         IF NOT FOUND THEN
             outcome := finding_raise((tenant->>'tenant')::integer, 'caa.changed', tenant->>'severity',
-                                     'caa:' || (p_item->>'owner') || ':' || id, tenant->'body' || jsonb_build_object('change_id', id), NULL, NULL, p_now);
+                                     'caa:' || (p_item->>'owner') || ':' || id || ':' || times_, tenant->'body' || jsonb_build_object('change_id', id), NULL, NULL, p_now);
             INSERT INTO caa_change_told (tenant_id, change_id, finding_id) VALUES ((tenant->>'tenant')::integer, id, outcome.finding_id)
             ON CONFLICT (tenant_id, change_id) DO UPDATE SET finding_id = excluded.finding_id;
         END IF;
