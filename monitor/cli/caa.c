@@ -12,6 +12,8 @@
 static const struct command sub_commands[] = {
     {"check", "", "Who may issue for a name, by the CAA records of this moment or by planned ones", caa_run_check},
     {"history", "", "Which CAA records a name had, when, and what changed", caa_run_history},
+    {"lint", "", "What is wrong or unwise about CAA records, and what to write instead", caa_run_lint},
+    {"suggest", "", "The CAA records that fit the certificates seen and the issuers expected", caa_run_suggest},
     {0},
 };
 

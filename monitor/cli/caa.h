@@ -10,6 +10,8 @@
 /* The sub-commands; caa.c has the table. */
 int caa_run_check(int argc, char **argv);
 int caa_run_history(int argc, char **argv);
+int caa_run_lint(int argc, char **argv);
+int caa_run_suggest(int argc, char **argv);
 
 /* A host name from the command line, "*." before it allowed; not ASCII: as A-labels. Ends the process with a usage error where it is
  * none that can have CAA records in the DNS: an IP address, an onion name, the root. */

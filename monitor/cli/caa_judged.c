@@ -129,3 +129,17 @@ result caa_judge_lookups(const struct caa_lookups *lookups, bool is_wildcard, co
     *ret_judged = judged;
     return OK;
 }
+
+const char *caa_judged_failure(const struct caa_judged *judged, struct arena *arena) {
+    for (size_t i = 0; i < judged->count; i++) {
+        const struct caa_climb *climb = &judged->views[i].lookup->climb;
+        char owner[DNS_NAME_TEXT_SIZE];
+        if (!judged->views[i].has_failed || judged->views[i].lookup->is_left_out)
+            continue;
+        const struct caa_step *step = &climb->steps[climb->step_count - 1];
+        dns_name_to_text(&step->owner, owner);
+        return arena_printf(arena, "%s does not say which CAA records %s has: %s%s%s", judged->views[i].lookup->resolver, owner, step->answer.why,
+                            step->answer.detail[0] == '\0' ? "" : ", ", step->answer.detail);
+    }
+    return "the resolvers do not say the same (`pinwatch caa check` shows what each says)";
+}

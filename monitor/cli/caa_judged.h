@@ -47,3 +47,5 @@ struct caa_judged {
 /* Fails only without memory. */
 MUST_CHECK result caa_judge_lookups(const struct caa_lookups *lookups, bool is_wildcard, const struct caa_candidate *candidate,
                                     struct arena *arena, struct caa_judged *ret_judged);
+/* Why nothing is agreed, a clause for people; NULL without memory. */
+const char *caa_judged_failure(const struct caa_judged *judged, struct arena *arena);

@@ -167,10 +167,10 @@ enum caa_renewal caa_renewal_of(const struct caa_seen_certificate *certificate, 
 
 /* ---- shown */
 
-static void print_one(const struct caa_seen_certificate *certificate) {
+static void print_one(const char *indent, const struct caa_seen_certificate *certificate) {
     char until[RFC3339_SIZE];
     text_of_time_ms(certificate->not_after_ms, until);
-    printf("  %lld  ", (long long) certificate->certificate_id);
+    printf("%s%lld  ", indent, (long long) certificate->certificate_id);
     print_harmless(span_of_text(certificate->issuer->name));
     printf(", until %s: ", until);
     for (size_t i = 0; i < certificate->name_count && i < SHOWN_NAMES_MAX; i++) {
@@ -182,18 +182,18 @@ static void print_one(const struct caa_seen_certificate *certificate) {
     fputs("\n", stdout);
 }
 
-void caa_seen_print(const struct caa_seen_certificate *const *certificates, size_t count) {
+void caa_seen_print(const char *indent, const struct caa_seen_certificate *certificates, size_t count) {
     size_t shown = count < SHOWN_CERTIFICATES_MAX ? count : SHOWN_CERTIFICATES_MAX;
     for (size_t i = 0; i < shown; i++)
-        print_one(certificates[i]);
+        print_one(indent, &certificates[i]);
     if (count > shown)
-        printf("  and %zu more (--json shows all)\n", count - shown);
+        printf("%sand %zu more (--json shows all)\n", indent, count - shown);
 }
 
-json_t *caa_seen_json(const struct caa_seen_certificate *const *certificates, size_t count) {
+json_t *caa_seen_json(const struct caa_seen_certificate *certificates, size_t count) {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        const struct caa_seen_certificate *certificate = certificates[i];
+        const struct caa_seen_certificate *certificate = &certificates[i];
         json_t *names = json_array();
         for (size_t k = 0; k < certificate->name_count; k++)
             json_array_append_new(names, json_string(certificate->names[k]));

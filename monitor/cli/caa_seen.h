@@ -50,7 +50,7 @@ MUST_CHECK result caa_seen_facts(const struct caa_seen *seen, const struct caa_r
 enum caa_renewal { CAA_RENEWAL_PERMITTED, CAA_RENEWAL_REFUSED, CAA_RENEWAL_UNKNOWN /* the issuer is not mapped */ };
 enum caa_renewal caa_renewal_of(const struct caa_seen_certificate *certificate, const struct caa_issuers *host, const struct caa_issuers *wildcard);
 
-/* Prints certificates, one a line behind two spaces: id, issuer, end, names. */
-void caa_seen_print(const struct caa_seen_certificate *const *certificates, size_t count);
+/* Prints certificates, one a line behind `indent`: id, issuer, end, names. */
+void caa_seen_print(const char *indent, const struct caa_seen_certificate *certificates, size_t count);
 /* {"certificate_id","issuer","not_after","names"} each. */
-json_t *caa_seen_json(const struct caa_seen_certificate *const *certificates, size_t count);
+json_t *caa_seen_json(const struct caa_seen_certificate *certificates, size_t count);
