@@ -5,12 +5,9 @@
  * seeds: caa-value */
 #include <regex.h>
 
+#include "caa_grammar.h"
 #include "formats/caa_record.h"
 #include "fuzz/harness.h"
-
-#define LABEL "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-#define PARAMETER LABEL "[ \t]*=[ \t]*[!-:<-~]*"
-#define GRAMMAR "^[ \t]*(" LABEL "(\\." LABEL ")*[ \t]*)?(;[ \t]*(" PARAMETER "([ \t]*;[ \t]*" PARAMETER ")*[ \t]*)?)?$"
 
 enum { EXPRESSION_SIZE_MAX = 400 }; /* longer ones take it long */
 
@@ -19,7 +16,7 @@ static bool is_in_grammar(const uint8_t *bytes, size_t size) {
     static bool is_ready;
     char text[EXPRESSION_SIZE_MAX + 1];
     if (!is_ready)
-        require(regcomp(&grammar, GRAMMAR, REG_EXTENDED | REG_NOSUB) == 0);
+        require(regcomp(&grammar, CAA_GRAMMAR, REG_EXTENDED | REG_NOSUB) == 0);
     is_ready = true;
     memcpy(text, bytes, size);
     text[size] = '\0';

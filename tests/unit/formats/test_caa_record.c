@@ -1,6 +1,9 @@
 #include "vector_text.h"
 
+#include <regex.h>
+
 #include "base/memory.h"
+#include "caa_grammar.h"
 #include "formats/caa_record.h"
 
 #define SET_LIMIT ((size_t) 1024 * 1024)
@@ -87,6 +90,29 @@ static void every_byte_is_either_a_tag_s_or_refused(void **state) {
     }
 }
 
+static void the_grammar_takes_what_a_regular_expression_of_it_takes_of_all_values_up_to_six_bytes(void **state) {
+    (void) state;
+    static const char alphabet[] = "a-.;= !";
+    enum { KINDS = sizeof alphabet - 1, LONGEST = 6 };
+    regex_t grammar;
+    unsigned good = 0;
+    assert_int_equal(regcomp(&grammar, CAA_GRAMMAR, REG_EXTENDED | REG_NOSUB), 0);
+    for (unsigned size = 1, count = KINDS; size <= LONGEST; size++, count *= KINDS)
+        for (unsigned number = 0; number < count; number++) {
+            char text[LONGEST + 1] = "";
+            struct caa_issuer_value value;
+            unsigned rest = number;
+            for (unsigned i = 0; i < size; i++, rest /= KINDS)
+                text[i] = alphabet[rest % KINDS];
+            bool is_good = caa_issuer_value_parse(span_of(text, size), &value, NULL) == OK;
+            good += is_good;
+            if (is_good != (regexec(&grammar, text, 0, NULL, 0) == 0))
+                fail_msg("\"%s\"", text);
+        }
+    regfree(&grammar);
+    assert_true(good > 100 && good < 10000);
+}
+
 static struct caa_record record_of(uint8_t flags, const char *tag, const char *value) {
     return (struct caa_record){.flags = flags, .tag = span_of_text(tag), .value = span_of_text(value)};
 }
@@ -153,6 +179,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_are_read_or_refused_with_the_rule),
         cmocka_unit_test(values_follow_the_grammar_or_are_refused_with_the_rule),
+        cmocka_unit_test(the_grammar_takes_what_a_regular_expression_of_it_takes_of_all_values_up_to_six_bytes),
         cmocka_unit_test(stored_sets_are_canonical_or_refused),
         cmocka_unit_test(every_byte_is_either_a_tag_s_or_refused),
         cmocka_unit_test(a_set_is_the_same_whatever_its_order_repetitions_and_the_case_of_its_tags),
