@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/caa_ask.h"
+#include "cli/caa_plan.h"
 #include "cli/caa_print.h"
 #include "cli/table.h"
 
@@ -69,6 +70,8 @@ static const struct argp parser = {
            "A lookup that fails (SERVFAIL, REFUSED, no answer, DNSSEC that does not validate) permits nothing and forbids nothing: it is "
            "unknown. So it is when several resolvers do not come to the same verdict. IP addresses and onion names have no CAA records in the "
            "DNS; they are refused as wrong usage.\n\n"
+           "With --records, and a database that can be reached, the certificates are named that were seen, have not expired, and could not be renewed "
+           "by their issuer under the planned records.\n\n"
            "Exit codes, with --issuer: 0 allowed; 1 forbidden; 2 unknown. Without: 0 resolved; 2 the lookup failed, or the resolvers do not say "
            "the same. Always: 64 wrong usage; 65 the file of --records cannot be used; 69 this machine lacks something; 78 settings are wrong.",
 };
@@ -86,17 +89,16 @@ static int complain(const char *file, const struct caa_text *text) {
 }
 
 /* A file with one line that is no record is not judged: that line may be the one that forbids. */
-static int read_plan(const struct check_options *options, struct arena *arena, struct caa_lookups *ret_lookups) {
+static int read_plan(const struct check_options *options, struct arena *arena, struct caa_text *ret_text, struct caa_lookups *ret_lookups) {
     struct dns_name origin = dns_name_is_wildcard(&options->name) ? dns_name_parent(&options->name) : options->name;
     const char *file = caa_file_shown(options->records);
     struct reason reason = {""};
-    struct caa_text text;
-    int code = caa_read_file(options->records, &origin, arena, &text);
+    int code = caa_read_file(options->records, &origin, arena, ret_text);
     if (code == EXIT_OK)
-        code = complain(file, &text);
+        code = complain(file, ret_text);
     if (code != EXIT_OK)
         return code;
-    result outcome = caa_look_up_in(&text, file, &options->name, arena, ret_lookups, &reason);
+    result outcome = caa_look_up_in(ret_text, file, &options->name, arena, ret_lookups, &reason);
     return outcome == OK ? EXIT_OK : exit_with(outcome, &reason);
 }
 
@@ -107,35 +109,49 @@ static int exit_code_for(const struct caa_judged *judged) {
     return codes[judged->verdict];
 }
 
-static int show(const struct check_options *options, const struct caa_judged *judged) {
-    if (!options->is_json)
+/* `plan` NULL: the DNS was asked. */
+static int show(const struct check_options *options, const struct caa_judged *judged, const struct caa_plan *plan) {
+    if (!options->is_json) {
         caa_judged_print(judged);
-    else {
-        json_t *object = caa_judged_json(judged);
-        if (object == NULL)
-            return exit_with(&fault_no_memory, NULL);
-        if (!print_json_line(object))
-            return EXIT_IO;
+        if (plan != NULL)
+            caa_plan_print(plan);
+        return exit_code_for(judged);
     }
-    return exit_code_for(judged);
+    json_t *object = caa_judged_json(judged);
+    if (object == NULL)
+        return exit_with(&fault_no_memory, NULL);
+    if (plan != NULL)
+        caa_plan_add_json(plan, object);
+    return print_json_line(object) ? exit_code_for(judged) : EXIT_IO;
+}
+
+static int show_plan(const struct check_options *options, const struct caa_judged *judged, const struct caa_text *text) {
+    struct caa_plan plan;
+    caa_plan_look(judged, text, options->asking.config, &plan);
+    int code = show(options, judged, &plan);
+    caa_plan_done(&plan);
+    return code;
 }
 
 static int check(const struct check_options *options, struct arena *arena) {
     struct caa_candidate candidate;
     struct caa_lookups lookups;
     struct caa_judged judged;
+    struct caa_text text;
     struct reason reason = {""};
     result outcome = options->issuer == NULL ? OK : caa_candidate_of(options->issuer, arena, &candidate, &reason);
     if (outcome != OK) {
         int refused = exit_with(outcome, &reason);
         return refused == EXIT_DATA ? EXIT_USAGE_WRONG : refused;
     }
-    int code = options->records != NULL ? read_plan(options, arena, &lookups) : caa_ask(&options->asking, &options->name, arena, &lookups);
+    int code = options->records != NULL ? read_plan(options, arena, &text, &lookups) : caa_ask(&options->asking, &options->name, arena, &lookups);
     if (code != EXIT_OK)
         return code;
     bool is_wildcard = options->is_wildcard || lookups.items[0].climb.is_wildcard;
     outcome = caa_judge_lookups(&lookups, is_wildcard, options->issuer == NULL ? NULL : &candidate, arena, &judged);
-    return outcome == OK ? show(options, &judged) : exit_with(outcome, NULL);
+    if (outcome != OK)
+        return exit_with(outcome, NULL);
+    return options->records != NULL ? show_plan(options, &judged, &text) : show(options, &judged, NULL);
 }
 
 int caa_run_check(int argc, char **argv) {
