@@ -1,3 +1,4 @@
+#include "steps/ca_links.h"
 #include "steps/monitor.h"
 
 #include <openssl/rand.h>
@@ -178,6 +179,7 @@ static void close_all(struct monitor *monitor) {
     second_look_free(monitor->second_look);
     issuer_fetch_free(monitor->issuers);
     issuer_jobs_free(monitor);
+    ca_links_free(monitor->ca_links);
     list_step_free(monitor->lists);
     for (size_t i = 0; i < monitor->log_count; i++)
         followed_log_free(monitor->logs[i].follow);

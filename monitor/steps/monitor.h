@@ -24,6 +24,7 @@
 
 struct issuer_job;
 struct second_look;
+struct ca_links;
 struct caa_poller;
 
 /* A log that this process follows or would like to. */
@@ -77,6 +78,7 @@ struct monitor {
     struct arena *ca_arena; /* of `extra`, once imported CA keys were loaded */
     uint64_t ca_generation, ca_drill_version;
     struct ca_extra_rows extra; /* the drill's CAs and the imported keys */
+    struct ca_links *ca_links;  /* NULL before the first look */
 
     struct caa_poller *caa; /* NULL before the first poll */
     struct second_look *second_look; /* what logs did not serve readably at first; NULL before the first */
@@ -120,6 +122,7 @@ MUST_CHECK result step_check_clock(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_keep_house(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_read_drill(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_reload_ca_keys(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_link_ca_keys(struct monitor *monitor, int64_t now_ms);
 
 MUST_CHECK result step_tell_blindness(struct monitor *monitor, int64_t now_ms);
 

@@ -3,6 +3,7 @@
 const struct monitor_step monitor_steps[] = {
     {"read the drill's file", 1000, step_read_drill},
     {"reload CA keys", 1000, step_reload_ca_keys},
+    {"link CA keys", 5000, step_link_ca_keys},
     {"choose logs", 1000, step_choose_logs},
     {"reload watches", 500, step_reload_watches},
     {"hold leases", 5000, step_hold_leases},

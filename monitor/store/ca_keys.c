@@ -240,3 +240,38 @@ result store_ca_links_save(struct store *store, const struct ca_link *links, siz
     memory_free(keys);
     return outcome;
 }
+
+/* ------------------------------------------------------------------ what links are looked for */
+
+/* Both questions are answered by the index of (issuer_spki_sha256, tbs_sha256) alone, however many certificates a key has. */
+result store_issuer_key_after(struct store *store, const struct hash *after, struct hash *ret_key, bool *ret_has_key) {
+    CLEANUP(params_done) struct store_params params = {0};
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    params_hash(&params, after);
+    TRY(store_ask(store, "SELECT issuer_spki_sha256 FROM certificate WHERE issuer_spki_sha256 > $1 ORDER BY issuer_spki_sha256, tbs_sha256 LIMIT 1", &params, "h",
+                  ROWS_ANY, &rows));
+    *ret_has_key = rows.count == 1;
+    if (*ret_has_key)
+        *ret_key = rows_hash(&rows, 0, 0).hash;
+    return OK;
+}
+
+result store_issued_by(struct store *store, const struct hash *issuer_spki_sha256, struct arena *arena, struct store_issued *ret_issued) {
+    CLEANUP(params_done) struct store_params params = {0};
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    params_hash(&params, issuer_spki_sha256);
+    TRY(store_ask(store,
+                  "SELECT coalesce(c.certificate, c.precertificate), c.chain, o.log_id FROM certificate c "
+                  "CROSS JOIN LATERAL (SELECT log_id FROM observation WHERE certificate_id = c.certificate_id LIMIT 1) o "
+                  "WHERE c.issuer_spki_sha256 = $1 AND c.issuer_state = 'verified' AND cardinality(c.chain) > 1 "
+                  "AND coalesce(c.certificate, c.precertificate) IS NOT NULL LIMIT 1",
+                  &params, "bAh", ROWS_ANY, &rows));
+    *ret_issued = (struct store_issued){.certificate = span_of(NULL, 0)};
+    if (rows.count == 0)
+        return OK;
+    struct row_taker taker = {.rows = &rows, .arena = arena};
+    ret_issued->certificate = take_bytes(&taker, 0, 0);
+    ret_issued->chain = take_hashes(&taker, 0, 1, &ret_issued->chain_count);
+    ret_issued->log_id = rows_hash(&rows, 0, 2).hash;
+    return taker.failed ? store_no_memory(store) : OK;
+}

@@ -39,3 +39,14 @@ MUST_CHECK result store_ca_imports(struct store *store, struct arena *arena, str
 MUST_CHECK result store_ca_import_save(struct store *store, const struct store_ca_import *import, const struct ca_import_row *rows, size_t count);
 /* Keeps links; those that are there already are nothing new. */
 MUST_CHECK result store_ca_links_save(struct store *store, const struct ca_link *links, size_t count, int64_t now_ms);
+
+/* The first verified issuer key of a recorded certificate above `after`, by key; false when there is none. */
+MUST_CHECK result store_issuer_key_after(struct store *store, const struct hash *after, struct hash *ret_key, bool *ret_has_key);
+/* A certificate that this key has signed, with the chain that a log delivered for it. */
+struct store_issued {
+    struct span certificate;  /* DER; empty: none with a chain is kept */
+    const struct hash *chain; /* SHA-256, issuer first; nothing but the first one's signature is verified */
+    size_t chain_count;
+    struct hash log_id;       /* where it was seen */
+};
+MUST_CHECK result store_issued_by(struct store *store, const struct hash *issuer_spki_sha256, struct arena *arena, struct store_issued *ret_issued);
