@@ -2,20 +2,13 @@
 
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "base/cursor.h"
 
 FAULT(fault_caa_record, FAULT_INPUT, "caa.record", "CAA record", "RFC 8659 4.1, 4.2", "it breaks the grammar",
       "flags, a tag of letters and digits behind its length, and a value");
 FAULT(fault_caa_set, FAULT_INPUT, "caa.set", "stored CAA record set", "", "it is not in its canonical form",
       "records with lower-case tags, in order, each once");
-
-static bool is_letter_or_digit(uint8_t byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
-}
-
-static uint8_t lower(uint8_t byte) {
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t) (byte + ('a' - 'A')) : byte;
-}
 
 /* ── one record ── */
 
@@ -32,7 +25,7 @@ result caa_record_parse(struct span rdata, struct caa_record *ret_record, struct
         return reason_set(reason, &fault_caa_record, "the tag should have %u bytes, %zu are left (RFC 8659 4.1)", tag_size,
                           cursor_remaining(&cursor));
     for (size_t i = 0; i < record.tag.size; i++)
-        if (!is_letter_or_digit(record.tag.bytes[i]))
+        if (!ascii_is_letter_or_digit(record.tag.bytes[i]))
             return reason_set(reason, &fault_caa_record, "byte %zu of the tag is 0x%02x, wanted letters and digits alone (RFC 8659 4.1)",
                               i + 1, record.tag.bytes[i]);
     record.value = span_of(rdata.bytes + cursor.position, cursor_remaining(&cursor));
@@ -50,8 +43,8 @@ static int compare_bytes(struct span a, struct span b) {
 
 static int compare_tags(struct span a, struct span b) {
     for (size_t i = 0; i < a.size && i < b.size; i++)
-        if (lower(a.bytes[i]) != lower(b.bytes[i]))
-            return lower(a.bytes[i]) < lower(b.bytes[i]) ? -1 : 1;
+        if (ascii_lower(a.bytes[i]) != ascii_lower(b.bytes[i]))
+            return ascii_lower(a.bytes[i]) < ascii_lower(b.bytes[i]) ? -1 : 1;
     return (a.size > b.size) - (a.size < b.size);
 }
 
@@ -120,7 +113,7 @@ result caa_set_encode(const struct caa_record *records, size_t count, struct buf
         buffer_add_number(out, 1, record->flags);
         buffer_add_number(out, 1, record->tag.size);
         for (size_t at = 0; at < record->tag.size; at++)
-            buffer_add_number(out, 1, lower(record->tag.bytes[at]));
+            buffer_add_number(out, 1, ascii_lower(record->tag.bytes[at]));
         buffer_add_vector(out, 2, record->value);
     }
     return buffer_check(out);
@@ -128,7 +121,7 @@ result caa_set_encode(const struct caa_record *records, size_t count, struct buf
 
 static bool is_canonical_tag(struct span tag) {
     for (size_t i = 0; i < tag.size; i++)
-        if (!is_letter_or_digit(tag.bytes[i]) || tag.bytes[i] != lower(tag.bytes[i]))
+        if (!ascii_is_letter_or_digit(tag.bytes[i]) || tag.bytes[i] != ascii_lower(tag.bytes[i]))
             return false;
     return tag.size > 0;
 }

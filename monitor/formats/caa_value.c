@@ -1,4 +1,5 @@
 /* The grammar of RFC 8659 4.2, read from left to right without going back. */
+#include "base/ascii.h"
 #include "base/cursor.h"
 #include "formats/caa_record.h"
 
@@ -11,10 +12,6 @@ static result refuse(const struct reader *reader, const char *wrong) {
     if (reader->reason == NULL)
         return &fault_caa_record;
     return reason_set(reader->reason, &fault_caa_record, "at byte %zu of the value %s (RFC 8659 4.2)", reader->cursor.position + 1, wrong);
-}
-
-static bool is_letter_or_digit(uint8_t byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
 }
 
 static bool next_is(const struct reader *reader, uint8_t wanted) {
@@ -30,7 +27,7 @@ static void skip_blanks(struct reader *reader) {
 typedef bool byte_kind(uint8_t byte);
 
 static bool is_label_byte(uint8_t byte) {
-    return is_letter_or_digit(byte) || byte == '-';
+    return ascii_is_letter_or_digit(byte) || byte == '-';
 }
 
 static bool is_value_byte(uint8_t byte) { /* %x21-3A / %x3C-7E */

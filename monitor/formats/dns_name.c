@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/ascii.h"
+
 FAULT(fault_dns_name, FAULT_INPUT, "dns.name", "domain name", "RFC 1035 2.3.4, 3.1, 4.1.4", "it is not one",
       "labels of 1 to 63 bytes, 255 bytes in all, and compression pointers that point backwards");
 
@@ -12,17 +14,13 @@ enum {
     POINTERS_MAX = 127, /* as many as a name can have labels: a pointer without a label of its own is for nothing */
 };
 
-static uint8_t lower(uint8_t byte) {
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t) (byte + ('a' - 'A')) : byte;
-}
-
 /* Appends a label, and leaves room for the root's empty one. */
 static bool add_label(struct dns_name *name, struct span label) {
     if (label.size > DNS_NAME_WIRE_MAX - 2 || name->size + 1 + label.size > DNS_NAME_WIRE_MAX - 1)
         return false;
     name->wire[name->size] = (uint8_t) label.size;
     for (size_t i = 0; i < label.size; i++)
-        name->wire[name->size + 1 + i] = lower(label.bytes[i]);
+        name->wire[name->size + 1 + i] = ascii_lower(label.bytes[i]);
     name->size += 1 + label.size;
     return true;
 }
@@ -42,22 +40,15 @@ static result refuse(struct reason *reason, const char *wrong) {
     return reason == NULL ? &fault_dns_name : reason_set(reason, &fault_dns_name, "%s", wrong);
 }
 
-static bool is_digit(uint8_t byte) {
-    return byte >= '0' && byte <= '9';
-}
-
-/* What stands behind a backslash: three digits, or the character itself. */
-static bool read_escape(struct cursor *text, uint8_t *ret_byte) {
-    uint8_t first, second, third;
-    if (!cursor_u8(text, &first))
+bool dns_escape_read(struct cursor *text, uint8_t *ret_byte) {
+    uint8_t digits[3];
+    if (!cursor_peek(text, ret_byte))
         return false;
-    if (!is_digit(first)) {
-        *ret_byte = first;
-        return first >= ' ' && first < 0x7f;
-    }
-    if (!cursor_u8(text, &second) || !cursor_u8(text, &third) || !is_digit(second) || !is_digit(third))
+    if (!ascii_is_digit(*ret_byte))
+        return cursor_skip(text, 1);
+    if (!cursor_copy(text, sizeof digits, digits) || !ascii_is_digit(digits[1]) || !ascii_is_digit(digits[2]))
         return false;
-    unsigned number = (first - '0') * 100U + (second - '0') * 10U + (third - '0');
+    unsigned number = (digits[0] - '0') * 100U + (digits[1] - '0') * 10U + (digits[2] - '0');
     *ret_byte = (uint8_t) number;
     return number <= UINT8_MAX;
 }
@@ -68,7 +59,9 @@ static const char *read_character(struct cursor *text, uint8_t *ret_byte, bool *
         return "the name ends too early";
     *ret_is_dot = *ret_byte == '.';
     if (*ret_byte == '\\')
-        return read_escape(text, ret_byte) ? NULL : "a backslash in the name is followed neither by a character nor by three digits up to 255 (RFC 1035 5.1)";
+        return dns_escape_read(text, ret_byte)
+                   ? NULL
+                   : "a backslash in the name is followed neither by a character nor by three digits up to 255 (RFC 1035 5.1)";
     if (*ret_byte <= ' ' || *ret_byte == 0x7f)
         return "the name holds a blank or a control character, which must be written as \\DDD (RFC 1035 5.1)";
     if (*ret_byte > 0x7f)
@@ -116,7 +109,7 @@ result dns_name_from_text(struct span text, struct dns_name *ret_name, struct re
 }
 
 static bool is_plain(uint8_t byte) {
-    return (byte >= 'a' && byte <= 'z') || is_digit(byte) || byte == '-' || byte == '_' || byte == '*';
+    return (byte >= 'a' && byte <= 'z') || ascii_is_digit(byte) || byte == '-' || byte == '_' || byte == '*';
 }
 
 static char *write_character(char *at, uint8_t byte) {

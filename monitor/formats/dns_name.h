@@ -19,6 +19,8 @@ extern const struct fault fault_dns_name;
 /* Presentation form (RFC 1035 5.1): "\." and "\DDD" are understood, a dot at the end may be there. "." is the root; "" and empty labels
  * are refused. Error: fault_dns_name with a sentence in `reason` (may be NULL). */
 MUST_CHECK result dns_name_from_text(struct span text, struct dns_name *ret_name, struct reason *reason);
+/* What stands behind a backslash: three digits up to 255, or any other character. False: neither; the cursor is then of no more use. */
+bool dns_escape_read(struct cursor *text, uint8_t *ret_byte);
 /* Without the dot at the end, except the root: ".". What is no letter, digit, '-', '_' or '*' becomes \DDD (or \. and \\). */
 void dns_name_to_text(const struct dns_name *name, char ret_text[DNS_NAME_TEXT_SIZE]);
 /* Reads a name at the cursor's position; compression pointers (RFC 1035 4.1.4) must point before the labels that lead to them and behind

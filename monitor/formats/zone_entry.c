@@ -1,6 +1,8 @@
 #include "formats/zone_entry.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
+#include "formats/dns_name.h"
 
 enum { CLASS_IN = 1, TYPE_CAA = 257 };
 
@@ -120,33 +122,12 @@ bool zone_entry_next(struct zone_reader *reader, struct zone_entry *entry) {
 
 /* ── what a word means ── */
 
-static bool is_digit(uint8_t byte) {
-    return byte >= '0' && byte <= '9';
-}
-
-static uint8_t lower(uint8_t byte) {
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t) (byte + ('a' - 'A')) : byte;
-}
-
-static bool decode_escape(struct cursor *raw, uint8_t *ret_byte) {
-    uint8_t digits[3];
-    if (!cursor_peek(raw, ret_byte))
-        return false;
-    if (!is_digit(*ret_byte))
-        return cursor_skip(raw, 1);
-    if (!cursor_copy(raw, sizeof digits, digits) || !is_digit(digits[1]) || !is_digit(digits[2]))
-        return false;
-    unsigned number = (digits[0] - '0') * 100U + (digits[1] - '0') * 10U + (digits[2] - '0');
-    *ret_byte = (uint8_t) number;
-    return number <= UINT8_MAX;
-}
-
 bool zone_word_decode(const struct zone_word *word, uint8_t *ret_bytes, size_t *ret_size) {
     struct cursor raw = cursor_of(word->raw);
     size_t size = 0;
     while (!cursor_at_end(&raw)) {
         uint8_t byte = 0;
-        if (!cursor_u8(&raw, &byte) || (byte == '\\' && !decode_escape(&raw, &byte)))
+        if (!cursor_u8(&raw, &byte) || (byte == '\\' && !dns_escape_read(&raw, &byte)))
             return false;
         ret_bytes[size++] = byte;
     }
@@ -159,7 +140,7 @@ static bool begins_with(struct span text, const char *start) {
     if (text.size < size)
         return false;
     for (size_t i = 0; i < size; i++)
-        if (lower(text.bytes[i]) != lower((uint8_t) start[i]))
+        if (ascii_lower(text.bytes[i]) != ascii_lower((uint8_t) start[i]))
             return false;
     return true;
 }
@@ -174,7 +155,7 @@ static bool unit_of(uint8_t byte, uint64_t *ret_seconds) {
         uint32_t seconds;
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (lower(byte) == units[i].letter) {
+        if (ascii_lower(byte) == units[i].letter) {
             *ret_seconds = units[i].seconds;
             return true;
         }
@@ -186,7 +167,7 @@ static bool take_digits(struct cursor *raw, uint64_t *ret_number) {
     uint8_t byte;
     bool is_any = false;
     uint64_t number = 0;
-    while (cursor_peek(raw, &byte) && is_digit(byte)) {
+    while (cursor_peek(raw, &byte) && ascii_is_digit(byte)) {
         number = number * 10 + (byte - '0');
         is_any = true;
         if (number > TTL_MAX)

@@ -1,6 +1,7 @@
 #include <libpsl.h>
 #include <strings.h>
 
+#include "base/ascii.h"
 #include "rules/caa_lint_work.h"
 
 enum { WORD_MAX = 63 };
@@ -37,16 +38,12 @@ struct span word_trim(struct span text) {
     return text;
 }
 
-static bool is_letter_or_digit(uint8_t byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
-}
-
 static bool is_one_of(uint8_t byte, const char *allowed) {
     return byte != '\0' && strchr(allowed, byte) != NULL;
 }
 
 static bool is_atext(uint8_t byte) {
-    return is_letter_or_digit(byte) || byte >= 0x80 || is_one_of(byte, "!#$%&'*+-/=?^_`{|}~");
+    return ascii_is_letter_or_digit(byte) || byte >= 0x80 || is_one_of(byte, "!#$%&'*+-/=?^_`{|}~");
 }
 
 /* Words with single dots between them. */
@@ -62,7 +59,7 @@ static bool is_dotted(struct span text, bool (*is_allowed)(uint8_t)) {
 }
 
 static bool is_host_byte(uint8_t byte) {
-    return is_letter_or_digit(byte) || byte == '-' || byte >= 0x80;
+    return ascii_is_letter_or_digit(byte) || byte == '-' || byte >= 0x80;
 }
 
 bool word_is_email(struct span text) {
@@ -80,7 +77,7 @@ bool word_is_uri(struct span text) {
     if (colon == NULL || colon == text.bytes || colon == text.bytes + text.size - 1 || is_one_of(text.bytes[0], "0123456789+-."))
         return false;
     for (const uint8_t *at = text.bytes; at < colon; at++)
-        if (!is_letter_or_digit(*at) && !is_one_of(*at, "+-."))
+        if (!ascii_is_letter_or_digit(*at) && !is_one_of(*at, "+-."))
             return false;
     for (const uint8_t *at = colon; at < text.bytes + text.size; at++)
         if (*at <= ' ' || *at >= 0x7f || is_one_of(*at, "\"<>\\^`{|}"))
@@ -107,7 +104,7 @@ bool word_is_report_url(struct span text) {
         return word_is_email(span_of(rest.bytes, query == NULL ? rest.size : (size_t) (query - rest.bytes)));
     }
     return (has_scheme(text, "https://", &rest) || has_scheme(text, "http://", &rest)) && rest.size > 0 &&
-           (is_letter_or_digit(rest.bytes[0]) || rest.bytes[0] == '[');
+           (ascii_is_letter_or_digit(rest.bytes[0]) || rest.bytes[0] == '[');
 }
 
 bool word_is_phone(struct span text) {
@@ -147,7 +144,7 @@ static struct span registered_label(const char *domain) {
 static bool is_name_of(struct span label, const char *owner) {
     size_t at = 0;
     for (; *owner != '\0'; owner++) {
-        if (!is_letter_or_digit((uint8_t) *owner))
+        if (!ascii_is_letter_or_digit((uint8_t) *owner))
             continue;
         if (at == label.size || (label.bytes[at] | 0x20) != (*owner | 0x20))
             return false;
