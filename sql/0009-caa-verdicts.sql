@@ -8,7 +8,7 @@ CREATE TABLE caa_verdict (
     name              text NOT NULL,            -- as in the certificate; may begin with "*."
     verdict           text NOT NULL CHECK (verdict IN ('consistent', 'inconsistent', 'unknown', 'not-applicable')),
     reason            text NOT NULL,
-    issued_at         timestamptz NOT NULL,     -- T: the earliest log timestamp seen or verified embedded SCT
+    issued_at         timestamptz NOT NULL,     -- T, see caa_issued_at
     window_begin      timestamptz,              -- null: not applicable
     resolver          text NOT NULL,            -- whose records decided; '' when unknown
     owner             text NOT NULL,            -- where they stood; '' when there were none
@@ -61,10 +61,11 @@ CREATE TRIGGER caa_queue_certificate AFTER UPDATE ON certificate FOR EACH ROW
 -- What was recorded before this step: judged once, which says `unknown` until there is a history.
 INSERT INTO caa_case SELECT DISTINCT certificate_id, 'epoch'::timestamptz, '-infinity'::timestamptz FROM match;
 
-CREATE FUNCTION caa_issued_at(p_first timestamptz, p_scts jsonb) RETURNS timestamptz LANGUAGE sql STABLE
+-- T: nobody issued it after it was logged, after an SCT was signed for it, or after we saw it, whatever the log's clock says.
+CREATE FUNCTION caa_issued_at(p_first timestamptz, p_scts jsonb, p_seen timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
     SET search_path = pinwatch, pg_temp
     AS $$
-    SELECT least(p_first, (SELECT time_of_ms(min(CASE WHEN s->'valid' = 'true' THEN least((s->>'timestamp')::numeric, 253402300799000) END)::bigint)
+    SELECT least(p_first, p_seen, (SELECT time_of_ms(min(CASE WHEN s->'valid' = 'true' THEN least((s->>'timestamp')::numeric, 253402300799000) END)::bigint)
                              FROM jsonb_array_elements(p_scts) s))
     $$;
 
@@ -78,7 +79,7 @@ CREATE FUNCTION caa_cases_take(p_now timestamptz, p_until timestamptz, p_limit i
         SELECT q.certificate_id FROM caa_case q WHERE q.due_at <= p_now ORDER BY q.due_at, q.certificate_id LIMIT p_limit FOR UPDATE SKIP LOCKED),
     taken AS (
         UPDATE caa_case q SET due_at = p_until FROM due WHERE q.certificate_id = due.certificate_id RETURNING q.*)
-    SELECT c.certificate_id, t.queued_at, caa_issued_at(c.first_timestamp, c.scts), c.issuer_state, c.issuer_spki_sha256, n.type, n.value
+    SELECT c.certificate_id, t.queued_at, caa_issued_at(c.first_timestamp, c.scts, c.first_seen_at), c.issuer_state, c.issuer_spki_sha256, n.type, n.value
       FROM taken t JOIN certificate c ON c.certificate_id = t.certificate_id
       LEFT JOIN LATERAL (SELECT DISTINCT x->>'type', x->>'value' FROM jsonb_array_elements(c.names) x
                           WHERE x->>'type' IN ('dns', 'ip')) n (type, value) ON true
@@ -118,7 +119,7 @@ DECLARE
     tenant integer;
 BEGIN
     SELECT * INTO judged FROM certificate WHERE certificate_id = p_certificate FOR NO KEY UPDATE;
-    IF NOT FOUND OR caa_issued_at(judged.first_timestamp, judged.scts) <> p_issued_at OR judged.issuer_spki_sha256 IS DISTINCT FROM p_issuer THEN
+    IF NOT FOUND OR caa_issued_at(judged.first_timestamp, judged.scts, judged.first_seen_at) <> p_issued_at OR judged.issuer_spki_sha256 IS DISTINCT FROM p_issuer THEN
         RETURN false;
     END IF;
     DELETE FROM caa_verdict v WHERE v.certificate_id = p_certificate AND v.name NOT IN (SELECT x->>'name' FROM jsonb_array_elements(p_rows) x);
@@ -172,7 +173,7 @@ CREATE FUNCTION caa_news(p_tenant integer, p_owners text[], p_needs_decision boo
     $$;
 
 REVOKE ALL ON caa_verdict, caa_case FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION caa_queue_match(), caa_queue_certificate(), caa_issued_at(timestamptz, jsonb),
+REVOKE EXECUTE ON FUNCTION caa_queue_match(), caa_queue_certificate(), caa_issued_at(timestamptz, jsonb, timestamptz),
     caa_cases_take(timestamptz, timestamptz, integer), caa_certificate_facts(integer, bigint),
     caa_verdicts_save(bigint, timestamptz, bytea, jsonb, bytea[], jsonb, timestamptz, timestamptz),
     caa_news(integer, text[], boolean) FROM PUBLIC;

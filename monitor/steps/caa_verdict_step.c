@@ -12,7 +12,7 @@
 #include "store/caa_verdicts.h"
 
 #define CASES_PER_STEP 8u
-#define CASE_MS 5000              /* nobody else takes it meanwhile; one that is left alone is due again then */
+#define CASE_MS 2000              /* nobody else takes it meanwhile; one that is left alone is due again then */
 #define ASKED_WITHIN_MS 60000     /* resolvers get that long to answer about names that were never asked for */
 #define WAIT_FIRST_MS 30000       /* judge again then, later and later, while an answer is awaited */
 #define WAIT_MAX_MS ((int64_t) 24 * 3600 * 1000)
@@ -185,7 +185,7 @@ static void add_evidence(json_t *caa, json_t *reasons, const struct store_caa_ve
     text_of_time_ms(judgement->window_end_ms, end);
     json_array_append_new(caa, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "name", verdict->name, "verdict",
                                          caa_verdict_name(judgement->verdict), "reason", judgement->reason, "resolver", judgement->resolver, "owner",
-                                         judgement->owner, "window_begin", begin, "window_end", end, "today", caa_now_name(judgement->now), "records",
+                                         judgement->owner, "window_begin", begin, "window_end", end, "now", caa_now_name(judgement->now), "records",
                                          records_of(judgement->answer), "is_authenticated", judgement->answer != NULL && judgement->answer->is_authenticated));
     if (json_array_size(reasons) < 4)
         json_array_append_new(reasons, json_string(judgement->reason));
@@ -249,7 +249,7 @@ static result judge_case(struct monitor *monitor, const struct store_caa_case *a
 
 result step_judge_caa(struct monitor *monitor, int64_t unused_now_ms) {
     (void) unused_now_ms;
-    if (monitor->watches == NULL)
+    if (!monitor->settings->follows_caa || monitor->watches == NULL)
         return OK;
     CLEANUP(arena_free_at) struct arena *arena = arena_new(CASES_ARENA_LIMIT);
     struct store_caa_case *cases;

@@ -3,7 +3,7 @@
     with fake_dns.Server({"example.com": [(0, "issue", "ca.example")]}) as dns:
         dns.zone["www.example.com"] = "servfail"
 
-A value is a list of records (flags, tag, value), [] (no records), or a vice: "servfail", "refused", "bogus" (SERVFAIL unless CD is set), "drop".
+A value is a list of records (flags, tag, value), [] (no records), "cname:NAME" (an alias), or a vice: "servfail", "refused", "bogus" (SERVFAIL unless CD is set), "drop".
 Names that are not there have no records. `ttl` may be a number or a dictionary of names; cache=True counts TTLs down as a cache does.
 """
 import random
@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 
-CAA, SOA, OPT = 257, 6, 41
+CAA, CNAME, SOA, OPT = 257, 5, 6, 41
 
 
 def name_at(message, at):
@@ -106,19 +106,28 @@ class Server:
         if said == "drop":
             return None
         rcode, records = {"servfail": (2, []), "refused": (5, []), "bogus": (0 if is_cd else 2, [])}.get(said if isinstance(said, str) else "", (0, said))
+        ttl, alias = self.ttl_of(name), b""
+        if isinstance(said, str) and said.startswith("cname:"):
+            target = said[len("cname:"):]
+            alias, records = self.alias(target, ttl), self.zone.get(target, [])
         records = records if kind == CAA else []
-        ttl = self.ttl_of(name)
-        body = b"".join(self.record(record, ttl) for record in records)
+        owner = wire_name(target) if alias else b"\xc0\x0c"
+        body = alias + b"".join(self.record(record, ttl, owner) for record in records)
         authority = b"" if records or rcode else wire_name(name.rpartition(".")[2]) + struct.pack(">HHIH", SOA, 1, ttl, 22) + b"\0\0" + struct.pack(">IIIII", 1, 60, 60, 60, ttl)
         head = 0x8080 | (flags & 0x0110) | (0x20 if self.validates and rcode == 0 and not is_cd else 0) | rcode
         extra = b"\0" + struct.pack(">HHIH", OPT, 1232, 0, 0) if has_edns else b""
-        return struct.pack(">HHHHHH", number, head, 1, len(records), 1 if authority else 0, 1 if extra else 0) + question + body + authority + extra
+        return struct.pack(">HHHHHH", number, head, 1, len(records) + (1 if alias else 0), 1 if authority else 0, 1 if extra else 0) + question + body + authority + extra
 
     @staticmethod
-    def record(record, ttl):
+    def alias(target, ttl):
+        data = wire_name(target)
+        return b"\xc0\x0c" + struct.pack(">HHIH", CNAME, 1, ttl, len(data)) + data
+
+    @staticmethod
+    def record(record, ttl, owner=b"\xc0\x0c"):
         flags, tag, value = record
         data = bytes([flags, len(tag)]) + tag.encode() + (value if isinstance(value, bytes) else value.encode())
-        return b"\xc0\x0c" + struct.pack(">HHIH", CAA, 1, ttl, len(data)) + data
+        return owner + struct.pack(">HHIH", CAA, 1, ttl, len(data)) + data
 
     # ---- ways in
 
