@@ -328,6 +328,19 @@ static result take_bare_record(struct parser *parser) {
     return keep_record(parser, &record);
 }
 
+/* `0 key "x"` is a CAA record with an unusual tag, `10 PTR host` in a zone for addresses is none. What decides is whether the number can be an
+ * owner or a TTL there, and whether data in quotes make sense for the type. */
+static bool is_surely_bare(const struct parser *parser) {
+    const struct zone_entry *entry = &parser->entry;
+    bool is_caa = false;
+    if (entry->count != 3 || !is_number(&entry->words[0]))
+        return false;
+    if (!zone_word_is_type(&entry->words[1], &is_caa) || is_caa)
+        return !is_caa;
+    bool may_be_number_of_zone = parser->has_origin || entry->is_indented;
+    return !may_be_number_of_zone || (entry->words[2].is_quoted && !zone_word_is_text_type(&entry->words[1]));
+}
+
 static result refuse_type(struct parser *parser) {
     const struct zone_entry *entry = &parser->entry;
     struct buffer begin = buffer_with_limit((size_t) 4 * SHOWN_MAX);
@@ -346,6 +359,8 @@ static result take_entry(struct parser *parser) {
         return refuse(parser, "%s", entry->wrong);
     if (!entry->is_indented && !entry->words[0].is_quoted && entry->words[0].raw.bytes[0] == '$')
         return take_directive(parser);
+    if (is_surely_bare(parser))
+        return take_bare_record(parser);
     if (find_head(parser, &head))
         return take_zone_record(parser, &head);
     if (is_number(&entry->words[0]))

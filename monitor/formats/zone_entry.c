@@ -198,6 +198,13 @@ bool zone_word_to_ttl(const struct zone_word *word, uint32_t *ret_ttl_s) {
     return true;
 }
 
+static bool is_one_of(const struct zone_word *word, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (zone_word_is(word, names[i]))
+            return true;
+    return false;
+}
+
 /* CLASS17, TYPE257 (RFC 3597 5). */
 static bool number_behind(const struct zone_word *word, const char *start, uint64_t *ret_number) {
     if (word->is_quoted || !begins_with(word->raw, start))
@@ -210,11 +217,8 @@ bool zone_word_is_class(const struct zone_word *word, bool *ret_is_in) {
     static const char *const others[] = {"CH", "HS", "CS"};
     uint64_t number = 0;
     *ret_is_in = zone_word_is(word, "IN");
-    if (*ret_is_in)
+    if (*ret_is_in || is_one_of(word, others, sizeof others / sizeof others[0]))
         return true;
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (zone_word_is(word, others[i]))
-            return true;
     bool is_class = number_behind(word, "CLASS", &number);
     *ret_is_in = is_class && number == CLASS_IN;
     return is_class;
@@ -230,14 +234,16 @@ static const char *const types[] = {
     "TLSA", "TSIG", "TXT", "UID", "UINFO", "UNSPEC", "URI", "WALLET", "WKS", "X25", "ZONEMD",
 };
 
+bool zone_word_is_text_type(const struct zone_word *word) {
+    static const char *const text_types[] = {"TXT", "SPF", "AVC", "CLA", "ISDN", "NINFO", "RESINFO", "WALLET", "X25"};
+    return is_one_of(word, text_types, sizeof text_types / sizeof text_types[0]);
+}
+
 bool zone_word_is_type(const struct zone_word *word, bool *ret_is_caa) {
     uint64_t number = 0;
     *ret_is_caa = zone_word_is(word, "CAA");
-    if (*ret_is_caa)
+    if (*ret_is_caa || is_one_of(word, types, sizeof types / sizeof types[0]))
         return true;
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (zone_word_is(word, types[i]))
-            return true;
     bool is_type = number_behind(word, "TYPE", &number);
     *ret_is_caa = is_type && number == TYPE_CAA;
     return is_type;

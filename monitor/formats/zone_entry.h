@@ -39,3 +39,5 @@ bool zone_word_to_ttl(const struct zone_word *word, uint32_t *ret_ttl_s);
 bool zone_word_is_class(const struct zone_word *word, bool *ret_is_in);
 /* A record type that IANA lists, or TYPE17: *ret_is_caa says which. */
 bool zone_word_is_type(const struct zone_word *word, bool *ret_is_caa);
+/* A type whose data may be one quoted text, as TXT's. */
+bool zone_word_is_text_type(const struct zone_word *word);

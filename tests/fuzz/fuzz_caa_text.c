@@ -39,6 +39,26 @@ static void check_again(const struct caa_text *text, struct arena *arena) {
     buffer_done(&written);
 }
 
+/* As the linter suggests them: one record a line, without owner. `0 CAA ";"` lacks its tag, rather than having "CAA" as one. */
+static void check_bare(const struct caa_text *text, struct arena *arena) {
+    struct buffer written = buffer_with_limit(WRITTEN_LIMIT);
+    struct caa_text again;
+    struct reason reason;
+    for (size_t i = 0; i < text->record_count; i++) {
+        if (caa_tag_is(&text->records[i].record, "caa"))
+            written.failed = true;
+        caa_record_to_text(&text->records[i].record, &written);
+        buffer_add_text(&written, "\n");
+    }
+    if (!written.failed && written.size <= CAA_TEXT_SIZE_MAX) {
+        require(caa_text_parse(buffer_span(&written), NULL, arena, &again, &reason) == OK);
+        require(again.record_count == text->record_count && again.complaint_count == 0 && again.other_records == 0);
+        for (size_t i = 0; i < text->record_count; i++)
+            require(caa_record_compare(&text->records[i].record, &again.records[i].record) == 0 && !again.records[i].has_owner);
+    }
+    buffer_done(&written);
+}
+
 static void check(const struct caa_text *text, size_t size) {
     require(text->record_count <= size && text->complaint_count <= CAA_TEXT_COMPLAINTS_MAX);
     require(text->complaints_left_out == 0 || text->complaint_count == CAA_TEXT_COMPLAINTS_MAX);
@@ -51,7 +71,7 @@ static void check(const struct caa_text *text, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     static const char no_origin[] = "; no origin\n";
-    struct arena *arena = arena_new(2 * CAA_TEXT_ARENA);
+    struct arena *arena = arena_new(3 * CAA_TEXT_ARENA);
     struct dns_name origin;
     struct caa_text text;
     struct reason reason;
@@ -62,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     if (outcome == OK) {
         check(&text, size);
         check_again(&text, arena);
+        check_bare(&text, arena);
     }
     arena_free(arena);
     return 0;
