@@ -196,10 +196,16 @@ static result tell_resolver(struct caa_poller *poller, struct caa_batch *batch, 
     return OK;
 }
 
+/* After three tries: sooner than the usual half minute only where everything is asked more often. */
+static int64_t told_after_ms(const struct caa_poller *poller) {
+    int64_t tries_ms = (int64_t) poller->bounds.least_s * CAA_TRIES * 1000;
+    return tries_ms < CAA_DOWN_TOLD_AFTER_MS ? tries_ms : CAA_DOWN_TOLD_AFTER_MS;
+}
+
 result caa_look_at_resolvers(struct caa_poller *poller, struct caa_batch *batch, int64_t now_ms) {
     for (size_t i = 0; i < poller->resolver_count; i++) {
         struct caa_resolver *resolver = &poller->resolvers[i];
-        bool is_down = resolver->health.is_down && now_ms - resolver->health.down_since_ms >= CAA_DOWN_TOLD_AFTER_MS;
+        bool is_down = resolver->health.is_down && now_ms - resolver->health.down_since_ms >= told_after_ms(poller);
         if (caa_health_is_doubtful(&resolver->health) && !resolver->health.is_down && now_ms - resolver->probed_ms >= PROBE_PAUSE_MS)
             caa_probe(poller, i, now_ms);
         if (is_down != resolver->is_told && (is_down || !resolver->health.is_down))
