@@ -19,13 +19,23 @@ static void print_name(const struct dns_name *name) {
     print_text(text);
 }
 
+void caa_zone_print(const char *line) {
+    size_t at = 0;
+    while (line[at] >= ' ' && line[at] <= '~')
+        at++;
+    if (line[at] == '\0')
+        fputs(line, stdout);
+    else
+        print_text(line);
+}
+
 static void print_record(const struct caa_record *record) {
     CLEANUP(buffer_done) struct buffer line = buffer_with_limit(LINE_LIMIT);
     struct caa_record cut = *record;
     bool is_cut = cut.value.size > SHOWN_VALUE_MAX;
     cut.value.size = is_cut ? SHOWN_VALUE_MAX : cut.value.size;
     caa_record_to_text(&cut, &line);
-    print_text(buffer_text(&line));
+    caa_zone_print(buffer_text(&line));
     if (is_cut)
         printf(" … (%zu bytes)", record->value.size);
 }
@@ -67,7 +77,7 @@ void caa_remarks_print(const struct caa_lint_remark *remarks, size_t count) {
         print_text(remarks[i].message);
         if (remarks[i].suggest[0] != '\0') {
             fputs("\n           better: ", stdout);
-            print_text(remarks[i].suggest);
+            caa_zone_print(remarks[i].suggest);
         }
         fputs("\n", stdout);
     }

@@ -267,7 +267,7 @@ static void print_proposal(const struct proposal *proposal) {
         if (suggestion->record[0] == '\0' || !record_of(proposal, suggestion->record, &record))
             continue;
         const char *line = in_form(proposal, suggestion->record, &record);
-        print_harmless(span_of_text(line == NULL ? "; no memory" : line));
+        caa_zone_print(line == NULL ? "; no memory" : line);
         fputs("\n", stdout);
     }
     printf(";\n; It rests on %zu unexpired certificate%s%s:\n", proposal->seen.count, proposal->seen.count == 1 ? "" : "s", proposal->seen.is_cut ? ", and there are more" : "");

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/caa_print.h"
 #include "cli/cert_file.h"
 #include "cli/certificate_json.h"
 #include "cli/database.h"
@@ -67,7 +68,7 @@ static void print_for_people(json_t *object) {
         bool is_raw = size > 4 && strcmp(name + size - 4, "_der") == 0;
         if (strcmp(name, "names") == 0)
             print_names(value);
-        else if (!is_raw && strcmp(name, "precertificate") != 0)
+        else if (!is_raw && strcmp(name, "precertificate") != 0 && strcmp(name, "caa") != 0)
             plain_print(name, value);
     }
     json_decref(object);
@@ -116,16 +117,57 @@ static int show_file(const struct cert_options *options) {
 
 /* ---- the database */
 
+static void print_labelled(const char *label, const char *text) {
+    fputs(label, stdout);
+    print_harmless(span_of_text(text));
+}
+
+/* What the recorded CAA history says about one name. */
+static void print_verdict(const char *label, const struct store_caa_verdict_row *row) {
+    char begin[RFC3339_SIZE], end[RFC3339_SIZE];
+    printf("  %-22s", label);
+    print_labelled("", row->name);
+    print_labelled(": ", row->verdict);
+    print_labelled(", ", row->reason);
+    putchar('\n');
+    if (row->window_begin_ms == 0)
+        return;
+    text_of_time_ms(row->window_begin_ms, begin);
+    text_of_time_ms(row->issued_ms, end);
+    printf("%26swindow %s to %s; now: %s\n", "", begin, end, row->today);
+    if (row->record_count == 0)
+        return;
+    print_labelled("                          records of ", row->owner);
+    print_labelled(", told by ", row->resolver);
+    puts(row->is_authenticated ? " (secure)" : "");
+    caa_records_print("                            ", row->records, row->record_count);
+}
+
+static void print_stored(json_t *object, const struct certificate_verdicts *verdicts) {
+    print_for_people(object);
+    if (verdicts->count == 0)
+        puts("  caa                   not judged yet");
+    for (size_t i = 0; i < verdicts->count; i++)
+        print_verdict(i == 0 ? "caa" : "", &verdicts->rows[i]);
+}
+
 static int show_stored(const struct cert_options *options, int64_t id) {
     struct store_certificate_detail detail;
+    struct certificate_verdicts verdicts = {0};
+    struct store_caa_verdict_row *rows = NULL;
     struct database database;
     int code = database_open(options->config, &database);
     if (code != EXIT_OK)
         return code;
     result outcome = store_certificate_show(database.store, id, database.arena, &detail);
+    if (outcome == OK)
+        outcome = store_caa_verdicts_load(database.store, id, database.arena, &rows, &verdicts.count);
+    verdicts.rows = rows;
     if (outcome != OK)
         code = database_failed(&database, outcome);
-    else if (print_object(options->is_json, certificate_detail_json(&detail)) != OK)
+    else if (!options->is_json)
+        print_stored(certificate_detail_json(&detail, &verdicts), &verdicts);
+    else if (!print_json_line(certificate_detail_json(&detail, &verdicts)))
         code = EXIT_IO;
     database_done(&database);
     return code;

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/whole_json.h"
+#include "cli/caa_print.h"
 #include "rules/ca_table.h"
 
 json_t *known_hash_json(const struct known_hash *known) {
@@ -62,6 +63,7 @@ json_t *certificate_row_json(const struct store_certificate_row *row) {
     json_object_set_new(object, "is_ca", json_boolean(row->is_ca));
     json_object_set_new(object, "is_drill", json_boolean(row->is_drill));
     json_object_set_new(object, "observations", json_integer((json_int_t) row->observation_count));
+    json_object_set_new(object, "caa_verdict", row->caa_verdict[0] == '\0' ? json_null() : json_string(row->caa_verdict));
     return json_if_whole(object, mark);
 }
 
@@ -91,7 +93,26 @@ static json_t *der_json(struct span der) {
     return value;
 }
 
-json_t *certificate_detail_json(const struct store_certificate_detail *detail) {
+static json_t *text_or_null(const char *text) {
+    return text[0] == '\0' ? json_null() : json_string(text);
+}
+
+static json_t *verdict_json(const struct store_caa_verdict_row *row) {
+    bool has_window = row->window_begin_ms != 0;
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o}", "name", row->name, "verdict", row->verdict, "reason", row->reason, "window_begin",
+                     has_window ? time_json_ms(row->window_begin_ms) : json_null(), "window_end", has_window ? time_json_ms(row->issued_ms) : json_null(),
+                     "resolver", text_or_null(row->resolver), "owner", text_or_null(row->owner), "records", caa_records_json(row->records, row->record_count),
+                     "authenticated", row->is_authenticated, "now", row->today, "judged_at", time_json_ms(row->judged_ms));
+}
+
+static json_t *verdicts_json(const struct certificate_verdicts *verdicts) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < verdicts->count; i++)
+        json_array_append_new(list, verdict_json(&verdicts->rows[i]));
+    return list;
+}
+
+json_t *certificate_detail_json(const struct store_certificate_detail *detail, const struct certificate_verdicts *verdicts) {
     uint64_t mark = memory_mark();
     json_t *object = certificate_row_json(&detail->certificate);
     json_t *watches = json_array(), *findings = json_array(), *chain = json_array();
@@ -103,6 +124,7 @@ json_t *certificate_detail_json(const struct store_certificate_detail *detail) {
         json_array_append_new(findings, json_integer((json_int_t) detail->finding_ids[i]));
     for (size_t i = 0; i < detail->chain_count; i++)
         json_array_append_new(chain, known_hash_json(&(struct known_hash){true, detail->chain[i]}));
+    json_object_set_new(object, "caa", verdicts_json(verdicts));
     json_object_set_new(object, "seen", observations_json(detail));
     json_object_set_new(object, "watches", watches);
     json_object_set_new(object, "finding_ids", findings);

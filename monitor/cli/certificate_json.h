@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "formats/entry_report.h"
+#include "store/caa_verdicts.h"
 #include "store/certificates.h"
 
 /* A hash in hex, or null. */
@@ -14,6 +15,10 @@ json_t *time_json_ms(int64_t unix_ms);
 const char *certificate_owner(const struct known_hash *issuer_spki_sha256);
 /* Of one row of the database. */
 json_t *certificate_row_json(const struct store_certificate_row *row);
-json_t *certificate_detail_json(const struct store_certificate_detail *detail);
+struct certificate_verdicts {
+    const struct store_caa_verdict_row *rows; /* one per name */
+    size_t count;
+};
+json_t *certificate_detail_json(const struct store_certificate_detail *detail, const struct certificate_verdicts *verdicts);
 /* Of a certificate that a reader decoded. */
 json_t *certificate_report_json(const struct entry_report *report);

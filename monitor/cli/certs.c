@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -54,6 +55,7 @@ static const struct argp parser = {
 static const struct table_column columns[] = {
     {"Id", NULL, true, false, false},        {"First seen", NULL, false, false, true}, {"Names", NULL, false, true, false}, {"Issued by (key of)", NULL, false, false, false},
     {"Valid until", NULL, false, false, false}, {"Seen", NULL, true, false, true},
+    {"CAA", NULL, false, false, true},
 };
 
 static void shown_names(const struct store_certificate_row *row, struct buffer *out) {
@@ -80,6 +82,9 @@ static void add_row(struct table *table, const struct store_certificate_row *row
     if (row->has_validity)
         table_time_ms(table, 4, row->not_after_ms);
     table_number(table, 5, (int64_t) row->observation_count);
+    if (row->caa_verdict[0] != '\0')
+        table_text(table, 6, row->caa_verdict);
+    table_tone(table, 6, strcmp(row->caa_verdict, "inconsistent") == 0 ? TONE_BAD : TONE_PLAIN);
     table_end_row(table);
 }
 

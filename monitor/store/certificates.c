@@ -8,9 +8,11 @@
     "c.certificate_id, c.issuer_spki_sha256, c.tbs_sha256, c.issuer_state, c.spki_sha256, c.serial, c.issuer, c.subject," \
     " c.key_type, c.not_before, c.not_after, c.names, c.scts, c.oddities, c.is_ca, c.is_drill, c.precertificate_sha256," \
     " c.certificate_sha256, c.first_timestamp, c.first_seen_at," \
-    " (SELECT count(*) FROM observation o WHERE o.certificate_id = c.certificate_id)"
-#define CERTIFICATE_SHAPE "ih?hth?tttts?s?jjjBBh?h?ssi"
-#define CERTIFICATE_COLUMN_COUNT 21
+    " (SELECT count(*) FROM observation o WHERE o.certificate_id = c.certificate_id)," \
+    " (SELECT v.verdict FROM caa_verdict v WHERE v.certificate_id = c.certificate_id ORDER BY" \
+    "   array_position(ARRAY['inconsistent', 'unknown', 'consistent', 'not-applicable'], v.verdict) LIMIT 1)"
+#define CERTIFICATE_SHAPE "ih?hth?tttts?s?jjjBBh?h?ssit?"
+#define CERTIFICATE_COLUMN_COUNT 22
 
 static void take_certificate(struct row_taker *taker, int row, struct store_certificate_row *ret_row) {
     const struct store_rows *rows = taker->rows;
@@ -37,6 +39,7 @@ static void take_certificate(struct row_taker *taker, int row, struct store_cert
         .first_timestamp_ms = rows_time_ms(rows, row, 18),
         .first_seen_ms = rows_time_ms(rows, row, 19),
         .observation_count = (uint64_t) rows_int8(rows, row, 20),
+        .caa_verdict = take_text(taker, row, 21),
     };
 }
 

@@ -21,6 +21,7 @@ struct store_certificate_row {
     int64_t first_timestamp_ms;       /* earliest log timestamp */
     int64_t first_seen_ms;
     uint64_t observation_count;
+    const char *caa_verdict;          /* the gravest of its names: inconsistent, unknown, consistent, not-applicable; "" not judged */
 };
 
 struct store_certificate_filter {
