@@ -10,6 +10,7 @@
 
 #define REMARKS_TOLD 30
 #define FINGERPRINT_LIMIT ((size_t) 1024 * 1024)
+#define SCRATCH_LIMIT ((size_t) 64 * 1024 * 1024) /* of one set; thousands of them, as after a start, have no place in the arena of a commit */
 
 /* The first validating resolver that answers well, else the first that does. */
 size_t caa_speaker(const struct caa_poller *poller, const struct caa_owner *owner) {
@@ -115,7 +116,10 @@ result caa_look_at_lint(struct caa_poller *poller, struct caa_batch *batch, cons
     if (heard->set == NULL || heard->resolver != caa_speaker(poller, owner))
         return OK;
     owner->wants_lint = false;
-    TRY(lint(poller, heard, batch->arena, &remarks));
+    CLEANUP(arena_free_at) struct arena *scratch = arena_new(SCRATCH_LIMIT);
+    if (scratch == NULL)
+        return &fault_no_memory;
+    TRY(lint(poller, heard, scratch, &remarks));
     struct caa_question_of_concern question = {.owners = poller->owners, .watches = &poller->watches, .owner = owner, .resolver = heard->resolver,
                                                .now_ms = heard->answer.answered_ms};
     if (remarks.count > 0)
