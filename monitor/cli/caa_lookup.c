@@ -82,7 +82,7 @@ static result climb_all(struct hunt *hunt, const struct dns_name *name, struct c
         ask_next(&climbers[i]);
     }
     if (hunt->outcome == OK && hunt->under_way > 0 && event_base_dispatch(hunt->loop) < 0)
-        return &fault_library;
+        return &fault_machine;
     *ret_lookups = lookups;
     return hunt->outcome;
 }

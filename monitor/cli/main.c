@@ -1,7 +1,9 @@
 /* The command line: a table of commands, and what `pinwatch --help` teaches. */
 #include <argp.h>
+#include <event2/event.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
@@ -138,8 +140,16 @@ static int run(int argc, char **argv) {
     return run_command(argv[1], argc - 1, argv + 1);
 }
 
+/* libevent itself would end the process with 1, which is a finding. */
+static void end_without_loop(int unused_error) {
+    (void) unused_error;
+    fputs("pinwatch: this machine lacked descriptors or memory for the event loop; try again\n", stderr);
+    exit(EXIT_UNAVAILABLE);
+}
+
 int main(int argc, char **argv) {
     standard_files_open();
+    event_set_fatal_callback(end_without_loop);
     ownership_forbid_cores();
     argp_program_version = "pinwatch " PINWATCH_VERSION;
     setlocale(LC_CTYPE, "");

@@ -72,5 +72,8 @@ EVENT_CALL(int, evbuffer_add, (struct evbuffer * to, const void *bytes, size_t s
 #define RESOLVER_CALL(type, name, parameters, arguments, failure) STAND_BEFORE(CALL_RESOLVER, type, name, parameters, arguments, failure)
 RESOLVER_CALL(int, ares_init_options, (ares_channel * channel, struct ares_options *options, int mask), (channel, options, mask), ARES_ENOMEM)
 RESOLVER_CALL(int, ares_set_servers_ports_csv, (ares_channel channel, const char *servers), (channel, servers), ARES_ENOMEM)
+RESOLVER_CALL(int, ares_set_servers_ports, (ares_channel channel, struct ares_addr_port_node *servers), (channel, servers), ARES_ENOMEM)
+RESOLVER_CALL(int, ares_get_servers_ports, (ares_channel channel, struct ares_addr_port_node **servers), (channel, servers), ARES_ENOMEM)
+RESOLVER_CALL(int, ares_library_init, (int flags), (flags), ARES_ENOMEM)
 RESOLVER_CALL(int, getaddrinfo, (const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **out),
               (name, service, hints, out), EAI_MEMORY)
