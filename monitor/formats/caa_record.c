@@ -33,6 +33,15 @@ result caa_record_parse(struct span rdata, struct caa_record *ret_record, struct
     return OK;
 }
 
+result caa_record_copy(const struct caa_record *record, struct arena *arena, struct caa_record *ret_copy) {
+    uint8_t *tag = arena_copy(arena, record->tag), *value = arena_copy(arena, record->value);
+    if (tag == NULL || value == NULL)
+        return &fault_no_memory;
+    *ret_copy = (struct caa_record){
+        .flags = record->flags, .tag = span_of(tag, record->tag.size), .value = span_of(value, record->value.size)};
+    return OK;
+}
+
 static int compare_bytes(struct span a, struct span b) {
     size_t common = a.size < b.size ? a.size : b.size;
     int order = common > 0 ? memcmp(a.bytes, b.bytes, common) : 0;

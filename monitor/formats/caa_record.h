@@ -22,6 +22,8 @@ extern const struct fault fault_caa_set;
 
 /* RDATA of type 257. Spans point into it. Error: fault_caa_record: no tag, or one that holds something else. */
 MUST_CHECK result caa_record_parse(struct span rdata, struct caa_record *ret_record, struct reason *reason);
+/* A record whose tag and value live in `arena`. Error: fault_no_memory. */
+MUST_CHECK result caa_record_copy(const struct caa_record *record, struct arena *arena, struct caa_record *ret_copy);
 bool caa_tag_is(const struct caa_record *record, const char *tag); /* without case */
 static inline bool caa_is_critical(const struct caa_record *record) {
     return (record->flags & CAA_FLAG_CRITICAL) != 0;

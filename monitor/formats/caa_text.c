@@ -12,7 +12,7 @@ FAULT(fault_caa_text, FAULT_INPUT, "caa.text", "CAA records as text", "RFC 1035 
 /* Inside only: this one entry is not understood; parser.sentence says why. */
 static const struct fault fault_entry = {.family = FAULT_INPUT, .name = "caa.text"};
 
-enum { SENTENCE_SIZE = 400, SHOWN_MAX = 60, FLAGS_DIGITS_MAX = 3, LISTS_BEGIN_WITH = 16 };
+enum { SENTENCE_SIZE = 400, SHOWN_MAX = 60, WORDS_SHOWN = 3, FLAGS_DIGITS_MAX = 3, LISTS_BEGIN_WITH = 16 };
 
 enum owner_state { OWNER_NONE, OWNER_KNOWN, OWNER_NOT_UNDERSTOOD };
 
@@ -343,13 +343,12 @@ static bool is_surely_bare(const struct parser *parser) {
 
 static result refuse_type(struct parser *parser) {
     const struct zone_entry *entry = &parser->entry;
-    struct buffer begin = buffer_with_limit((size_t) 4 * SHOWN_MAX);
-    for (size_t i = 0; i < entry->count && i < 3; i++)
-        buffer_printf(&begin, "%s%.*s", i == 0 ? "" : " ", shown(&entry->words[i]), entry->words[i].raw.bytes);
-    result outcome = refuse(parser, "no type of record is known in \"%s%s\", wanted \"owner CAA flags tag value\" or \"flags tag value\"",
-                            buffer_text(&begin), entry->count > 3 ? " …" : "");
-    buffer_done(&begin);
-    return outcome;
+    char begin[WORDS_SHOWN * (SHOWN_MAX + 1) + 1] = "";
+    for (size_t i = 0, size = 0; i < entry->count && i < WORDS_SHOWN; i++)
+        size += (size_t) snprintf(begin + size, sizeof begin - size, "%s%.*s", i == 0 ? "" : " ", shown(&entry->words[i]),
+                                  entry->words[i].raw.bytes);
+    return refuse(parser, "no type of record is known in \"%s%s\", wanted \"owner CAA flags tag value\" or \"flags tag value\"", begin,
+                  entry->count > WORDS_SHOWN ? " …" : "");
 }
 
 static result take_entry(struct parser *parser) {

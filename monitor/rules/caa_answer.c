@@ -1,11 +1,5 @@
 #include "rules/caa_answer.h"
 
-const char *caa_outcome_name(enum caa_outcome outcome) {
-    static const char *const names[] = {
-        [CAA_RECORDS] = "records", [CAA_EMPTY] = "empty", [CAA_FAILED] = "failed", [CAA_BOGUS] = "bogus"};
-    return names[outcome];
-}
-
 struct judge {
     const struct dns_message *message;
     struct arena *arena;
@@ -15,11 +9,12 @@ struct judge {
     const char *chain[CAA_CHAIN_MAX];
     size_t links;
     uint32_t ttl_s; /* smallest so far */
+    bool is_short;  /* a name could not be written for want of memory */
 };
 
 /* The judgement ends here: `why` for programs, a clause for people. Returns what the caller should return. */
 static result end(struct judge *judge, enum caa_outcome outcome, const char *why, const char *detail) {
-    if (detail == NULL)
+    if (detail == NULL || judge->is_short)
         return &fault_no_memory;
     judge->answer->outcome = outcome;
     judge->answer->why = why;
@@ -28,11 +23,11 @@ static result end(struct judge *judge, enum caa_outcome outcome, const char *why
     return OK;
 }
 
-/* "" without memory. */
 static const char *text_of(struct judge *judge, const struct dns_name *name) {
     char text[DNS_NAME_TEXT_SIZE];
     dns_name_to_text(name, text);
     const char *copy = arena_copy_text(judge->arena, text);
+    judge->is_short = judge->is_short || copy == NULL;
     return copy != NULL ? copy : "";
 }
 
@@ -198,26 +193,14 @@ static result keep_chain(struct judge *judge) {
     const char **chain = arena_take_array(judge->arena, judge->links + 1, sizeof *chain);
     if (chain == NULL)
         return &fault_no_memory;
-    for (size_t i = 0; i < judge->links; i++) {
+    for (size_t i = 0; i < judge->links; i++)
         chain[i] = judge->chain[i];
-        if (chain[i][0] == '\0')
-            return &fault_no_memory;
-    }
     judge->answer->chain = chain;
     judge->answer->chain_count = judge->links;
     return OK;
 }
 
 /* ── the end of the chain ── */
-
-static result copy_record(struct arena *arena, const struct caa_record *record, struct caa_record *ret_copy) {
-    uint8_t *tag = arena_copy(arena, record->tag), *value = arena_copy(arena, record->value);
-    if (tag == NULL || value == NULL)
-        return &fault_no_memory;
-    *ret_copy = (struct caa_record){
-        .flags = record->flags, .tag = span_of(tag, record->tag.size), .value = span_of(value, record->value.size)};
-    return OK;
-}
 
 static result judge_records(struct judge *judge, size_t count) {
     struct reason reason;
@@ -231,7 +214,7 @@ static result judge_records(struct judge *judge, size_t count) {
         struct caa_record parsed;
         if (caa_record_parse(record->rdata, &parsed, &reason) != OK)
             return end(judge, CAA_FAILED, "malformed", arena_printf(judge->arena, "a CAA record of %s: %s", text_of(judge, &judge->at), reason.text));
-        TRY(copy_record(judge->arena, &parsed, &records[kept++]));
+        TRY(caa_record_copy(&parsed, judge->arena, &records[kept++]));
         note_ttl(judge, record->ttl_s);
     }
     judge->answer->records = records;
@@ -304,51 +287,4 @@ result caa_answer_of_message(const struct dns_message *message, const struct dns
         TRY(judge_chain(&judge));
     *ret_answer = answer;
     return OK;
-}
-
-struct caa_answer caa_answer_failed(const char *why, const char *detail) {
-    return (struct caa_answer){.outcome = CAA_FAILED, .why = why, .detail = detail};
-}
-
-/* ── copies ── */
-
-static result copy_records(const struct caa_answer *answer, struct arena *arena, struct caa_answer *copy) {
-    struct caa_record *records = arena_take_array(arena, answer->record_count + 1, sizeof *records);
-    if (records == NULL)
-        return &fault_no_memory;
-    for (size_t i = 0; i < answer->record_count; i++)
-        TRY(copy_record(arena, &answer->records[i], &records[i]));
-    copy->records = records;
-    return OK;
-}
-
-static result copy_chain(const struct caa_answer *answer, struct arena *arena, struct caa_answer *copy) {
-    const char **chain = arena_take_array(arena, answer->chain_count + 1, sizeof *chain);
-    if (chain == NULL)
-        return &fault_no_memory;
-    for (size_t i = 0; i < answer->chain_count; i++) {
-        chain[i] = arena_copy_text(arena, answer->chain[i]);
-        if (chain[i] == NULL)
-            return &fault_no_memory;
-    }
-    copy->chain = chain;
-    return OK;
-}
-
-result caa_answer_copy(const struct caa_answer *answer, struct arena *arena, struct caa_answer *ret_copy) {
-    struct caa_answer copy = *answer;
-    TRY(copy_records(answer, arena, &copy));
-    TRY(copy_chain(answer, arena, &copy));
-    copy.why = arena_copy_text(arena, answer->why);
-    copy.detail = arena_copy_text(arena, answer->detail);
-    if (copy.why == NULL || copy.detail == NULL)
-        return &fault_no_memory;
-    *ret_copy = copy;
-    return OK;
-}
-
-bool caa_answer_says_same(const struct caa_answer *a, const struct caa_answer *b) {
-    if (a->outcome != b->outcome)
-        return false;
-    return a->outcome != CAA_RECORDS || caa_set_equal(a->records, a->record_count, b->records, b->record_count);
 }

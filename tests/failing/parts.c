@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "caa_question.h"
 #include "failing/failing_calls.h"
+#include "formats/caa_text.h"
 #include "formats/certificate_report.h"
 #include "formats/data_file.h"
 #include "formats/get_entries.h"
@@ -17,6 +18,7 @@
 #include "formats/proof_json.h"
 #include "formats/tbs_hash.h"
 #include "formats/tree_head.h"
+#include "rules/caa_answer.h"
 #include "rules/caa_permit.h"
 #include "rules/caa_suggest.h"
 #include "rules/issuer_policy.h"
@@ -289,6 +291,50 @@ static result run_caa_suggest(struct span input, struct arena *arena, struct buf
     return OK;
 }
 
+/* Input: the message in hex. */
+static result run_caa_answer(struct span input, struct arena *arena, struct buffer *ret_value) {
+    uint8_t bytes[1024];
+    struct dns_message message;
+    struct caa_answer answer, copy;
+    struct reason reason;
+    TRY(text_to_hex(input, bytes, input.size / 2));
+    TRY(dns_message_parse(span_of(bytes, input.size / 2), arena, &message, &reason));
+    TRY(caa_answer_of_message(&message, &message.question, true, arena, &answer));
+    TRY(caa_answer_copy(&answer, arena, &copy));
+    write_text(ret_value, caa_outcome_name(copy.outcome));
+    write_text(ret_value, copy.why);
+    write_text(ret_value, copy.detail);
+    for (size_t i = 0; i < copy.chain_count; i++)
+        write_text(ret_value, copy.chain[i]);
+    for (size_t i = 0; i < copy.record_count; i++)
+        caa_record_to_text(&copy.records[i], ret_value);
+    return OK;
+}
+
+static result run_caa_text(struct span input, struct arena *arena, struct buffer *ret_value) {
+    struct dns_name origin;
+    struct caa_text text;
+    struct reason reason;
+    TRY(dns_name_from_text(span_of_text("example.org"), &origin, &reason));
+    TRY(caa_text_parse(input, &origin, arena, &text, &reason));
+    write_text(ret_value, "");
+    for (size_t i = 0; i < text.record_count; i++)
+        caa_record_to_text(&text.records[i].record, ret_value);
+    for (size_t i = 0; i < text.complaint_count; i++)
+        write_text(ret_value, text.complaints[i].sentence);
+    return OK;
+}
+
+/* www.example, an alias of cdn.net, which has two records. */
+static const char caa_answer[] = "123481a0000100030000000003777777076578616d706c650001010001c00c000500010000003c00090363646e036e6574000363646e036e65740001"
+    "0100010000012c00110005697373756563612e6578616d706c650363646e036e657400010100010000012c00088005696f64656678";
+/* SERVFAIL, and why. */
+static const char caa_failure[] = "12348182000100000000000103777777076578616d706c65000101000100002904d000000000000d000f0009000765787069726564";
+/* An alias, and somebody else's record. */
+static const char caa_stranger[] = "12348180000100020000000003777777076578616d706c650001010001c00c000500010000003c00090363646e036e657400056f7468657200010100"
+    "010000012c00110005697373756563612e6578616d706c65";
+static const char caa_zone[] = "www 60 CAA 0 issue \"a\"\nhello there\n CAA \\# 7 00056973737565\nx A 192.0.2.1\n0 iodef \"b\" c\n";
+
 /* One mistake of nearly every kind. */
 static const char caa_set[] =
     "@owner example.com\n@chain edge.example.net\n@ttl 86400\n@answer insecure\n@seen sectigo.com\n"
@@ -317,6 +363,10 @@ static const struct part {
     {"data file", run_data_file, "vectors/data-file/everything.yaml", NULL},
     {"policy", run_policy, NULL, policy},
     {"issuer judgement", run_judge, NULL, policy},
+    {"CAA answer", run_caa_answer, NULL, caa_answer},
+    {"CAA failure", run_caa_answer, NULL, caa_failure},
+    {"CAA of somebody else", run_caa_answer, NULL, caa_stranger},
+    {"CAA text", run_caa_text, NULL, caa_zone},
     {"CAA lint", run_caa_lint, NULL, caa_set},
     {"CAA suggestion", run_caa_suggest, NULL, caa_set},
     {"watch image", run_watch_image, NULL, ""},

@@ -1,7 +1,7 @@
 /* What an answer about www.example means, said by a resolver that validates (first byte odd) or does not.
  *
  * library: rules
- * parser: rules/caa_answer.c formats/caa_record.c
+ * parser: rules/caa_answer.c rules/caa_answer_copy.c formats/caa_record.c
  * seeds: caa-answer caa-record
  * leaves: caa_set_encode caa_set_decode count_encoded read_encoded is_canonical_tag caa_tag_is caa_record_to_text add_quoted */
 #include "fuzz/caa_checks.h"
