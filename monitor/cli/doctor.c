@@ -104,7 +104,7 @@ static const struct check settings_checks[] = {{"settings", false, look_at_setti
 
 static int examine(struct doctor *doctor, struct table *table, bool as_json) {
     enum check_state worst = run_checks(doctor, settings_checks, table);
-    const struct check *const groups[] = {doctor_machine_checks, doctor_database_checks, doctor_network_checks};
+    const struct check *const groups[] = {doctor_machine_checks, doctor_database_checks, doctor_caa_checks, doctor_network_checks};
     for (size_t i = 0; doctor->settings != NULL && i < sizeof groups / sizeof groups[0]; i++) {
         enum check_state state = run_checks(doctor, groups[i], table);
         worst = state > worst ? state : worst;

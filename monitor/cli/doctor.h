@@ -33,4 +33,4 @@ void check_set(struct check_outcome *outcome, enum check_state state, const char
 void check_advise(struct check_outcome *outcome, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Tables ended by a row without name. */
-extern const struct check doctor_machine_checks[], doctor_database_checks[], doctor_network_checks[];
+extern const struct check doctor_machine_checks[], doctor_database_checks[], doctor_caa_checks[], doctor_network_checks[];
