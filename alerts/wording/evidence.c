@@ -5,9 +5,9 @@
 
 #define EVIDENCE_LIST_MAX 50   /* elements shown; the rest is counted, webhook and JSON file carry all */
 #define EVIDENCE_TEXT_MAX 2000 /* bytes of one text before escapes */
-#define EVIDENCE_ROW_MAX  (4u << 10) /* 73 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
+#define EVIDENCE_ROW_MAX  (4u << 10) /* 74 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
 
-enum evidence_type { EVIDENCE_TEXT, EVIDENCE_NUMBER, EVIDENCE_SECONDS, EVIDENCE_RATE, EVIDENCE_FLAG, EVIDENCE_LIST, EVIDENCE_EXPECTED, EVIDENCE_LOGS };
+enum evidence_type { EVIDENCE_TEXT, EVIDENCE_NUMBER, EVIDENCE_SECONDS, EVIDENCE_RATE, EVIDENCE_FLAG, EVIDENCE_LIST, EVIDENCE_EXPECTED, EVIDENCE_LOGS, EVIDENCE_CAA };
 
 struct evidence_row {
     const char *label; /* at most 16 characters */
@@ -25,6 +25,7 @@ static const struct evidence_row rows[] = {
     {"all names", "names", EVIDENCE_LIST},
     {"issuer's owner", "issuer_owner", EVIDENCE_TEXT},
     {"its CAA domains", "issuer_caa_domains", EVIDENCE_LIST},
+    {"CAA, by name", "caa", EVIDENCE_CAA},
     {"issuer's name", "issuer", EVIDENCE_TEXT},
     {"issuer's key", "issuer_spki_sha256", EVIDENCE_TEXT},
     {"subject", "subject", EVIDENCE_TEXT},
@@ -154,6 +155,33 @@ static void add_log(struct buffer *value, const json_t *logs, size_t index) {
     }
 }
 
+/* A labelled text of an object, if it has it. */
+static void add_part(struct buffer *value, const char *label, const json_t *object, const char *field) {
+    const char *text = json_string_value(json_object_get(object, field));
+    if (text == NULL || text[0] == '\0')
+        return;
+    buffer_add_text(value, label);
+    add_text(value, text);
+}
+
+/* One name of a certificate that was judged by the recorded CAA history. */
+static void add_verdict(struct buffer *value, const json_t *names, size_t index) {
+    const json_t *name = json_array_get(names, index), *records = json_object_get(name, "records");
+    add_part(value, "", name, "name");
+    add_part(value, ": ", name, "verdict");
+    add_part(value, ", ", name, "reason");
+    add_part(value, " (issued in the window from ", name, "window_begin");
+    add_part(value, " to ", name, "window_end");
+    buffer_add_text(value, json_is_string(json_object_get(name, "window_begin")) ? ")" : "");
+    if (json_array_size(records) > 0) {
+        add_part(value, ", records of ", name, "owner");
+        add_part(value, " told by ", name, "resolver");
+        buffer_add_text(value, ": ");
+        add_list(value, records, ", ", add_element);
+    }
+    add_part(value, ", now: ", name, "now");
+}
+
 static void add_seconds(struct buffer *value, double seconds) {
     static const struct {
         double length;
@@ -182,6 +210,8 @@ static void add_value(struct buffer *value, const struct evidence_row *row, cons
         add_expected(value, field);
     else if (row->type == EVIDENCE_LOGS)
         add_list(value, field, "; ", add_log);
+    else if (row->type == EVIDENCE_CAA)
+        add_list(value, field, "; ", add_verdict);
 }
 
 /* A row that grew too long ends in an ellipsis; the whole is in the JSON forms. */

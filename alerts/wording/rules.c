@@ -36,6 +36,20 @@ static const struct rule table[] = {
      .steps = {"Ask whoever runs {matched} why it was ordered so, and compare the serial number {serial}.",
                "Have it replaced by one that keeps to the policy, or change the policy of {watch}.",
                "If nobody on your side ordered it, report it to the authority at {report}, with the SHA-256 {cert}."}},
+    {.name = "certificate.caa-inconsistent",
+     .severity = "critical",
+     .family = RULE_OF_CERTIFICATE,
+     .title = "Certificate issued against CAA",
+     .sentence = "{issuer} issued a certificate for {matched} although the CAA records in force did not permit it: {because}.",
+     .meaning = "For the whole time in which the authority could have looked at the records before it issued (eight hours, or their TTL, and a margin), "
+                "pinwatch has successful answers without a gap, and all of them forbid this issuer. Either the authority failed to check, or it saw other "
+                "records than your resolvers did: then somebody could change what it saw.",
+     .steps = {"Ask whoever runs {matched} whether they ordered it, and compare the serial number {serial}.",
+               "Report it to the authority at {report} with the SHA-256 {cert} and the records below, and ask which CAA "
+               "answers it got, and when.",
+               "If nobody ordered it, ask for revocation, and look at who can change DNS records and web content of {matched}.",
+               "If it was ordered: let the CAA records name the authority before the next renewal (pinwatch caa suggest).",
+               "See every answer that was recorded: pinwatch caa history with the name."}},
     {.name = "certificate.new",
      .severity = "info",
      .family = RULE_OF_CERTIFICATE,
@@ -181,7 +195,7 @@ static const struct rule table[] = {
      .meaning = "Nothing happened. Each remark says what to change, and gives the corrected record where there is one. It is told once, and again only when "
                 "the remarks change.",
      .steps = {"See all remarks with the corrected records: pinwatch findings show {finding}.",
-               "If it is meant so, suppress the finding: pinwatch findings suppress {finding}."}},
+               "If it is meant so, acknowledge the finding: pinwatch findings ack {finding}."}},
     {.name = "service.not-recording",
      .severity = "warning",
      .family = RULE_OF_SERVICE,

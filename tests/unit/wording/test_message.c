@@ -100,6 +100,20 @@ static void text_from_outside_steers_neither_html_nor_terminal_nor_subject(void 
     assert_null(strpbrk(buffer_text(&written.message.subject), "\r\n\x1b"));
 }
 
+static void a_certificate_against_caa_is_told_name_by_name_with_its_records(void **state) {
+    (void) state;
+    CLEANUP(written_done) struct written written = write_alert(
+        "certificate.caa-inconsistent",
+        "{\"issuer_owner\":\"Mallory CA\",\"matched_names\":[\"www.example.com\"],\"reasons\":[\"example.com: the records forbid this issuer\"],"
+        "\"caa\":[{\"name\":\"www.example.com\",\"verdict\":\"inconsistent\",\"reason\":\"example.com: the records forbid this issuer\","
+        "\"resolver\":\"192.0.2.1:53\",\"owner\":\"example.com\",\"window_begin\":\"2026-11-21T00:00:00Z\",\"window_end\":\"2026-11-21T09:05:00Z\","
+        "\"now\":\"forbids\",\"records\":[\"0 issue \\\"ours.example\\\"\",\"0 iodef \\\"mailto:a@example.com\\\"\"],\"is_authenticated\":true},"
+        "{\"name\":17,\"records\":\"none\"},\"nothing\"]}");
+    has(&written.message.sentence, "Mallory CA issued a certificate for www.example.com although the CAA records in force did not permit it: example.com: the records forbid");
+    has(&written.message.page.html, "www.example.com: inconsistent, example.com: the records forbid this issuer (issued in the window from 2026-11-21T00:00:00Z to");
+    has(&written.message.page.html, "records of example.com told by 192.0.2.1:53: 0 issue &quot;ours.example&quot;, 0 iodef &quot;mailto:a@example.com&quot;, now: forbids");
+}
+
 static void fields_of_wrong_types_count_as_missing(void **state) {
     (void) state;
     CLEANUP(written_done) struct written written = write_alert(
@@ -146,6 +160,7 @@ int main(void) {
         cmocka_unit_test(every_rule_of_the_table_makes_a_whole_message_from_an_empty_body),
         cmocka_unit_test(an_unknown_rule_is_sent_with_its_name_and_facts),
         cmocka_unit_test(text_from_outside_steers_neither_html_nor_terminal_nor_subject),
+        cmocka_unit_test(a_certificate_against_caa_is_told_name_by_name_with_its_records),
         cmocka_unit_test(fields_of_wrong_types_count_as_missing),
         cmocka_unit_test(the_largest_body_still_makes_a_message_with_cut_lists),
         cmocka_unit_test(the_same_wraps_in_text_and_is_a_row_in_html),
