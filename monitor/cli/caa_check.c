@@ -72,7 +72,7 @@ static const struct argp parser = {
            "DNS; they are refused as wrong usage.\n\n"
            "With --records, and a database that can be reached, the certificates are named that were seen, have not expired, and could not be renewed "
            "by their issuer under the planned records.\n\n"
-           "Exit codes, with --issuer: 0 allowed; 1 forbidden; 2 unknown. Without: 0 resolved; 2 the lookup failed, or the resolvers do not say "
+           "Exit codes: with --issuer 0 allowed; 1 forbidden; 2 unknown. Without: 0 resolved; 2 the lookup failed, or the resolvers do not say "
            "the same. Always: 64 wrong usage; 65 the file of --records cannot be used; 69 this machine lacks something; 78 settings are wrong.",
 };
 
