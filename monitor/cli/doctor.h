@@ -34,3 +34,4 @@ void check_advise(struct check_outcome *outcome, const char *format, ...) __attr
 
 /* Tables ended by a row without name. */
 extern const struct check doctor_machine_checks[], doctor_database_checks[], doctor_caa_checks[], doctor_network_checks[];
+void doctor_look_at_resolvers(struct doctor *doctor, struct check_outcome *ret_outcome);
