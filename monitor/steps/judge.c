@@ -141,11 +141,12 @@ static bool is_drill_log(const struct judge_input *input) {
     return (input->log->sources & SOURCE_DRILL) != 0;
 }
 
+/* By the drill's own file, never by the name in an import: whoever writes a report could hide certificates behind it. */
 static bool is_drill(const struct judge_input *input) {
     struct ca_row row;
     const struct known_hash *issuer = &input->report->issuer_spki_sha256;
     bool is_drill_ca = issuer->is_known && input->extra != NULL && ca_table_find(&issuer->hash, input->extra, &row) &&
-                       strcmp(row.owner->name, CA_OWNER_DRILL) == 0;
+                       row.source == CA_FROM_SERVICE && strcmp(row.owner->name, CA_OWNER_DRILL) == 0;
     return is_drill_log(input) || is_drill_ca;
 }
 

@@ -23,9 +23,9 @@ static const struct ca_owner good = {"Good CA", good_domains, ""}, other = {"Oth
                              drill = {CA_OWNER_DRILL, drill_domains, ""};
 static const struct ca_row ca_rows[] = {
     {.spki_sha256 = {{1}}, .owner = &good, .kind = CA_INTERMEDIATE}, {.spki_sha256 = {{2}}, .owner = &other, .kind = CA_ROOT},
-    {.spki_sha256 = {{3}}, .owner = &drill, .kind = CA_ROOT}};
-static const struct ca_extra_rows extra = {.rows = ca_rows, .count = 3};
-static const struct hash good_key = {{1}}, other_key = {{2}}, drill_key = {{3}}, unmapped_key = {{4}};
+    {.spki_sha256 = {{3}}, .owner = &drill, .kind = CA_ROOT}, {.spki_sha256 = {{5}}, .owner = &drill, .kind = CA_ROOT, .source = CA_FROM_IMPORT}};
+static const struct ca_extra_rows extra = {.rows = ca_rows, .count = 4};
+static const struct hash good_key = {{1}}, other_key = {{2}}, drill_key = {{3}}, unmapped_key = {{4}}, pretending_key = {{5}};
 
 static struct watch_rows rows;
 static struct watch_set *set;
@@ -367,6 +367,9 @@ static void drill_certificates_are_marked_by_their_log_or_by_their_ca(void **sta
     assert_true(judgement.is_drill);
     assert_true(json_is_true(json_object_get(body_of_finding(0), "is_drill")));
     report.issuer_spki_sha256.hash = unmapped_key;
+    judge();
+    assert_false(judgement.is_drill);
+    report.issuer_spki_sha256.hash = pretending_key; /* an imported owner of the drill's name */
     judge();
     assert_false(judgement.is_drill);
 }
