@@ -59,6 +59,7 @@ static result keep(struct caa_poller *poller, const struct caa_asked *asked, con
     TRY(caa_answer_copy(&plain, batch->arena, &waiting->answer));
     TRY(canonical_set(poller, answer, &waiting->set));
     batch->count++;
+    batch->bytes += caa_set_span(waiting->set).size;
     return OK;
 }
 
@@ -121,7 +122,7 @@ static bool has_room(const struct caa_poller *poller, const struct caa_resolver 
     size_t waiting = poller->gathering->count;
     for (size_t i = 0; i < poller->resolver_count; i++)
         waiting += poller->resolvers[i].in_flight;
-    return resolver->in_flight < CAA_IN_FLIGHT && waiting < CAA_BATCH_MAX && !store_is_paused(poller->monitor);
+    return resolver->in_flight < CAA_IN_FLIGHT && waiting < CAA_BATCH_MAX && poller->gathering->bytes < CAA_BATCH_BYTES && !store_is_paused(poller->monitor);
 }
 
 static void ask_one_resolver(struct caa_poller *poller, size_t at, int64_t now_ms) {

@@ -160,7 +160,8 @@ static result send_commit(struct caa_poller *poller) {
 result caa_commit_some(struct caa_poller *poller, int64_t now_ms) {
     if (poller->sending != NULL)
         return send_commit(poller);
-    if (now_ms < poller->commit_due_ms && poller->gathering->count < CAA_BATCH_MAX / 2)
+    bool is_full = poller->gathering->count >= CAA_BATCH_MAX / 2 || poller->gathering->bytes >= CAA_BATCH_BYTES;
+    if (now_ms < poller->commit_due_ms && !is_full)
         return OK;
     poller->commit_due_ms = now_ms + COMMIT_EVERY_MS;
     struct caa_batch *next = caa_batch_new();

@@ -13,7 +13,8 @@
 #define CAA_TRIES 3          /* in a row, before a failure is told */
 #define CAA_IN_FLIGHT 200    /* questions per resolver */
 #define CAA_BATCH_MAX 4000   /* answers of one commit */
-#define CAA_BATCH_ARENA ((size_t) 64 * 1024 * 1024)
+#define CAA_BATCH_BYTES ((size_t) 8 * 1024 * 1024) /* of their sets, beside those that are under way; each may have 64 kB */
+#define CAA_BATCH_ARENA ((size_t) 512 * 1024 * 1024)
 #define CAA_LOAD_ARENA ((size_t) 256 * 1024 * 1024)
 #define CAA_LINT_TTL_S 28800 /* above it a remark is due */
 
@@ -39,7 +40,7 @@ struct caa_waiting {
 struct caa_batch {
     struct arena *arena;
     struct caa_waiting *answers;
-    size_t count, room;
+    size_t count, room, bytes;
     struct store_caa_commit *commit;
 };
 
