@@ -16,3 +16,4 @@ INSERT INTO alert (tenant_id, finding_id, rule, severity, body, created_at)
     SELECT tenant_id, finding_id, rule, severity, '{}', '2026-11-01' FROM finding;
 INSERT INTO delivery (tenant_id, alert_id, channel_tenant_id, channel, state, next_attempt_at)
     SELECT tenant_id, alert_id, 1, 'hook', 'queued', '2026-11-01' FROM alert;
+INSERT INTO match SELECT tenant_id, watch_id, certificate_id, '2026-11-01' FROM watch, certificate;
