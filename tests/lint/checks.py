@@ -26,7 +26,7 @@ FOLDERS = {  # folder -> what it may include besides itself (DESIGN: includes po
 LIBRARIES = {  # start of a system header -> the folders that may use it
     "libpq": "store",
     "curl/": "net channels cli",
-    "ares": "net cli",
+    "ares": "net",
     "event2/": "net store steps drill console channels alerts cli supervisor",
     "seccomp.h": "reader",
     "systemd/": "supervisor",
