@@ -190,15 +190,24 @@ $$;
 
 -- ---------------------------------------------------------------- names
 
+-- Does a watch that is still there, and is not of everything or of a top-level domain, want its names?
+CREATE FUNCTION caa_is_wanted(p_certificate bigint) RETURNS boolean LANGUAGE sql STABLE
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    SELECT EXISTS (SELECT FROM match m JOIN watch w ON w.tenant_id = m.tenant_id AND w.watch_id = m.watch_id
+                    WHERE m.certificate_id = p_certificate AND (w.kind NOT IN ('name', 'subtree') OR strpos(w.value, '.') > 0))
+    $$;
+
 -- DNS names of unexpired certificates that somebody's watch matched, after p_after, in the order of certificates.
 CREATE FUNCTION caa_names_page(p_after bigint, p_limit integer, p_now timestamptz)
     RETURNS TABLE (certificate_id bigint, not_after timestamptz, name text) LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
     AS $$
     SELECT c.certificate_id, c.not_after, n->>'value'
-      FROM (SELECT * FROM certificate WHERE certificate_id > p_after ORDER BY certificate_id LIMIT p_limit) c
-      LEFT JOIN LATERAL (SELECT x FROM jsonb_array_elements(c.names) x WHERE x->>'type' = 'dns' AND c.not_after > p_now
-                            AND EXISTS (SELECT FROM match m WHERE m.certificate_id = c.certificate_id)) AS names (n) ON true
+      FROM (SELECT o.certificate_id, o.not_after,
+                   CASE WHEN o.not_after > p_now AND caa_is_wanted(o.certificate_id) THEN o.names ELSE '[]' END AS names
+              FROM certificate o WHERE o.certificate_id > p_after ORDER BY o.certificate_id LIMIT p_limit) c
+      LEFT JOIN LATERAL jsonb_array_elements(c.names) n ON n->>'type' = 'dns'
      ORDER BY c.certificate_id
     $$;
 
@@ -214,9 +223,11 @@ BEGIN
     WITH taken AS (DELETE FROM caa_fresh f WHERE f.certificate_id IN (SELECT o.certificate_id FROM caa_fresh o ORDER BY 1 LIMIT p_limit
                                                                          FOR UPDATE SKIP LOCKED)
                    RETURNING f.certificate_id)
-    SELECT c.certificate_id, c.not_after, x->>'value'
-      FROM taken JOIN certificate c USING (certificate_id)
-      LEFT JOIN LATERAL jsonb_array_elements(c.names) x ON x->>'type' = 'dns' AND c.not_after > p_now
+    SELECT c.certificate_id, c.not_after, n->>'value'
+      FROM (SELECT o.certificate_id, o.not_after,
+                   CASE WHEN o.not_after > p_now AND caa_is_wanted(o.certificate_id) THEN o.names ELSE '[]' END AS names
+              FROM taken JOIN certificate o USING (certificate_id)) c
+      LEFT JOIN LATERAL jsonb_array_elements(c.names) n ON n->>'type' = 'dns'
      ORDER BY c.certificate_id;
 END
 $$;
@@ -230,6 +241,13 @@ BEGIN
     DELETE FROM caa_fresh;
 END
 $$;
+
+-- Where nobody has polled for an hour the list is of no use: who begins reads all names.
+CREATE FUNCTION caa_names_tidy() RETURNS void LANGUAGE sql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    DELETE FROM caa_fresh WHERE (SELECT expires_at FROM caa_lease) < lease_instant() - interval '1 hour'
+    $$;
 
 -- ---------------------------------------------------------------- what is told
 
@@ -508,13 +526,13 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION caa_note_match(), caa_lease_take(text, text, integer), caa_lease_release(text, bigint), caa_lease_check(text, bigint),
     caa_names_page(bigint, integer, timestamptz), caa_names_fresh(text, bigint, integer, timestamptz), caa_names_forget(text, bigint),
-    caa_condition_set(jsonb, timestamptz), caa_conditions(), caa_change_record(jsonb, bytea[], timestamptz),
+    caa_is_wanted(bigint), caa_names_tidy(), caa_condition_set(jsonb, timestamptz), caa_conditions(), caa_change_record(jsonb, bytea[], timestamptz),
     caa_change_is_known(integer, bigint), caa_changes_at(integer, text[], timestamptz), caa_runs_begin(jsonb, bytea[]),
     caa_runs_continue(jsonb), caa_record(text, bigint, bigint, timestamptz, jsonb, bytea[]),
     caa_status_save(text, bigint, jsonb, timestamptz), caa_ensure_partitions(timestamptz, timestamptz), caa_drop_older(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION caa_lease_take(text, text, integer), caa_lease_release(text, bigint),
     caa_names_page(bigint, integer, timestamptz), caa_names_fresh(text, bigint, integer, timestamptz), caa_names_forget(text, bigint),
-    caa_conditions(), caa_changes_at(integer, text[], timestamptz), caa_record(text, bigint, bigint, timestamptz, jsonb, bytea[]),
+    caa_names_tidy(), caa_conditions(), caa_changes_at(integer, text[], timestamptz), caa_record(text, bigint, bigint, timestamptz, jsonb, bytea[]),
     caa_status_save(text, bigint, jsonb, timestamptz), caa_ensure_partitions(timestamptz, timestamptz), caa_drop_older(timestamptz)
     TO pinwatch_monitor;
 GRANT SELECT ON caa_lease, caa_now, caa_past, caa_run, caa_owner, caa_change TO pinwatch_monitor;

@@ -1,6 +1,7 @@
 #include "rules/caa_track.h"
 
 #define FAILURES_MAX UINT16_MAX
+#define CLOCK_STEP_MS ((int64_t) 3600 * 1000) /* back by more: the clock was wrong before, and what it said is history */
 
 uint32_t caa_wait_s(const struct caa_answer *answer, unsigned failures, const struct caa_bounds *bounds) {
     bool is_good = answer->outcome == CAA_RECORDS || answer->outcome == CAA_EMPTY;
@@ -57,6 +58,8 @@ static void continue_run(struct caa_track *track, const struct caa_answer *answe
 
 struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard heard, const struct caa_bounds *bounds) {
     const struct caa_answer *answer = heard.answer;
+    if (track->has_run && answer->answered_ms < track->last_answered_ms - CLOCK_STEP_MS)
+        track->has_run = false;
     int64_t answered_ms = track->has_run ? later(answer->answered_ms, track->last_answered_ms) : answer->answered_ms;
     bool is_good = heard.set != NULL, is_same_set = is_good && heard.set == track->good;
     struct caa_step_taken taken = {.begins = !is_same_run(track, &heard, answered_ms, bounds), .is_other = is_good && !is_same_set};

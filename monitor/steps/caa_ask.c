@@ -56,6 +56,7 @@ static result keep(struct caa_poller *poller, const struct caa_asked *asked, con
     struct caa_answer plain = *answer;
     plain.records = NULL; /* the set is kept once for all */
     plain.record_count = 0;
+    plain.answered_ms = world_clock_time(&poller->monitor->clock, answer->answered_ms); /* it is held against the logs' time */
     TRY(caa_answer_copy(&plain, batch->arena, &waiting->answer));
     TRY(canonical_set(poller, answer, &waiting->set));
     batch->count++;

@@ -126,7 +126,7 @@ static result take_answer(struct caa_poller *poller, struct caa_batch *batch, st
         TRY(caa_look_at_lint(poller, batch, heard));
     if (slot->track.failures >= CAA_TRIES || owner->is_unreachable)
         caa_make_dirty(poller, owner);
-    int64_t since_ms = clock_wall_ms() - heard->answer.answered_ms; /* in the batch; a clock that was set says nothing */
+    int64_t since_ms = world_clock_time(&poller->monitor->clock, clock_wall_ms()) - heard->answer.answered_ms; /* in the batch; a clock that was set says nothing */
     int64_t spent_ms = since_ms < 0 || since_ms > 2 * COMMIT_EVERY_MS ? 0 : since_ms;
     return caa_owners_schedule(poller->owners, owner, heard->resolver, now_ms - spent_ms + caa_wait_ms(slot->track.wait_s, caa_random(poller)));
 }

@@ -26,12 +26,14 @@ static bool has_failed_long(const struct caa_owner *owner, size_t resolver) {
     return owner->slots[resolver].track.failures >= CAA_TRIES;
 }
 
-/* A resolver that may be down says nothing about names. */
+/* A resolver that may be down says nothing about names; among alternates one that answers is enough. */
 static bool is_hard_to_reach(const struct caa_poller *poller, const struct caa_owner *owner) {
-    for (size_t i = 0; i < poller->resolver_count; i++)
-        if (has_failed_long(owner, i) && !caa_health_is_doubtful(&poller->resolvers[i].health))
-            return true;
-    return false;
+    size_t well = 0, failing = 0;
+    for (size_t i = 0; i < poller->resolver_count; i++) {
+        well += caa_track_is_good(&owner->slots[i].track);
+        failing += has_failed_long(owner, i) && !caa_health_is_doubtful(&poller->resolvers[i].health);
+    }
+    return failing > 0 && !(poller->are_alternates && well > 0);
 }
 
 static json_t *said_by(const struct caa_poller *poller, const struct caa_owner *owner, size_t resolver, struct arena *arena) {
@@ -202,13 +204,21 @@ static int64_t told_after_ms(const struct caa_poller *poller) {
     return tries_ms < CAA_DOWN_TOLD_AFTER_MS ? tries_ms : CAA_DOWN_TOLD_AFTER_MS;
 }
 
+static bool are_all_down(const struct caa_poller *poller) {
+    for (size_t i = 0; i < poller->resolver_count; i++)
+        if (!poller->resolvers[i].health.is_down)
+            return false;
+    return true;
+}
+
 result caa_look_at_resolvers(struct caa_poller *poller, struct caa_batch *batch, int64_t now_ms) {
     for (size_t i = 0; i < poller->resolver_count; i++) {
         struct caa_resolver *resolver = &poller->resolvers[i];
-        bool is_down = resolver->health.is_down && now_ms - resolver->health.down_since_ms >= told_after_ms(poller);
+        bool is_down = resolver->health.is_down && now_ms - resolver->health.down_since_ms >= told_after_ms(poller) &&
+                       (!poller->are_alternates || are_all_down(poller));
         if (caa_health_is_doubtful(&resolver->health) && !resolver->health.is_down && now_ms - resolver->probed_ms >= PROBE_PAUSE_MS)
             caa_probe(poller, i, now_ms);
-        if (is_down != resolver->is_told && (is_down || !resolver->health.is_down))
+        if (is_down != resolver->is_told && (is_down || !resolver->health.is_down || poller->are_alternates))
             TRY(tell_resolver(poller, batch, resolver, is_down));
     }
     return OK;

@@ -253,7 +253,7 @@ static result take_accepted(struct caa_poller *poller, const struct store_caa_ac
 static int64_t due_of(const struct caa_poller *poller, const struct caa_track *track, int64_t now_ms) {
     if (poller->is_ready || !track->has_run)
         return now_ms;
-    int64_t left_ms = track->last_answered_ms + (int64_t) track->wait_s * 1000 - clock_wall_ms();
+    int64_t left_ms = track->last_answered_ms + (int64_t) track->wait_s * 1000 - world_clock_time(&poller->monitor->clock, clock_wall_ms());
     int64_t most_ms = (int64_t) poller->bounds.most_s * 1000;
     return now_ms + (left_ms < 0 ? 0 : left_ms > most_ms ? most_ms : left_ms);
 }

@@ -62,6 +62,7 @@ struct caa_poller {
     struct dns_client *client;
     struct caa_resolver resolvers[CAA_RESOLVERS_MAX];
     size_t resolver_count;
+    bool are_alternates; /* the system's: one of them that answers is enough */
     struct caa_bounds bounds;
     struct store_caa_lease lease;
     uint64_t random;

@@ -95,6 +95,7 @@ static result client_new(struct caa_poller *poller, int64_t now_ms) {
         log_say(LOG_WARNING, "caa.no-resolver", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
         return fault == &fault_no_memory ? fault : OK; /* without one nothing is known, and `pinwatch doctor` says so */
     }
+    poller->are_alternates = count == 0;
     poller->resolver_count = dns_client_resolver_count(poller->client);
     poller->resolver_count = poller->resolver_count < CAA_RESOLVERS_MAX ? poller->resolver_count : CAA_RESOLVERS_MAX;
     for (size_t i = 0; i < poller->resolver_count; i++)

@@ -257,6 +257,7 @@ result store_caa_keep_house(struct store *store, unsigned retention_days, int64_
     params_time_ms(&span, now_ms - 31 * DAY_MS);
     params_time_ms(&span, now_ms + 92 * DAY_MS);
     TRY(store_do(store, "SELECT caa_ensure_partitions($1, $2)", &span));
+    TRY(store_do(store, "SELECT caa_names_tidy()", NULL));
     if (retention_days == 0)
         return OK;
     CLEANUP(params_done) struct store_params before = {0};

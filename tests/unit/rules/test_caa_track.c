@@ -139,9 +139,18 @@ static void a_clock_that_goes_back_moves_no_time_back(void **state) {
     (void) state;
     struct caa_track track = {0};
     hear(&track, "a", 300, T);
-    assert_false(hear(&track, "a", 300, T - 5000 * S));
+    assert_false(hear(&track, "a", 300, T - 3600 * S));
     assert_int_equal(track.last_answered_ms, T);
-    assert_true(hear(&track, "b", 300, T - 4000 * S));
+    assert_true(hear(&track, "b", 300, T - 3000 * S));
+    assert_int_equal(track.first_true_ms, T);
+}
+
+static void a_clock_that_was_far_ahead_holds_up_no_history(void **state) {
+    (void) state;
+    struct caa_track track = {0};
+    hear(&track, "a", 300, T + 86400 * S);
+    assert_true(hear(&track, "a", 300, T));
+    assert_int_equal(track.last_answered_ms, T);
     assert_int_equal(track.first_true_ms, T);
 }
 
@@ -290,6 +299,7 @@ int main(void) {
         cmocka_unit_test(a_larger_ttl_later_shows_how_old_the_first_answer_was),
         cmocka_unit_test(nothing_is_true_before_something_else_was_heard_last),
         cmocka_unit_test(a_clock_that_goes_back_moves_no_time_back),
+        cmocka_unit_test(a_clock_that_was_far_ahead_holds_up_no_history),
         cmocka_unit_test(failures_count_in_a_row_and_keep_what_was_said_before),
         cmocka_unit_test(a_disagreement_is_one_when_it_outlasts_the_older_answers_ttl),
         cmocka_unit_test(a_second_resolver_that_follows_in_time_is_none),
