@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/caa_seen.h"
 #include "cli/database.h"
 #include "cli/policy_names.h"
 #include "cli/read_file.h"
@@ -110,10 +111,11 @@ static result refuse_duplicates(const struct data_file *file, const struct store
     return OK;
 }
 
-static result check_names(const struct data_file *file, bool allows_unknown, struct arena *arena, struct reason *reason) {
+static result check_names(const struct data_file *file, bool allows_unknown, const struct ca_extra_rows *extra, struct arena *arena,
+                          struct reason *reason) {
     for (size_t i = 0; i < file->policy_count; i++) {
         struct reason why = {""};
-        TRY(policy_names_check(file->policies[i].rules, arena, &why));
+        TRY(policy_names_check(file->policies[i].rules, extra, arena, &why));
         if (why.text[0] == '\0')
             continue;
         if (!allows_unknown)
@@ -166,37 +168,53 @@ static int apply_data(const struct apply_options *options, struct database *data
     return outcome == OK ? print_changes(options, changes, count) : database_failed(database, outcome);
 }
 
-static result read_data(const struct apply_options *options, struct arena *arena, struct store_data *ret_data, struct reason *reason) {
+static result read_data(const struct apply_options *options, struct arena *arena, struct data_file *ret_file, struct store_data *ret_data,
+                        struct reason *reason) {
     CLEANUP(buffer_done) struct buffer yaml = buffer_with_limit(DATA_FILE_SIZE_MAX);
-    struct data_file file;
     TRY(read_file(options->file, &yaml, reason));
-    TRY(data_file_read(buffer_span(&yaml), arena, &file, reason));
-    TRY(take_data(&file, arena, ret_data, reason));
-    TRY(refuse_duplicates(&file, ret_data, arena, reason));
-    return check_names(&file, options->allows_unknown, arena, reason);
+    TRY(data_file_read(buffer_span(&yaml), arena, ret_file, reason));
+    TRY(take_data(ret_file, arena, ret_data, reason));
+    return refuse_duplicates(ret_file, ret_data, arena, reason);
+}
+
+/* Says why a file is refused; returns the exit code. */
+static int refuse_file(const struct apply_options *options, result outcome, const struct reason *reason) {
+    bool is_about_file = outcome->family == FAULT_SETTINGS || outcome->family == FAULT_INPUT;
+    struct reason whole = *reason;
+    if (is_about_file && outcome != &fault_file)
+        (void) reason_set(&whole, outcome, "%s: %s", options->file, reason->text);
+    (void) exit_with(outcome, &whole);
+    return is_about_file ? EXIT_DATA : exit_code_of(outcome);
+}
+
+/* Owners and domains may be imported ones, which the database knows. */
+static int check_and_apply(const struct apply_options *options, struct database *database, const struct data_file *file, const struct store_data *data) {
+    struct ca_extra_rows extra;
+    struct reason reason = {""};
+    result outcome = caa_seen_extra(database, &extra);
+    if (outcome != OK)
+        return database_failed(database, outcome);
+    outcome = check_names(file, options->allows_unknown, &extra, database->arena, &reason);
+    return outcome == OK ? apply_data(options, database, data) : refuse_file(options, outcome, &reason);
 }
 
 int command_apply(int argc, char **argv) {
     struct apply_options options = {0};
     struct store_data data = {0};
+    struct data_file file;
     struct reason reason = {""};
     struct database database;
     if (command_parse(&parser, argc, argv, &options) != 0)
         return EXIT_USAGE_WRONG;
     struct arena *arena = arena_new((size_t) 2 * 1024 * 1024 * 1024);
-    result outcome = arena == NULL ? &fault_no_memory : read_data(&options, arena, &data, &reason);
+    result outcome = arena == NULL ? &fault_no_memory : read_data(&options, arena, &file, &data, &reason);
     if (outcome != OK) {
-        bool is_about_file = outcome->family == FAULT_SETTINGS || outcome->family == FAULT_INPUT;
-        struct reason whole = reason;
-        if (is_about_file && outcome != &fault_file)
-            (void) reason_set(&whole, outcome, "%s: %s", options.file, reason.text);
-        (void) exit_with(outcome, &whole);
         arena_free(arena);
-        return is_about_file ? EXIT_DATA : exit_code_of(outcome);
+        return refuse_file(&options, outcome, &reason);
     }
     int code = database_open(options.config, &database);
     if (code == EXIT_OK) {
-        code = apply_data(&options, &database, &data);
+        code = check_and_apply(&options, &database, &file, &data);
         database_done(&database);
     }
     arena_free(arena);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "cli/caa_seen.h"
 #include "cli/database.h"
 #include "cli/read_file.h"
 #include "cli/table.h"
@@ -158,6 +159,19 @@ static result make_policy(const struct watch_options *options, struct gathered *
     return OK;
 }
 
+/* The policy's domains may be imported ones, which the database knows. Returns the exit code. */
+static int check_policy(const struct gathered *gathered, struct database *database) {
+    struct ca_extra_rows extra;
+    struct reason reason = {""};
+    if (gathered->made.name == NULL)
+        return EXIT_OK;
+    result outcome = caa_seen_extra(database, &extra);
+    if (outcome != OK)
+        return database_failed(database, outcome);
+    outcome = watch_policy_check(&gathered->made, &extra, gathered->arena, &reason);
+    return outcome == OK ? EXIT_OK : exit_with(outcome, &reason);
+}
+
 /* Parses everything before the database is touched. */
 static int run_change(const struct argp *argp, int argc, char **argv, gatherer gather_all,
                       int (*change)(const struct watch_options *, struct gathered *, struct database *)) {
@@ -181,7 +195,8 @@ static int run_change(const struct argp *argp, int argc, char **argv, gatherer g
     } else {
         code = database_open(options.list.config, &database);
         if (code == EXIT_OK) {
-            code = change(&options, &gathered, &database);
+            code = check_policy(&gathered, &database);
+            code = code == EXIT_OK ? change(&options, &gathered, &database) : code;
             database_done(&database);
         }
     }

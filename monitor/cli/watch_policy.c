@@ -66,7 +66,6 @@ result watch_policy_of(const struct watch_policy_wish *wish, struct arena *arena
                        struct reason *reason) {
     CLEANUP(buffer_done) struct buffer json = buffer_with_limit(POLICY_JSON_MAX), name = buffer_with_limit(POLICY_JSON_MAX);
     struct policy_rules rules = policy_rules_default(), again;
-    struct reason unknown = {""};
     rules.reports_new = wish->reports_new;
     TRY(take_domains(wish, arena, &rules));
     TRY(policy_rules_to_json(&rules, &json));
@@ -75,10 +74,15 @@ result watch_policy_of(const struct watch_policy_wish *wish, struct arena *arena
         return &fault_no_memory;
     if (policy_rules_from_json(span_of_text(text), arena, &again, reason) != OK)
         return &fault_watch_policy;
-    TRY(policy_names_check(text, arena, &unknown));
-    if (unknown.text[0] != '\0')
-        return reason_set(reason, &fault_watch_policy, "%s; for one of your own, write a policy for `pinwatch apply --allow-unknown`", unknown.text);
     TRY(write_name(&rules, buffer_span(&json), &name));
     *ret_policy = (struct store_policy){.name = arena_copy_text(arena, buffer_text(&name)), .rules = text};
     return ret_policy->name == NULL ? &fault_no_memory : OK;
+}
+
+result watch_policy_check(const struct store_policy *policy, const struct ca_extra_rows *extra, struct arena *arena, struct reason *reason) {
+    struct reason unknown = {""};
+    TRY(policy_names_check(policy->rules, extra, arena, &unknown));
+    if (unknown.text[0] == '\0')
+        return OK;
+    return reason_set(reason, &fault_watch_policy, "%s; for one of your own, write a policy for `pinwatch apply --allow-unknown`", unknown.text);
 }
