@@ -161,6 +161,13 @@ static void send_datagram(struct server *server, const struct sockaddr_in *peer,
     assert_int_equal(sendto(server->udp, bytes.bytes, bytes.size, 0, (const struct sockaddr *) peer, sizeof *peer), bytes.size);
 }
 
+/* From another port than the one that was asked. */
+static void send_as_stranger(const struct sockaddr_in *peer, struct span bytes) {
+    int stranger = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(sendto(stranger, bytes.bytes, bytes.size, 0, (const struct sockaddr *) peer, sizeof *peer), bytes.size);
+    close(stranger);
+}
+
 static void on_later(evutil_socket_t socket, short events, void *context) {
     (void) socket;
     (void) events;
@@ -209,6 +216,8 @@ static void on_datagram(evutil_socket_t socket, short events, void *context) {
     if (answer_query(server, &query, &out)) {
         if (strncmp(query.label, "slow", 4) == 0)
             send_later(server, &out, (unsigned) atoi(query.label + 4));
+        else if (strcmp(query.label, "stranger") == 0)
+            send_as_stranger(&server->peer, buffer_span(&out));
         else
             send_datagram(server, &server->peer, buffer_span(&out));
         if (strcmp(query.label, "wrong-name") == 0 && server->udp_queries == 2) { /* the second time the right one follows */

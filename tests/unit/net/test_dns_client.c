@@ -223,6 +223,10 @@ static void answers_with_another_id_name_or_type_are_not_taken(void **state) {
     assert_fails(server, "wrong-name.test", "timeout");
 }
 
+static void answers_of_another_sender_are_not_taken(void **state) {
+    assert_fails(*state, "stranger.test", "timeout");
+}
+
 static void the_right_answer_is_taken_after_a_wrong_one(void **state) {
     struct server *server = *state;
     struct asked asked = ask(server, "wrong-name.test"); /* to the second query both come */
@@ -508,6 +512,7 @@ int main(void) {
         CASE(the_deadline_ends_a_question_whatever_is_tried),
         CASE(a_slow_answer_to_an_earlier_attempt_counts),
         CASE(answers_with_another_id_name_or_type_are_not_taken),
+        CASE(answers_of_another_sender_are_not_taken),
         CASE(the_right_answer_is_taken_after_a_wrong_one),
         CASE(a_truncated_answer_is_asked_again_over_tcp),
         CASE(a_tcp_connection_that_stays_silent_is_a_time_out_and_not_kept),
