@@ -53,16 +53,22 @@ static bool is_answer(const struct caa_run *run) {
 
 /* ---- the window */
 
+static uint32_t largest_ttl_of(const struct trial *trial, const struct caa_owner_history *owner) {
+    uint32_t ttl_s = 0;
+    for (size_t i = 0; i < owner->count; i++) {
+        const struct caa_run *run = &owner->runs[i];
+        if (is_answer(run) && counts(trial, run) && run->last_true_ms >= trial->window.begin_ms && run->ttl_max_s > ttl_s)
+            ttl_s = run->ttl_max_s;
+    }
+    return ttl_s;
+}
+
 static uint32_t largest_ttl(const struct trial *trial) {
     uint32_t ttl_s = 0;
     for (size_t r = 0; r < trial->resolver_count; r++)
         for (size_t o = 0; o < trial->resolvers[r].owner_count; o++) {
-            const struct caa_owner_history *owner = &trial->resolvers[r].owners[o];
-            for (size_t i = 0; i < owner->count; i++) {
-                const struct caa_run *run = &owner->runs[i];
-                if (is_answer(run) && counts(trial, run) && run->last_true_ms >= trial->window.begin_ms && run->ttl_max_s > ttl_s)
-                    ttl_s = run->ttl_max_s;
-            }
+            uint32_t own_s = largest_ttl_of(trial, &trial->resolvers[r].owners[o]);
+            ttl_s = own_s > ttl_s ? own_s : ttl_s;
         }
     return ttl_s;
 }

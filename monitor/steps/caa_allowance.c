@@ -65,8 +65,9 @@ static result climb(struct asking *asking, enum caa_allowance *ret_allowance) {
 static result heed_news(struct asking *asking, enum caa_allowance *allowance) {
     struct store_caa_news *news;
     size_t count;
-    bool needs_decision = strcmp(asking->monitor->settings->caa_trust_after, "acknowledgement") == 0;
-    TRY(store_caa_news_load(asking->monitor->store, asking->tenant_id, asking->owners, asking->owner_count, needs_decision, asking->arena, &news, &count));
+    struct store_caa_news_wish wish = {.tenant_id = asking->tenant_id, .owners = asking->owners, .owner_count = asking->owner_count,
+                                       .needs_decision = strcmp(asking->monitor->settings->caa_trust_after, "acknowledgement") == 0};
+    TRY(store_caa_news_load(asking->monitor->store, &wish, asking->arena, &news, &count));
     for (size_t i = 0; i < count; i++)
         if (caa_issuers_allow(asking->is_wildcard ? &news[i].wildcard_gained : &news[i].gained, asking->issuer_domains))
             *allowance = CAA_ALLOWED_BY_NEWS;

@@ -108,6 +108,25 @@ static const char *why_unmapped(const struct store_caa_case *about) {
     return strcmp(about->issuer_state, "verified") == 0 ? "it is not known which CAA domains the issuer recognises" : "who issued it cannot be proven";
 }
 
+static struct caa_owner_history history_of(const struct caa_resolver_history *resolver, const char *owner) {
+    for (size_t i = 0; i < resolver->owner_count; i++)
+        if (strcmp(resolver->owners[i].owner, owner) == 0)
+            return resolver->owners[i];
+    return (struct caa_owner_history){.owner = owner};
+}
+
+/* What a resolver said about the owners of one climb. */
+static result take_climb(const struct caa_resolver_history *resolver, const char *const *climb, size_t climb_count, struct arena *arena,
+                         struct caa_resolver_history *ret_own) {
+    struct caa_owner_history *owners = arena_take_array(arena, climb_count + 1, sizeof *owners);
+    if (owners == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < climb_count; i++)
+        owners[i] = history_of(resolver, climb[i]);
+    *ret_own = (struct caa_resolver_history){.resolver = resolver->resolver, .owners = owners, .owner_count = climb_count};
+    return OK;
+}
+
 /* One name of the chunk, with the owners of its own climb from the histories of all. */
 static result judge_name(struct hearing *hearing, size_t at, const struct dns_name *base, const struct caa_resolver_history *resolvers, size_t count,
                          struct arena *arena) {
@@ -117,18 +136,8 @@ static result judge_name(struct hearing *hearing, size_t at, const struct dns_na
     if (own == NULL || climb == NULL)
         return &fault_no_memory;
     TRY(add_owners(*base, arena, climb, &climb_count));
-    for (size_t r = 0; r < count; r++) {
-        struct caa_owner_history *owners = arena_take_array(arena, climb_count + 1, sizeof *owners);
-        if (owners == NULL)
-            return &fault_no_memory;
-        for (size_t i = 0; i < climb_count; i++) {
-            owners[i].owner = climb[i];
-            for (size_t k = 0; k < resolvers[r].owner_count; k++)
-                if (strcmp(resolvers[r].owners[k].owner, climb[i]) == 0)
-                    owners[i] = resolvers[r].owners[k];
-        }
-        own[r] = (struct caa_resolver_history){.resolver = resolvers[r].resolver, .owners = owners, .owner_count = climb_count};
-    }
+    for (size_t r = 0; r < count; r++)
+        TRY(take_climb(&resolvers[r], climb, climb_count, arena, &own[r]));
     const struct store_caa_case *about = hearing->about;
     struct caa_case question = {.is_wildcard = strncmp(about->names[at].value, "*.", 2) == 0, .issued_ms = about->issued_ms,
                                 .issuer_domains = hearing->path.domains, .is_issuer_certain = hearing->path.is_certain};
@@ -257,7 +266,8 @@ result step_judge_caa(struct monitor *monitor, int64_t unused_now_ms) {
     int64_t now_ms = world_clock_time(&monitor->clock, clock_wall_ms());
     if (arena == NULL)
         return &fault_no_memory;
-    TRY(store_caa_cases_take(monitor->store, now_ms, now_ms + CASE_MS, CASES_PER_STEP, arena, &cases, &count));
+    struct store_caa_taking taking = {.now_ms = now_ms, .until_ms = now_ms + CASE_MS, .limit = CASES_PER_STEP};
+    TRY(store_caa_cases_take(monitor->store, &taking, arena, &cases, &count));
     for (size_t i = 0; i < count; i++)
         TRY(judge_case(monitor, &cases[i], now_ms));
     return OK;

@@ -16,12 +16,12 @@ static struct store_caa_case *case_at(struct row_taker *taker, int row, struct s
     return &cases[(*count)++];
 }
 
-result store_caa_cases_take(struct store *store, int64_t now_ms, int64_t until_ms, unsigned limit, struct arena *arena, struct store_caa_case **ret_cases,
+result store_caa_cases_take(struct store *store, const struct store_caa_taking *taking, struct arena *arena, struct store_caa_case **ret_cases,
                             size_t *ret_count) {
     CLEANUP(params_done) struct store_params params = {0};
-    params_time_ms(&params, now_ms);
-    params_time_ms(&params, until_ms);
-    params_int4(&params, (int32_t) limit);
+    params_time_ms(&params, taking->now_ms);
+    params_time_ms(&params, taking->until_ms);
+    params_int4(&params, (int32_t) taking->limit);
     CLEANUP(rows_done) struct store_rows rows = {0};
     TRY(store_ask(store, "SELECT * FROM caa_cases_take($1, $2, $3)", &params, "isst" "h?t?t?", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};
@@ -151,12 +151,12 @@ result store_caa_verdicts_load(struct store *store, int64_t certificate_id, stru
 
 /* ---- news */
 
-result store_caa_news_load(struct store *store, int32_t tenant_id, const char *const *owners, size_t owner_count, bool needs_decision, struct arena *arena,
-                           struct store_caa_news **ret_news, size_t *ret_count) {
+result store_caa_news_load(struct store *store, const struct store_caa_news_wish *wish, struct arena *arena, struct store_caa_news **ret_news,
+                           size_t *ret_count) {
     CLEANUP(params_done) struct store_params params = {0};
-    params_int4(&params, tenant_id);
-    params_text_array(&params, owners, owner_count);
-    params_bool(&params, needs_decision);
+    params_int4(&params, wish->tenant_id);
+    params_text_array(&params, wish->owners, wish->owner_count);
+    params_bool(&params, wish->needs_decision);
     CLEANUP(rows_done) struct store_rows rows = {0};
     TRY(store_ask(store,
                   "SELECT array_to_string(gained, ' '), is_any_gained, array_to_string(wildcard_gained, ' '), is_wildcard_any_gained"

@@ -19,9 +19,13 @@ struct store_caa_case {
     const struct store_caa_case_name *names;
     size_t name_count;
 };
-/* Takes at most `limit` due cases; nobody else takes them before until_ms. Everything in `arena`. */
-MUST_CHECK result store_caa_cases_take(struct store *store, int64_t now_ms, int64_t until_ms, unsigned limit, struct arena *arena,
-                                       struct store_caa_case **ret_cases, size_t *ret_count);
+struct store_caa_taking {
+    int64_t now_ms, until_ms; /* nobody else takes them before */
+    unsigned limit;
+};
+/* Takes cases that are due. Everything in `arena`. */
+MUST_CHECK result store_caa_cases_take(struct store *store, const struct store_caa_taking *taking, struct arena *arena, struct store_caa_case **ret_cases,
+                                       size_t *ret_count);
 
 struct store_caa_verdict {
     const char *name;
@@ -50,9 +54,15 @@ MUST_CHECK result store_caa_verdicts_load(struct store *store, int64_t certifica
                                           size_t *ret_count);
 
 /* Who may issue at these owners only since a change that the tenant has not heard of: its alert was not delivered and nobody decided about the
- * finding; with `needs_decision` a delivery is not enough. */
+ * finding. */
 struct store_caa_news {
     struct caa_issuers gained, wildcard_gained;
 };
-MUST_CHECK result store_caa_news_load(struct store *store, int32_t tenant_id, const char *const *owners, size_t owner_count, bool needs_decision,
-                                      struct arena *arena, struct store_caa_news **ret_news, size_t *ret_count);
+struct store_caa_news_wish {
+    int32_t tenant_id;
+    const char *const *owners;
+    size_t owner_count;
+    bool needs_decision; /* a delivery is not enough */
+};
+MUST_CHECK result store_caa_news_load(struct store *store, const struct store_caa_news_wish *wish, struct arena *arena, struct store_caa_news **ret_news,
+                                      size_t *ret_count);
