@@ -11,6 +11,7 @@
 #define LOADED_PER_CALL 10000
 #define CHUNK 5000
 #define FRESH_EVERY_MS 1000
+#define SWEEP_EVERY_MS 5000 /* what was in use when it was due to leave, leaves with the next one */
 #define SCAN_EVERY_MS ((int64_t) 24 * 3600 * 1000)
 #define SUBJECT_SIZE (DNS_NAME_TEXT_SIZE + 8)
 
@@ -168,9 +169,15 @@ static void end_scan(struct caa_poller *poller, int64_t now_ms) {
     for (struct caa_owner *owner = caa_owners_next(poller->owners, NULL, NULL); owner != NULL; owner = caa_owners_next(poller->owners, owner, NULL))
         if (owner->scan != poller->scan)
             owner->named_until_ms = 0;
-    caa_owners_sweep(poller->owners, clock_wall_ms(), leave, poller);
     poller->is_scanning = false;
     poller->scan_due_ms = now_ms + SCAN_EVERY_MS;
+}
+
+static void sweep(struct caa_poller *poller, int64_t now_ms) {
+    if (now_ms < poller->sweep_due_ms)
+        return;
+    caa_owners_sweep(poller->owners, world_clock_time(&poller->monitor->clock, clock_wall_ms()), leave, poller);
+    poller->sweep_due_ms = now_ms + SWEEP_EVERY_MS;
 }
 
 static result scan_some(struct caa_poller *poller, int64_t now_ms) {
@@ -341,8 +348,10 @@ result caa_load_some(struct caa_poller *poller, int64_t now_ms) {
     TRY(scan_some(poller, now_ms));
     for (size_t i = 0; i < LOADED_PER_CALL / CHUNK && poller->fresh_count > 0; i++)
         TRY(load_chunk(poller, now_ms));
-    if (poller->is_ready)
+    if (poller->is_ready) {
+        sweep(poller, now_ms);
         return take_fresh(poller, now_ms);
+    }
     if (poller->is_scanning || poller->fresh_count > 0)
         return OK;
     TRY(take_conditions(poller, now_ms));

@@ -83,7 +83,7 @@ struct caa_poller {
 
     struct caa_asked *asked;
     struct caa_batch *gathering, *sending;
-    int64_t client_due_ms, lease_due_ms, fresh_due_ms, commit_due_ms, status_due_ms, scan_due_ms, status_ms; /* monotonic */
+    int64_t client_due_ms, lease_due_ms, fresh_due_ms, commit_due_ms, status_due_ms, scan_due_ms, sweep_due_ms, status_ms; /* monotonic */
     bool said_full;
 };
 
