@@ -117,36 +117,52 @@ static bool permits_domain(const struct caa_issuers *issuers, const char *domain
     return caa_issuers_allow(issuers, domains);
 }
 
-static const char *telling_domain(const struct caa_seen_issuer *issuer, const struct caa_issuers *host, const struct caa_issuers *wildcard) {
+static const char *telling_domain(const struct caa_seen_issuer *issuer, const struct caa_issuers *permitted) {
     for (size_t i = 0; issuer->domains[i] != NULL; i++)
-        if (permits_domain(host, issuer->domains[i]) || permits_domain(wildcard, issuer->domains[i]))
+        if (permits_domain(permitted, issuer->domains[i]))
             return issuer->domains[i];
     return issuer->domains[0];
 }
 
+/* What caa_lint is told, entry by entry. */
+struct telling {
+    const char **domains, **owners;
+    uint8_t *uses;
+    size_t count;
+};
+
+static void tell(struct telling *telling, const struct caa_seen_issuer *issuer, const struct caa_issuers *permitted, uint8_t use) {
+    const char *domain = telling_domain(issuer, permitted);
+    size_t at = 0;
+    while (at < telling->count && (strcmp(telling->owners[at], issuer->name) != 0 || strcmp(telling->domains[at], domain) != 0))
+        at++;
+    telling->domains[at] = domain;
+    telling->owners[at] = issuer->name;
+    telling->uses[at] |= use;
+    telling->count += at == telling->count;
+}
+
 result caa_seen_facts(const struct caa_seen *seen, const struct caa_record *records, size_t count, struct arena *arena, struct caa_lint_facts *facts) {
+    size_t most = 2 * seen->issuer_count + 1;
+    struct telling telling = {arena_take_array(arena, most, sizeof *telling.domains), arena_take_array(arena, most, sizeof *telling.owners),
+                              arena_take_array(arena, most, sizeof *telling.uses), 0};
     struct caa_issuers host, wildcard;
-    const char **domains = arena_take_array(arena, seen->issuer_count + 1, sizeof *domains);
-    const char **owners = arena_take_array(arena, seen->issuer_count + 1, sizeof *owners);
-    size_t kept = 0;
     if (seen->count == 0)
         return OK;
-    if (domains == NULL || owners == NULL)
+    if (telling.domains == NULL || telling.owners == NULL || telling.uses == NULL)
         return &fault_no_memory;
     TRY(caa_issuers_of(records, count, CAA_FOR_HOST, arena, &host));
     TRY(caa_issuers_of(records, count, CAA_FOR_WILDCARD, arena, &wildcard));
     for (size_t i = 0; i < seen->issuer_count; i++) {
         const struct caa_seen_issuer *issuer = &seen->issuers[i];
-        bool is_told = issuer->domains == NULL;
-        for (size_t k = 0; k < kept && !is_told; k++)
-            is_told = strcmp(owners[k], issuer->name) == 0 && strcmp(domains[k], telling_domain(issuer, &host, &wildcard)) == 0;
-        if (is_told)
-            continue;
-        domains[kept] = telling_domain(issuer, &host, &wildcard);
-        owners[kept++] = issuer->name;
+        if (issuer->domains != NULL && issuer->plain_count > 0)
+            tell(&telling, issuer, &host, CAA_SEEN_PLAIN);
+        if (issuer->domains != NULL && issuer->wildcard_count > 0)
+            tell(&telling, issuer, &wildcard, CAA_SEEN_WILDCARD);
     }
-    facts->seen_domains = domains;
-    facts->seen_owners = owners;
+    facts->seen_domains = telling.domains;
+    facts->seen_owners = telling.owners;
+    facts->seen_uses = telling.uses;
     return OK;
 }
 

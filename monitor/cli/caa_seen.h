@@ -42,7 +42,8 @@ MUST_CHECK result caa_seen_load(struct database *database, const struct caa_seen
 
 /* Is somebody among the issuers of whom nobody knows which CA he is? Then no CA can be called unused. */
 bool caa_seen_has_unmapped(const struct caa_seen *seen);
-/* For caa_lint: a domain per mapped issuer, one that the set permits where there is one; without any certificate nothing is said. In `arena`. */
+/* For caa_lint: of each mapped issuer, for plain names and for wildcards, a domain that the set permits where there is one; without any certificate
+ * nothing is said. In `arena`. */
 MUST_CHECK result caa_seen_facts(const struct caa_seen *seen, const struct caa_record *records, size_t count, struct arena *arena,
                                  struct caa_lint_facts *facts);
 

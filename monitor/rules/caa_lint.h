@@ -6,12 +6,15 @@
 #include "rules/ca_table.h"
 #include "rules/issuer_policy.h"
 
+enum { CAA_SEEN_PLAIN = 1, CAA_SEEN_WILDCARD = 2 };
+
 /* What may be known beside the records; zero and NULL where it is not. */
 struct caa_lint_facts {
     const struct dns_name *owner;      /* where the set stands */
     const struct caa_answer *answer;   /* as it was resolved: chain, TTL, AD; NULL for a file */
     const char *const *seen_domains;   /* CAA domains of the issuers of observed, unexpired certificates (one per owner is enough), NULL-terminated; NULL: not known */
     const char *const *seen_owners;    /* their names, beside seen_domains */
+    const uint8_t *seen_uses;          /* CAA_SEEN_…, beside seen_domains: what kinds of names; NULL: not known which */
     const struct ca_extra_rows *extra;
     const uint32_t *ttl_s;             /* as it stands in a file; NULL: not known (then the answer's counts, if there is one) */
 };

@@ -293,11 +293,22 @@ static void check_unused(struct lint_work *work, const struct caa_issuers *issue
     }
 }
 
-static void check_not_allowed(struct lint_work *work, const char *domain, const char *owner) {
-    if (owners_may_issue(work, &work->host, domain) || owners_may_issue(work, &work->wildcard, domain))
-        return;
-    lint_say(work, LINT_CA_NOT_ALLOWED, SIZE_MAX, lint_record(work, 0, "issue", span_of_text(domain)),
-             "unexpired certificates of %s were seen, but it may not issue: the next renewal will be refused; add the record if the CA is yours", owner);
+static void say_not_allowed(struct lint_work *work, const char *tag, const char *domain, const char *kind, const char *owner) {
+    lint_say(work, LINT_CA_NOT_ALLOWED, SIZE_MAX, lint_record(work, 0, tag, span_of_text(domain)),
+             "unexpired certificates of %s%s were seen, but it may not issue%s: the next renewal will be refused; add the record if the CA is yours", owner, kind,
+             kind[0] == '\0' ? "" : " these");
+}
+
+/* What was seen of one CA, against what the set permits it for that. */
+static void check_not_allowed(struct lint_work *work, const char *domain, const char *owner, const uint8_t *uses) {
+    bool may_plain = owners_may_issue(work, &work->host, domain), may_wildcard = owners_may_issue(work, &work->wildcard, domain);
+    bool is_plain_refused = uses == NULL ? !may_plain && !may_wildcard : (*uses & CAA_SEEN_PLAIN) != 0 && !may_plain;
+    bool is_wildcard_refused = uses != NULL && (*uses & CAA_SEEN_WILDCARD) != 0 && !may_wildcard;
+    bool has_own = work->kind_count[LINT_ISSUEWILD] > 0; /* then `issue` permits no wildcard */
+    if (is_plain_refused)
+        say_not_allowed(work, "issue", domain, is_wildcard_refused || !may_wildcard ? "" : " for names without a wildcard", owner);
+    if (is_wildcard_refused && (!is_plain_refused || has_own))
+        say_not_allowed(work, has_own ? "issuewild" : "issue", domain, " for wildcards", owner);
 }
 
 static void check_seen(struct lint_work *work) {
@@ -306,7 +317,8 @@ static void check_seen(struct lint_work *work) {
     if (facts->seen_domains == NULL || has_critical_unknown(work))
         return;
     for (size_t i = 0; facts->seen_domains[i] != NULL; i++)
-        check_not_allowed(work, facts->seen_domains[i], facts->seen_owners != NULL ? facts->seen_owners[i] : facts->seen_domains[i]);
+        check_not_allowed(work, facts->seen_domains[i], facts->seen_owners != NULL ? facts->seen_owners[i] : facts->seen_domains[i],
+                          facts->seen_uses != NULL ? &facts->seen_uses[i] : NULL);
     check_unused(work, &work->host, &unused);
     check_unused(work, &work->wildcard, &unused);
 }

@@ -88,22 +88,28 @@ static void without_a_certificate_nothing_is_said_of_use(void **state) {
     assert_null(facts_of(&seen, &set).seen_domains);
 }
 
-static void an_issuer_stands_for_the_domain_that_the_set_names(void **state) {
+static void an_issuer_stands_for_the_domain_that_the_set_names_for_what_it_issued(void **state) {
     (void) state;
     struct set set = {.count = 0};
     struct caa_seen_issuer issuers[] = {us, them, somebody, us};
     struct caa_seen_certificate certificate = {.issuer = issuers};
     const struct caa_seen seen = {.issuers = issuers, .issuer_count = 4, .certificates = &certificate, .count = 1};
+    issuers[0].plain_count = issuers[1].plain_count = issuers[2].plain_count = issuers[3].wildcard_count = 1;
+    add(&set, "issue", "ours.example");
     add(&set, "issuewild", "cross.example");
     struct caa_lint_facts facts = facts_of(&seen, &set);
-    assert_string_equal(facts.seen_domains[0], "ours.example"); /* without `issue` every CA may issue for plain names */
-    add(&set, "issue", "cross.example");
-    facts = facts_of(&seen, &set);
-    assert_string_equal(facts.seen_domains[0], "cross.example");
+    assert_string_equal(facts.seen_domains[0], "ours.example");
     assert_string_equal(facts.seen_owners[0], "Ours");
+    assert_int_equal(facts.seen_uses[0], CAA_SEEN_PLAIN);
     assert_string_equal(facts.seen_domains[1], "theirs.example");
-    assert_null(facts.seen_domains[2]);
+    assert_string_equal(facts.seen_domains[2], "cross.example");
+    assert_int_equal(facts.seen_uses[2], CAA_SEEN_WILDCARD);
+    assert_null(facts.seen_domains[3]);
     assert_true(caa_seen_has_unmapped(&seen));
+    set.count = 1; /* `issue` alone: the same for both */
+    facts = facts_of(&seen, &set);
+    assert_int_equal(facts.seen_uses[0], CAA_SEEN_PLAIN | CAA_SEEN_WILDCARD);
+    assert_null(facts.seen_domains[2]);
 }
 
 int main(void) {
@@ -112,7 +118,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_name_that_is_refused_refuses_the_certificate, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_issuer_that_is_not_mapped_is_unknown_unless_everybody_or_nobody_may, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_certificate_nothing_is_said_of_use, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_issuer_stands_for_the_domain_that_the_set_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_issuer_stands_for_the_domain_that_the_set_names_for_what_it_issued, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,36 @@ static void an_owner_under_two_names_is_suggested_once(void **state) {
     arena_free(arena);
 }
 
+/* "suggestion | suggestion" of the remarks that a CA is seen and not allowed. */
+static const char *not_allowed(struct caa_record *set, size_t size, uint8_t use, struct arena *arena) {
+    static const char *const seen[] = {"sectigo.com", NULL}, *const owners[] = {"Sectigo", NULL};
+    const struct caa_lint_facts facts = {.seen_domains = seen, .seen_owners = owners, .seen_uses = &use};
+    struct caa_lint_remark *remarks;
+    const char *text = "";
+    size_t count;
+    assert_ptr_equal(caa_lint(set, size, &facts, arena, &remarks, &count), OK);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(remarks[i].rule, "ca-not-allowed") == 0)
+            text = arena_printf(arena, "%s%s%s", text, text[0] == '\0' ? "" : " | ", remarks[i].suggest);
+    return text;
+}
+
+static void what_a_ca_issued_is_held_against_what_it_may_issue(void **state) {
+    (void) state;
+    struct arena *arena = arena_new(1 << 20);
+    struct caa_record both[] = {record(0, "issue", "sectigo.com"), record(0, "issuewild", "ssl.com")};
+    struct caa_record wild[] = {record(0, "issue", "ssl.com"), record(0, "issuewild", "sectigo.com")};
+    struct caa_record none[] = {record(0, "issue", "ssl.com"), record(0, "issuewild", ";")};
+    assert_string_equal(not_allowed(both, 2, CAA_SEEN_PLAIN, arena), "");
+    assert_string_equal(not_allowed(both, 2, CAA_SEEN_WILDCARD, arena), "0 issuewild \"sectigo.com\"");
+    assert_string_equal(not_allowed(wild, 2, CAA_SEEN_WILDCARD, arena), "");
+    assert_string_equal(not_allowed(wild, 2, CAA_SEEN_PLAIN | CAA_SEEN_WILDCARD, arena), "0 issue \"sectigo.com\"");
+    assert_string_equal(not_allowed(none, 1, CAA_SEEN_PLAIN | CAA_SEEN_WILDCARD, arena), "0 issue \"sectigo.com\"");
+    assert_string_equal(not_allowed(none, 1, CAA_SEEN_WILDCARD, arena), "0 issue \"sectigo.com\"");
+    assert_string_equal(not_allowed(none, 2, CAA_SEEN_PLAIN | CAA_SEEN_WILDCARD, arena), "0 issue \"sectigo.com\" | 0 issuewild \"sectigo.com\"");
+    arena_free(arena);
+}
+
 static void want_of_memory_is_no_clean_bill(void **state) {
     (void) state;
     struct caa_record set[] = {record(1, "issue", "LetsEncrypt.com; validationmethods=dns"), record(0, "ideof", "a@example.com"),
@@ -224,6 +254,7 @@ int main(void) {
         cmocka_unit_test(of_a_thousand_equal_mistakes_twenty_are_told_and_the_rest_is_counted),
         cmocka_unit_test(owners_beside_the_table_are_known_too),
         cmocka_unit_test(an_owner_under_two_names_is_suggested_once),
+        cmocka_unit_test(what_a_ca_issued_is_held_against_what_it_may_issue),
         cmocka_unit_test(want_of_memory_is_no_clean_bill),
         cmocka_unit_test(every_rule_stands_in_the_manual_with_its_severity),
     };
