@@ -1,0 +1,134 @@
+-- For tests/sql/caa. Time is the caller's; leases alone go by the database's clock.
+SET search_path = pinwatch, pg_temp;
+SET timezone = 'UTC';
+
+CREATE FUNCTION pinwatch.holds(sentence text, is_true boolean) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF is_true IS NOT TRUE THEN
+        RAISE EXCEPTION 'NOT TRUE: %', sentence;
+    END IF;
+END $$;
+
+-- The SQLSTATE with which a statement is refused; '' when it is not.
+CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE statement;
+    RETURN '';
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END $$;
+
+CREATE FUNCTION pg_temp.ms(at timestamptz) RETURNS bigint LANGUAGE sql AS $$ SELECT (extract(epoch FROM at) * 1000)::bigint $$;
+
+CREATE FUNCTION pg_temp.run_of(outcome text, at timestamptz, records integer DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('owner', 'example.com', 'resolver', 'r:53', 'outcome', outcome, 'why', '', 'detail', '', 'answered_ms', pg_temp.ms(at),
+        'true_ms', pg_temp.ms(at), 'first_true_ms', pg_temp.ms(at), 'interval_s', 300, 'ttl_max_s', 600, 'ttl_s', 600, 'is_from_validator', false, 'is_authenticated', false,
+        'is_nonexistent', false, 'chain', '["a.example"]'::jsonb) || CASE WHEN records IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('records', records) END $$;
+
+CREATE FUNCTION pg_temp.payload(part text, item jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT '{"continued":[],"begun":[],"accepted":[],"changes":[],"conditions":[]}'::jsonb || jsonb_build_object(part, jsonb_build_array(item)) $$;
+
+CREATE FUNCTION pg_temp.change() RETURNS jsonb LANGUAGE sql AS $$
+    SELECT '{"owner":"example.com","resolver":"r:53","at_ms":0,"before_outcome":"empty","after_outcome":"records","after":1,"gained":["ca.example"],
+             "is_any_gained":false,"wildcard_gained":[],"is_wildcard_any_gained":false,"tenants":[{"tenant":1,"severity":"warning","body":{"owner":"example.com"}}]}'::jsonb $$;
+
+DO $test$
+DECLARE
+    got record;
+    mine bigint;
+    id bigint;
+BEGIN
+    SELECT * INTO got FROM caa_lease_take('one', '', 60);
+    mine := got.fencing;
+    PERFORM holds('the first who asks has the lease', mine = 1 AND got.commits = 0);
+    PERFORM holds('another has it not', (SELECT fencing FROM caa_lease_take('two', '', 60)) = 0);
+    PERFORM holds('the same renews it under its number', (SELECT fencing FROM caa_lease_take('one', '', 60)) = mine);
+    PERFORM holds('who is not the holder records nothing', pg_temp.refusal($$SELECT caa_record('two', 1, 1, '2026-11-01', '{}', '{}')$$) = 'PW001');
+    PERFORM holds('nor who was', pg_temp.refusal($$SELECT caa_record('one', 0, 1, '2026-11-01', '{}', '{}')$$) = 'PW001');
+
+    PERFORM holds('a commit is recorded', caa_record('one', mine, 1, '2026-10-30', pg_temp.payload('begun', pg_temp.run_of('empty', '2026-10-30 00:00')), '{}'));
+    PERFORM holds('and once: sent again it says so', NOT caa_record('one', mine, 1, '2026-10-30', pg_temp.payload('begun', pg_temp.run_of('records', '2026-10-30 01:00')), '{}'));
+    PERFORM holds('and did nothing', (SELECT outcome FROM caa_now) = 'empty');
+    PERFORM holds('no number is left out', pg_temp.refusal(format($$SELECT caa_record('one', %s, 3, '2026-11-01', pg_temp.payload('begun', pg_temp.run_of('empty', '2026-11-01')), '{}')$$, mine)) = 'PW002');
+    PERFORM caa_record('one', mine, 2, '2026-11-01', pg_temp.payload('continued', pg_temp.run_of('empty', '2026-11-02 00:00')), '{}');
+    PERFORM holds('a run that goes on is the same row', (SELECT first_answered_at = '2026-10-30' AND last_answered_at = '2026-11-02' AND answers = 2 FROM caa_now));
+    PERFORM holds('one that nobody recorded cannot go on', pg_temp.refusal(format($$SELECT caa_record('one', %s, 3, '2026-11-01',
+        pg_temp.payload('continued', pg_temp.run_of('empty', '2026-11-02') || '{"owner":"other.example"}'), '{}')$$, mine)) = 'PW002');
+    PERFORM holds('and leaves no trace', (SELECT commits FROM caa_lease) = 2);
+
+    PERFORM caa_ensure_partitions('2026-10-15', '2026-12-15');
+    PERFORM caa_record('one', mine, 3, '2026-11-03', pg_temp.payload('begun', pg_temp.run_of('records', '2026-11-03', 1)), ARRAY['\x0001'::bytea]);
+    PERFORM holds('a run that ended is kept whole, in the month of its end', (SELECT count(*) FROM caa_past_2026_11
+        WHERE outcome = 'empty' AND first_answered_at = '2026-10-30' AND last_answered_at = '2026-11-02' AND answers = 2 AND chain = '{a.example}') = 1);
+    PERFORM holds('the set is kept with its hash', (SELECT records = '\x0001' AND set_sha256 = sha256('\x0001') FROM caa_now));
+    PERFORM holds('the view has both', (SELECT count(*) FROM caa_run) = 2);
+    PERFORM caa_record('one', mine, 4, '2026-11-04', pg_temp.payload('begun', pg_temp.run_of('failed', '2026-11-04') || '{"good_outcome":"records","good_records":1,"good_ms":0}'), ARRAY['\x0001'::bytea]);
+    PERFORM holds('who fails keeps what was said before', (SELECT good_outcome = 'records' AND good_records = '\x0001' AND records = '' FROM caa_now));
+
+    PERFORM caa_record('one', mine, 5, '2026-11-05', pg_temp.payload('changes', pg_temp.change()), ARRAY['\x0001'::bytea]);
+    SELECT change_id INTO id FROM caa_change;
+    PERFORM holds('a change is a finding', (SELECT count(*) FROM finding WHERE rule = 'caa.changed' AND state = 'open') = 1);
+    PERFORM holds('of which nobody knows yet', NOT caa_change_is_known(1, id));
+    INSERT INTO alert (tenant_id, finding_id, rule, severity, body, created_at) SELECT 1, finding_id, rule, severity, '{}', '2026-11-05' FROM finding;
+    INSERT INTO channel VALUES (1, 'hook', 'hook', '{}', NULL, 'notice', true, 'apply', 'ann', '2026-11-01');
+    INSERT INTO delivery (tenant_id, alert_id, channel_tenant_id, channel, state, next_attempt_at) SELECT 1, alert_id, 1, 'hook', 'queued', '2026-11-05' FROM alert;
+    PERFORM holds('a queued alert is not known', NOT caa_change_is_known(1, id));
+    UPDATE delivery SET state = 'dead';
+    PERFORM holds('nor is one that was given up', NOT caa_change_is_known(1, id));
+    UPDATE delivery SET state = 'delivered';
+    PERFORM holds('a delivered one is', caa_change_is_known(1, id));
+    PERFORM holds('to its tenant alone', NOT caa_change_is_known(2, id));
+    UPDATE delivery SET state = 'dead';
+    PERFORM caa_record('one', mine, 6, '2026-11-05 23:00', pg_temp.payload('changes', pg_temp.change()), ARRAY['\x0001'::bytea]);
+    PERFORM holds('the same within a day is counted', (SELECT count(*) FROM finding WHERE rule = 'caa.changed') = 1 AND (SELECT times FROM caa_change) = 2);
+    PERFORM finding_decide((SELECT finding_id FROM finding WHERE rule = 'caa.changed'), 'acknowledged', 'ann', '', '2026-11-05 23:10');
+    PERFORM holds('somebody who decides knows', caa_change_is_known(1, id));
+    PERFORM caa_record('one', mine, 7, '2026-11-05 23:20', pg_temp.payload('changes', pg_temp.change()), ARRAY['\x0001'::bytea]);
+    PERFORM holds('after that it is news again', (SELECT count(*) FROM finding WHERE rule = 'caa.changed') = 2);
+    PERFORM holds('which nobody knows yet', NOT caa_change_is_known(1, id));
+    PERFORM caa_record('one', mine, 8, '2026-11-07', pg_temp.payload('changes', pg_temp.change()), ARRAY['\x0001'::bytea]);
+    PERFORM holds('a day later it is another change', (SELECT count(*) FROM caa_change) = 2 AND (SELECT count(*) FROM finding WHERE rule = 'caa.changed') = 3);
+    PERFORM holds('changes are found by owner and time', (SELECT count(*) FROM caa_changes_at(1, '{www.example.com,example.com}', '2026-11-06') WHERE gained = '{ca.example}') = 1);
+
+    PERFORM caa_record('one', mine, 9, '2026-11-08', pg_temp.payload('conditions',
+        '{"rule":"caa.lint","subject":"caa:example.com","fingerprint":"a","note":"mended","tenants":[{"tenant":1,"severity":"notice","body":{"x":1}}]}'), '{}');
+    PERFORM caa_record('one', mine, 10, '2026-11-08', pg_temp.payload('conditions',
+        '{"rule":"caa.lint","subject":"caa:example.com","fingerprint":"a","note":"mended","tenants":[{"tenant":1,"severity":"notice","body":{"x":2}}]}'), '{}');
+    PERFORM holds('a condition that lasts is one finding, with the newest evidence', (SELECT count(*) = 1 AND bool_and(evidence @> '{"x":2}') FROM finding WHERE rule = 'caa.lint'));
+    PERFORM caa_record('one', mine, 11, '2026-11-08', pg_temp.payload('conditions',
+        '{"rule":"caa.lint","subject":"caa:example.com","fingerprint":"b","note":"mended","tenants":[{"tenant":1,"severity":"notice","body":{"x":3}}]}'), '{}');
+    PERFORM holds('another fingerprint is another finding', (SELECT string_agg(state, ' ' ORDER BY finding_id) FROM finding WHERE rule = 'caa.lint') = 'resolved open');
+    PERFORM holds('what is open can be asked', (SELECT string_agg(rule || ' ' || subject, ',') FROM caa_conditions()) = 'caa.lint caa:example.com');
+    PERFORM caa_record('one', mine, 12, '2026-11-08', pg_temp.payload('conditions', '{"rule":"caa.lint","subject":"caa:example.com","fingerprint":"","note":"mended","tenants":[]}'), '{}');
+    PERFORM holds('for nobody it is over', NOT EXISTS (SELECT FROM finding WHERE rule = 'caa.lint' AND state <> 'resolved'));
+
+    INSERT INTO log (log_id, description, operator, protocol, url, key, source, is_followed, reason, first_seen_at, updated_at)
+        VALUES (sha256('log'), 'log', 'operator', 'rfc6962', 'https://log.example/', 'key', 'chrome', true, 'usable', '2026-11-01', '2026-11-01');
+    INSERT INTO watch (tenant_id, kind, value, set_by, set_who, set_at) VALUES (1, 'subtree', 'example.com', 'cli', 'ann', '2026-11-01'), (1, 'subtree', '', 'cli', 'ann', '2026-11-01');
+    INSERT INTO certificate (tbs_sha256, issuer_state, names, not_after, first_timestamp, first_seen_at)
+        SELECT sha256(i::text::bytea), 'pending', jsonb_build_array(jsonb_build_object('type', 'dns', 'value', 'n' || i, 'from', 'san'), '{"type":"ip","value":"192.0.2.1"}'::jsonb),
+               CASE WHEN i = 3 THEN '2026-11-01' ELSE '2027-01-01' END::timestamptz, '2026-11-01', '2026-11-01' FROM generate_series(1, 5) i;
+    INSERT INTO match SELECT 1, w.watch_id, c.certificate_id, '2026-11-01' FROM certificate c JOIN watch w ON w.value = CASE WHEN c.names->0->>'value' = 'n4' THEN '' ELSE 'example.com' END
+                       WHERE c.names->0->>'value' <> 'n5';
+    PERFORM holds('names of unexpired certificates of a watch are read', (SELECT string_agg(name, ' ' ORDER BY name) FROM caa_names_page(0, 100, '2026-11-10')) = 'n1 n2');
+    PERFORM holds('pages reach every certificate', (SELECT count(DISTINCT certificate_id) FROM caa_names_page(0, 100, '2026-11-10')) = 5);
+    PERFORM holds('and what matched since comes once', (SELECT string_agg(name, ' ' ORDER BY name) FROM caa_names_fresh('one', mine, 100, '2026-11-10')) = 'n1 n2');
+    PERFORM holds('not twice', NOT EXISTS (SELECT FROM caa_names_fresh('one', mine, 100, '2026-11-10')) AND NOT EXISTS (SELECT FROM caa_fresh));
+
+    PERFORM caa_drop_older('2026-11-20');
+    PERFORM holds('retention leaves a month that is not wholly older', to_regclass('caa_past_2026_11') IS NOT NULL AND to_regclass('caa_past_2026_10') IS NULL);
+    PERFORM holds('drops runs of names that nobody asks about any more', NOT EXISTS (SELECT FROM caa_now));
+    PERFORM holds('keeps changes with a finding that is not resolved', (SELECT count(*) FROM caa_change) = 2);
+    PERFORM finding_decide(finding_id, 'resolved', 'ann', '', '2026-11-08') FROM finding WHERE rule = 'caa.changed';
+    PERFORM caa_drop_older('2026-12-01');
+    PERFORM holds('and drops them then, with the month', NOT EXISTS (SELECT FROM caa_change) AND to_regclass('caa_past_2026_11') IS NULL);
+
+    UPDATE caa_lease SET expires_at = '-infinity';
+    PERFORM holds('an expired lease records nothing', pg_temp.refusal(format($$SELECT caa_record('one', %s, 13, '2026-11-01', '{}', '{}')$$, mine)) = 'PW004');
+    SELECT * INTO got FROM caa_lease_take('two', '', 60);
+    PERFORM holds('the next holder has the next number, and knows the last commit', got.fencing = mine + 1 AND got.commits = 12);
+    PERFORM holds('a successor of the same place takes it at once', (SELECT fencing FROM caa_lease_take('two:next', 'two', 60)) = mine + 2);
+    PERFORM caa_lease_release('two', mine + 2);
+    PERFORM holds('who does not hold it releases nothing', (SELECT fencing FROM caa_lease_take('one', '', 60)) = 0);
+END
+$test$;
