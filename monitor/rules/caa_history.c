@@ -7,6 +7,7 @@
 #define HOUR_MS (3600 * SECOND_MS)
 #define REUSE_MS (8 * HOUR_MS)      /* Baseline Requirements 3.2.2.8 */
 #define LATE_LOGGING_MS HOUR_MS
+#define CLOCKS_MS (60 * SECOND_MS)  /* by which the log's clock and ours may differ without anybody's fault */
 
 const char *caa_verdict_name(enum caa_verdict verdict) {
     static const char *const names[caa_verdict_count] = {"consistent", "inconsistent", "unknown", "not-applicable"};
@@ -33,6 +34,7 @@ struct possibility {
     const struct caa_run *run;
     struct time_span certain, possible;
     bool may_issue; /* RECORDS: the set permits this issuer */
+    bool is_later;  /* first heard after T: never certain */
 };
 
 static int64_t earlier(int64_t a, int64_t b) {
@@ -49,42 +51,6 @@ static bool counts(const struct trial *trial, const struct caa_run *run) {
 
 static bool is_answer(const struct caa_run *run) {
     return run->answer.outcome == CAA_RECORDS || run->answer.outcome == CAA_EMPTY;
-}
-
-/* ---- the window */
-
-static uint32_t largest_ttl_of(const struct trial *trial, const struct caa_owner_history *owner) {
-    uint32_t ttl_s = 0;
-    for (size_t i = 0; i < owner->count; i++) {
-        const struct caa_run *run = &owner->runs[i];
-        if (is_answer(run) && counts(trial, run) && run->last_true_ms >= trial->window.begin_ms && run->ttl_max_s > ttl_s)
-            ttl_s = run->ttl_max_s;
-    }
-    return ttl_s;
-}
-
-static uint32_t largest_ttl(const struct trial *trial) {
-    uint32_t ttl_s = 0;
-    for (size_t r = 0; r < trial->resolver_count; r++)
-        for (size_t o = 0; o < trial->resolvers[r].owner_count; o++) {
-            uint32_t own_s = largest_ttl_of(trial, &trial->resolvers[r].owners[o]);
-            ttl_s = own_s > ttl_s ? own_s : ttl_s;
-        }
-    return ttl_s;
-}
-
-/* A larger TTL makes the window longer, which may bring a run with a larger one into it. */
-static void set_window(struct trial *trial) {
-    int64_t end_ms = trial->question->issued_ms;
-    uint32_t ttl_s = 0, next_s = 0;
-    do {
-        ttl_s = next_s;
-        int64_t ttl_ms = (int64_t) ttl_s * SECOND_MS;
-        trial->window = (struct time_span){.begin_ms = end_ms - later(REUSE_MS, ttl_ms) - ttl_ms - LATE_LOGGING_MS, .end_ms = end_ms};
-        next_s = largest_ttl(trial);
-    } while (next_s > ttl_s);
-    trial->judgement.window_begin_ms = trial->window.begin_ms;
-    trial->judgement.window_end_ms = trial->window.end_ms;
 }
 
 /* ---- what may have been */
@@ -116,21 +82,68 @@ static struct time_span possible_span(const struct caa_owner_history *owner, siz
     return span;
 }
 
-/* The runs that count, in order. */
+/* ---- the window */
+
+/* How long after a set was seen last a certificate may rest on it. */
+static int64_t reach_ms(uint32_t ttl_s) {
+    int64_t ttl_ms = (int64_t) ttl_s * SECOND_MS;
+    return later(REUSE_MS, ttl_ms) + ttl_ms + LATE_LOGGING_MS;
+}
+
+/* Each set reaches as far as its own TTL: one that was replaced long ago may have been cached for a day since. */
+static uint32_t largest_ttl(const struct trial *trial, const struct caa_owner_history *owner) {
+    uint32_t ttl_s = 0;
+    for (size_t i = 0; i < owner->count; i++) {
+        const struct caa_run *run = &owner->runs[i];
+        bool reaches = possible_span(owner, i, trial->question->issued_ms).end_ms >= trial->question->issued_ms - reach_ms(run->ttl_max_s);
+        if (is_answer(run) && counts(trial, run) && reaches && run->ttl_max_s > ttl_s)
+            ttl_s = run->ttl_max_s;
+    }
+    return ttl_s;
+}
+
+static void set_window(struct trial *trial) {
+    int64_t end_ms = trial->question->issued_ms, begin_ms = end_ms - reach_ms(0);
+    for (size_t r = 0; r < trial->resolver_count; r++)
+        for (size_t o = 0; o < trial->resolvers[r].owner_count; o++)
+            begin_ms = earlier(begin_ms, end_ms - reach_ms(largest_ttl(trial, &trial->resolvers[r].owners[o])));
+    trial->window = (struct time_span){.begin_ms = begin_ms, .end_ms = end_ms};
+    trial->judgement.window_begin_ms = begin_ms;
+    trial->judgement.window_end_ms = end_ms;
+}
+
+/* ---- what may have been, for this issuer */
+
+/* Heard only after T: it may have begun before, in the gap since the last answer that counts, or by a clock that differs from the log's. */
+static bool is_doubt(const struct possibility *entry, bool is_first, int64_t issued_ms) {
+    bool is_of_use = (entry->run->answer.outcome == CAA_EMPTY && !is_first) || (entry->run->answer.outcome == CAA_RECORDS && entry->may_issue);
+    return is_of_use && entry->possible.begin_ms <= issued_ms + CLOCKS_MS;
+}
+
+static struct possibility possibility_of(const struct trial *trial, const struct caa_owner_history *owner, size_t at) {
+    const struct caa_run *run = &owner->runs[at];
+    int64_t end_ms = trial->window.end_ms;
+    struct possibility entry = {.run = run, .is_later = !counts(trial, run), .possible = possible_span(owner, at, end_ms)};
+    entry.certain = (struct time_span){.begin_ms = run->first_true_ms, .end_ms = entry.is_later ? INT64_MIN : earlier(run->last_true_ms, end_ms)};
+    return entry;
+}
+
+/* The runs that count, in order; behind them those that only cast doubt. */
 static result possibilities_of(const struct trial *trial, const struct caa_owner_history *owner, struct possibility **ret_list, size_t *ret_count) {
     struct possibility *list = arena_take_array(trial->arena, owner->count + 1, sizeof *list);
     size_t count = 0;
     if (list == NULL)
         return &fault_no_memory;
     for (size_t i = 0; i < owner->count; i++) {
-        const struct caa_run *run = &owner->runs[i];
-        if (!counts(trial, run))
+        struct possibility *entry = &list[count];
+        *entry = possibility_of(trial, owner, i);
+        if (entry->run->answer.outcome == CAA_RECORDS)
+            TRY(may_issue(trial, &entry->run->answer, &entry->may_issue));
+        if (entry->is_later && !is_doubt(entry, i == 0, trial->window.end_ms))
             continue;
-        struct possibility *entry = &list[count++];
-        *entry = (struct possibility){.run = run, .possible = possible_span(owner, i, trial->window.end_ms)};
-        entry->certain = (struct time_span){.begin_ms = run->first_true_ms, .end_ms = earlier(run->last_true_ms, trial->window.end_ms)};
-        if (run->answer.outcome == CAA_RECORDS)
-            TRY(may_issue(trial, &run->answer, &entry->may_issue));
+        if (entry->is_later)
+            entry->possible = (struct time_span){.begin_ms = earlier(entry->possible.begin_ms, trial->window.end_ms), .end_ms = trial->window.end_ms};
+        count++;
     }
     *ret_list = list;
     *ret_count = count;
@@ -197,7 +210,8 @@ static result note_run(struct climb *climb, const struct caa_owner_history *owne
         note(climb, PERMITTED, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on permit this issuer", owner->owner, since));
     else if (answer->outcome == CAA_RECORDS && entry->may_issue && meets(&climb->reached, entry->possible))
         note(climb, MAY_HAVE_PERMITTED, owner->owner, answer,
-             why = arena_printf(climb->trial->arena, "%s: records that permit this issuer may have stood in a gap between two answers", owner->owner));
+             why = arena_printf(climb->trial->arena, entry->is_later ? "%s: records that permit this issuer were first seen after the issuance, and may have stood before"
+                                                                     : "%s: records that permit this issuer may have stood in a gap between two answers", owner->owner));
     else if (answer->outcome == CAA_RECORDS && meets(&climb->reached, entry->possible))
         note(climb, FORBADE, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on do not permit this issuer", owner->owner, since));
     return why == NULL ? &fault_no_memory : OK;
@@ -207,13 +221,14 @@ static result note_run(struct climb *climb, const struct caa_owner_history *owne
 static result note_gaps(struct climb *climb, const struct caa_owner_history *owner, const struct possibility *list, size_t count) {
     struct time_span *covered = arena_take_array(climb->trial->arena, count + 1, sizeof *covered);
     int64_t missing_ms, last_true_ms = INT64_MIN;
+    size_t heard = 0;
     if (covered == NULL)
         return &fault_no_memory;
-    for (size_t i = 0; i < count; i++) {
-        covered[i] = list[i].possible;
-        last_true_ms = later(last_true_ms, list[i].run->last_true_ms);
+    for (; heard < count && !list[heard].is_later; heard++) {
+        covered[heard] = list[heard].possible;
+        last_true_ms = later(last_true_ms, list[heard].run->last_true_ms);
     }
-    if (!time_spans_cover(covered, time_spans_unite(covered, count), climb->reached.spans, climb->reached.count, &missing_ms)) {
+    if (!time_spans_cover(covered, time_spans_unite(covered, heard), climb->reached.spans, climb->reached.count, &missing_ms)) {
         const char *when = time_text(climb, missing_ms);
         const char *why = when == NULL ? NULL : arena_printf(climb->trial->arena, "%s: nothing is recorded for %s", owner->owner, when);
         note(climb, CANNOT_TELL, owner->owner, NULL, why);
@@ -223,7 +238,7 @@ static result note_gaps(struct climb *climb, const struct caa_owner_history *own
     bool is_open = climb->reached.spans[climb->reached.count - 1].end_ms == end_ms && last_true_ms < end_ms;
     if (!is_open || climb->testimony != FORBADE)
         return OK;
-    bool has_changed = count < owner->count; /* another answer came after T: what stood in between will never be known */
+    bool has_changed = heard < owner->count; /* another answer came after T: what stood in between will never be known */
     const char *when = time_text(climb, last_true_ms);
     const char *why = when == NULL ? NULL : arena_printf(climb->trial->arena, "%s: no answer is known to be true between %s and the issuance", owner->owner, when);
     note(climb, CANNOT_TELL, owner->owner, NULL, why);

@@ -18,22 +18,30 @@ int64_t caa_wait_ms(uint32_t wait_s, uint64_t random) {
     return wait_ms - wait_ms / 10 + (int64_t) (random % (uint64_t) (wait_ms / 5 + 1)) + 1000;
 }
 
-static bool is_same_run(const struct caa_track *track, const struct caa_heard *heard, int64_t answered_ms, const struct caa_bounds *bounds) {
-    const struct caa_answer *answer = heard->answer;
-    if (!track->has_run || track->outcome != answer->outcome || track->is_authenticated != answer->is_authenticated)
-        return false;
-    if (heard->set != NULL && heard->set != track->good)
-        return false;
-    uint32_t wait_s = track->wait_s > bounds->least_s ? track->wait_s : bounds->least_s; /* retries come sooner, and may take as long as a deadline */
-    return answered_ms - track->last_answered_ms <= 2 * (int64_t) wait_s * 1000;
-}
-
 static int64_t less_age(int64_t answered_ms, uint32_t ttl_max_s, uint32_t ttl_s) {
     return answered_ms - (int64_t) (ttl_max_s - ttl_s) * 1000;
 }
 
 static int64_t later(int64_t a, int64_t b) {
     return a > b ? a : b;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+static bool is_same_run(const struct caa_track *track, const struct caa_heard *heard, int64_t answered_ms, const struct caa_bounds *bounds) {
+    const struct caa_answer *answer = heard->answer;
+    if (!track->has_run || track->outcome != answer->outcome || track->is_authenticated != answer->is_authenticated)
+        return false;
+    if (heard->set != NULL && heard->set != track->good)
+        return false;
+    uint32_t wait_s = larger(track->wait_s, bounds->least_s); /* retries come sooner, and may take as long as a deadline */
+    if (answered_ms - track->last_answered_ms > 2 * (int64_t) wait_s * 1000)
+        return false;
+    uint32_t interval_s = larger(track->interval_s, heard->set == NULL ? bounds->least_s : caa_wait_s(answer, 0, bounds));
+    int64_t true_ms = less_age(answered_ms, larger(track->ttl_max_s, answer->ttl_s), answer->ttl_s);
+    return true_ms - track->last_true_ms <= 2 * (int64_t) interval_s * 1000; /* what a cache repeats says nothing about the time since it asked */
 }
 
 static void begin_run(struct caa_track *track, const struct caa_answer *answer, int64_t answered_ms, bool is_same_set) {

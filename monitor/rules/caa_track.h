@@ -43,7 +43,7 @@ uint32_t caa_wait_s(const struct caa_answer *answer, unsigned failures, const st
 /* That wait give or take a tenth, in milliseconds, and a second more, so that what a cache holds has run out. */
 int64_t caa_wait_ms(uint32_t wait_s, uint64_t random);
 
-/* Takes an answer in. A run goes on while outcome, set and AD are the same and no answer came later than twice the wait; times never go
- * back, also where the clock did by less than an hour; by more begins a new run. True since: the answer's time less what its TTL lacks to the largest TTL of the same set, and never
+/* Takes an answer in. A run goes on while outcome, set and AD are the same, no answer came later than twice the wait, and none was true later
+ * than twice the longest wait after the one before (a cache may hold for a day what it was told once); times never go back, also where the clock did by less than an hour; by more begins a new run. True since: the answer's time less what its TTL lacks to the largest TTL of the same set, and never
  * before the last answer that said something else. */
 struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard heard, const struct caa_bounds *bounds);

@@ -199,6 +199,42 @@ static void a_set_that_was_replaced_before_the_window_does_not(void **state) {
     assert_int_equal(judge().verdict, CAA_INCONSISTENT);
 }
 
+static void a_set_that_was_replaced_may_have_been_cached_as_long_as_its_own_ttl(void **state) {
+    (void) state;
+    parent_decides();
+    says(PARENT, LONG_AGO, -15 * 60, "good.example")->ttl_max_s = 10 * 3600;
+    says(PARENT, -15 * 60 + 5, 10, "other.example");
+    struct caa_judgement judgement = judge();
+    assert_int_equal(judgement.window_begin_ms, T_MS - 21 * 60 * MINUTE_MS);
+    assert_int_equal(judgement.verdict, CAA_CONSISTENT);
+}
+
+static void a_long_ttl_of_long_ago_lengthens_no_window(void **state) {
+    (void) state;
+    parent_decides();
+    says(PARENT, LONG_AGO, -22 * 60, "good.example")->ttl_max_s = 10 * 3600;
+    says(PARENT, -22 * 60 + 5, 10, "other.example");
+    assert_int_equal(judge().verdict, CAA_INCONSISTENT);
+}
+
+static void a_permission_seen_seconds_after_issuance_may_be_a_matter_of_clocks(void **state) {
+    (void) state;
+    parent_decides();
+    says(PARENT, LONG_AGO, 0, "other.example")->last_true_ms = T_MS + 5000;
+    struct caa_run *run = says(PARENT, 1, 10, "good.example");
+    run->first_true_ms = run->first_answered_ms = T_MS + 20000;
+    EXPECT("unknown", "example.com: records that permit this issuer were first seen after the issuance, and may have stood before");
+    assert_false(judge().is_waiting);
+}
+
+static void an_emptiness_seen_seconds_after_issuance_leaves_it_to_the_parent(void **state) {
+    (void) state;
+    says(PARENT, LONG_AGO, 10, "good.example");
+    says(NAME, LONG_AGO, 0, "other.example");
+    says(NAME, 1, 10, "");
+    assert_int_equal(judge().verdict, CAA_UNKNOWN);
+}
+
 static void a_gap_at_the_edge_of_the_window_may_have_permitted(void **state) {
     (void) state;
     parent_decides();
@@ -383,6 +419,14 @@ static void what_one_resolver_saw_permits(void **state) {
     assert_string_equal(judgement.resolver, "192.0.2.2:53");
 }
 
+static void a_change_that_one_resolver_saw_around_issuance_is_a_doubt_about_the_other(void **state) {
+    (void) state;
+    says(NAME, LONG_AGO, 10, "other.example");
+    says(PARENT, LONG_AGO, -3, "other.example");
+    says(PARENT, 2, 10, "good.example");
+    assert_int_equal(judge_two(&owners[NAME], &owners[PARENT]).verdict, CAA_UNKNOWN);
+}
+
 static void one_resolver_that_covers_everything_accuses_beside_one_that_fails(void **state) {
     (void) state;
     says(NAME, LONG_AGO, 10, "other.example");
@@ -419,6 +463,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_ttl_above_eight_hours_counts_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_set_that_was_replaced_within_the_window_still_permits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_set_that_was_replaced_before_the_window_does_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_set_that_was_replaced_may_have_been_cached_as_long_as_its_own_ttl, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_ttl_of_long_ago_lengthens_no_window, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_permission_seen_seconds_after_issuance_may_be_a_matter_of_clocks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_emptiness_seen_seconds_after_issuance_leaves_it_to_the_parent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gap_at_the_edge_of_the_window_may_have_permitted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_permission_that_only_came_after_issuance_judges_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_history_that_begins_within_the_window_is_unknown, set_up, tear_down),
@@ -439,6 +487,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_parent_that_permitted_only_while_the_name_had_records_is_no_permission, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_emptiness_of_before_the_window_is_no_permission, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_one_resolver_saw_permits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_change_that_one_resolver_saw_around_issuance_is_a_doubt_about_the_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_resolver_that_covers_everything_accuses_beside_one_that_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_resolver_that_calls_it_bogus_accuses_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_resolvers_nothing_is_known, set_up, tear_down),

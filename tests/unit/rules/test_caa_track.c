@@ -96,6 +96,17 @@ static void a_gap_over_twice_the_wait_begins_a_run_with_the_same_content(void **
     assert_true(track.first_true_ms >= T + 1800 * S);
 }
 
+static void what_a_cache_repeats_all_day_hides_that_day(void **state) {
+    (void) state;
+    struct caa_track track = {0};
+    hear(&track, "a", 86400, T);
+    for (uint32_t hour = 1; hour < 24; hour++)
+        assert_false(hear(&track, "a", 86400 - hour * 3600, T + hour * 3600 * S));
+    assert_int_equal(track.last_true_ms, T);
+    assert_true(hear(&track, "a", 86400, T + 86400 * S));
+    assert_int_equal(track.first_true_ms, T + 86400 * S);
+}
+
 static void ad_that_comes_or_goes_begins_a_run(void **state) {
     (void) state;
     struct caa_track track = {0};
@@ -294,6 +305,7 @@ int main(void) {
         cmocka_unit_test(jitter_is_a_tenth_and_lets_a_cache_run_out),
         cmocka_unit_test(the_same_set_goes_on_and_another_one_begins),
         cmocka_unit_test(a_gap_over_twice_the_wait_begins_a_run_with_the_same_content),
+        cmocka_unit_test(what_a_cache_repeats_all_day_hides_that_day),
         cmocka_unit_test(ad_that_comes_or_goes_begins_a_run),
         cmocka_unit_test(a_set_was_true_since_its_ttl_began_to_count),
         cmocka_unit_test(a_larger_ttl_later_shows_how_old_the_first_answer_was),
