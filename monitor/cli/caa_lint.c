@@ -20,7 +20,7 @@ struct lint_options {
 
 static bool is_file(const char *text) {
     struct stat about;
-    return strcmp(text, "-") == 0 || (stat(text, &about) == 0 && !S_ISDIR(about.st_mode) && access(text, R_OK) == 0);
+    return strcmp(text, "-") == 0 || strchr(text, '/') != NULL || (stat(text, &about) == 0 && !S_ISDIR(about.st_mode) && access(text, R_OK) == 0);
 }
 
 static void check_together(struct lint_options *options, struct argp_state *state) {
@@ -76,7 +76,7 @@ static const struct argp parser = {
     .parser = take_option,
     .args_doc = "NAME|FILE",
     .doc = "Say what is wrong or unwise about CAA records, and what to write instead: about those that count for NAME at this moment, or about those of "
-           "FILE (an argument that names a file which can be read is one). With a database that can be reached they are compared with the unexpired "
+           "FILE (an argument that names a file which can be read, or holds a /, is one). With a database that can be reached they are compared with the unexpired "
            "certificates that were seen: CAs that may issue and never did, CAs that did and may not.\v"
            "Examples:\n"
            "  pinwatch caa lint www.example.com\n"
@@ -168,6 +168,7 @@ static int resolve_set(const struct lint_options *options, struct arena *arena, 
         return linted->failure == NULL ? exit_with(&fault_no_memory, NULL) : EXIT_OK;
     }
     const struct caa_step *relevant = judged.agreed->relevant;
+    linted->is_nonexistent = judged.agreed->lookup->climb.steps[0].answer.is_nonexistent;
     if (relevant != NULL)
         linted->sets[linted->count++] = (struct caa_linted_set){.owner = relevant->owner, .has_owner = true, .records = relevant->answer.records,
                                                                 .record_count = relevant->answer.record_count, .answer = &relevant->answer};

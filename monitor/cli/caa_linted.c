@@ -60,7 +60,7 @@ json_t *caa_linted_json(const struct caa_linted *linted) {
     json_t *sets = json_array();
     for (size_t i = 0; i < linted->count; i++)
         json_array_append_new(sets, set_json(linted, &linted->sets[i]));
-    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "name", text_or_null(linted->name), "file", text_or_null(linted->file), "failure",
+    json_t *object = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:I, s:o}", "name", text_or_null(linted->name), "nonexistent", linted->is_nonexistent, "file", text_or_null(linted->file), "failure",
                                text_or_null(linted->failure), "sets", sets, "complaints", complaints_json(linted->text), "complaints_left_out",
                                (json_int_t) (linted->text == NULL ? 0 : linted->text->complaints_left_out), "certificates_not_looked_at",
                                text_or_null(linted->unseen));
@@ -123,6 +123,8 @@ void caa_linted_print(const struct caa_linted *linted) {
         fputs("\n", stdout);
         return;
     }
+    if (linted->is_nonexistent)
+        fputs("There is no such name in the DNS; a CA asks for the records above it all the same.\n\n", stdout);
     if (linted->text != NULL)
         print_complaints(linted->text);
     if (linted->count == 0)

@@ -22,6 +22,7 @@ struct caa_linted_set {
 
 struct caa_linted {
     const char *name;               /* that was resolved; NULL: a file */
+    bool is_nonexistent;            /* there is no such name in the DNS */
     const char *file;               /* NULL: resolved */
     const struct caa_text *text;    /* of the file */
     const char *failure;            /* why a name could not be resolved; NULL: it was */
