@@ -3,7 +3,7 @@
     with fake_dns.Server({"example.com": [(0, "issue", "ca.example")]}) as dns:
         dns.zone["www.example.com"] = "servfail"
 
-A value is a list of records (flags, tag, value), [] (no records), "cname:NAME" (an alias), or a vice: "servfail", "refused", "bogus" (SERVFAIL unless CD is set), "drop".
+A value is a list of records (flags, tag, value), [] (no records), "cname:NAME" (an alias), or a vice: "servfail", "refused", "nxdomain", "bogus" (SERVFAIL unless CD is set), "drop".
 Names that are not there have no records. `ttl` may be a number or a dictionary of names; cache=True counts TTLs down as a cache does.
 """
 import random
@@ -105,7 +105,7 @@ class Server:
         is_cd = bool(flags & 0x10)
         if said == "drop":
             return None
-        rcode, records = {"servfail": (2, []), "refused": (5, []), "bogus": (0 if is_cd else 2, [])}.get(said if isinstance(said, str) else "", (0, said))
+        rcode, records = {"servfail": (2, []), "nxdomain": (3, []), "refused": (5, []), "bogus": (0 if is_cd else 2, [])}.get(said if isinstance(said, str) else "", (0, said))
         ttl, alias = self.ttl_of(name), b""
         if isinstance(said, str) and said.startswith("cname:"):
             target = said[len("cname:"):]
