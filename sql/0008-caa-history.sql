@@ -251,6 +251,17 @@ CREATE FUNCTION caa_names_tidy() RETURNS void LANGUAGE sql SECURITY DEFINER
 
 -- ---------------------------------------------------------------- what is told
 
+-- Has somebody resolved just this? What has a fingerprint is not told again then.
+CREATE FUNCTION caa_is_settled(p_tenant integer, p_rule text, p_subject text, p_fingerprint text) RETURNS boolean LANGUAGE sql STABLE
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    SELECT p_fingerprint <> '' AND coalesce((
+        SELECT f.evidence->>'fingerprint' = p_fingerprint AND e.who <> 'pinwatch'
+          FROM finding f JOIN finding_event e ON e.tenant_id = f.tenant_id AND e.finding_id = f.finding_id AND e.what = 'resolved'
+         WHERE f.tenant_id = p_tenant AND f.rule = p_rule AND f.subject = p_subject AND f.state = 'resolved'
+         ORDER BY f.finding_id DESC, e.event_id DESC LIMIT 1), false)
+    $$;
+
 -- A condition holds for exactly these tenants now: p_item {"rule","subject","fingerprint","note","tenants":[{"tenant","severity","body"}]}. Findings of others end. One
 -- with another fingerprint is another fact: the old finding ends, a new one begins.
 CREATE FUNCTION caa_condition_set(p_item jsonb, p_now timestamptz) RETURNS void LANGUAGE plpgsql
@@ -272,7 +283,7 @@ BEGIN
     FOR tenant IN SELECT value FROM jsonb_array_elements(p_item->'tenants') LOOP
         UPDATE finding f SET last_seen_at = greatest(f.last_seen_at, p_now), evidence = f.evidence || (tenant->'body')
          WHERE f.tenant_id = (tenant->>'tenant')::integer AND f.rule = p_item->>'rule' AND f.subject = p_item->>'subject' AND f.state <> 'resolved';
-        IF NOT FOUND THEN
+        IF NOT FOUND AND NOT caa_is_settled((tenant->>'tenant')::integer, p_item->>'rule', p_item->>'subject', fingerprint_) THEN
             outcome := finding_raise((tenant->>'tenant')::integer, p_item->>'rule', tenant->>'severity', p_item->>'subject',
                                      tenant->'body' || jsonb_build_object('fingerprint', fingerprint_), NULL, NULL, p_now);
         END IF;
@@ -287,7 +298,7 @@ CREATE FUNCTION caa_conditions() RETURNS TABLE (rule text, subject text) LANGUAG
     SELECT DISTINCT f.rule, f.subject FROM finding f
      WHERE f.rule IN ('caa.disagreement', 'caa.unreachable', 'caa.lint') AND f.state IN ('open', 'acknowledged') ORDER BY 1, 2
     $$;
-CREATE INDEX finding_caa ON finding (rule, subject) WHERE state <> 'resolved' AND rule LIKE 'caa.%';
+CREATE INDEX finding_caa ON finding (rule, subject) WHERE rule LIKE 'caa.%';
 
 -- One change: p_item {"owner","resolver","at_ms","before_outcome","before","after_outcome","after","gained","is_any_gained","wildcard_gained",
 -- "is_wildcard_any_gained","tenants":[{"tenant","severity","body"}]}. What was told within a day, and nobody has decided about since, is
@@ -526,7 +537,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION caa_note_match(), caa_lease_take(text, text, integer), caa_lease_release(text, bigint), caa_lease_check(text, bigint),
     caa_names_page(bigint, integer, timestamptz), caa_names_fresh(text, bigint, integer, timestamptz), caa_names_forget(text, bigint),
-    caa_is_wanted(bigint), caa_names_tidy(), caa_condition_set(jsonb, timestamptz), caa_conditions(), caa_change_record(jsonb, bytea[], timestamptz),
+    caa_is_wanted(bigint), caa_names_tidy(), caa_is_settled(integer, text, text, text), caa_condition_set(jsonb, timestamptz), caa_conditions(), caa_change_record(jsonb, bytea[], timestamptz),
     caa_change_is_known(integer, bigint), caa_changes_at(integer, text[], timestamptz), caa_runs_begin(jsonb, bytea[]),
     caa_runs_continue(jsonb), caa_record(text, bigint, bigint, timestamptz, jsonb, bytea[]),
     caa_status_save(text, bigint, jsonb, timestamptz), caa_ensure_partitions(timestamptz, timestamptz), caa_drop_older(timestamptz) FROM PUBLIC;

@@ -253,6 +253,7 @@ static result take_accepted(struct caa_poller *poller, const struct store_caa_ac
         return OK;
     struct caa_set *set = caa_set_ref(poller->owners->sets, row->records);
     caa_set_replace(poller->owners->sets, &owner->accepted, set);
+    owner->wants_lint = true; /* what was told of it may have ended while nobody polled */
     return set == NULL ? &fault_no_memory : OK;
 }
 

@@ -165,6 +165,46 @@ static result save_status(struct caa_poller *poller, int64_t now_ms) {
     return store_caa_status_save(poller->monitor->store, &poller->lease, rows, poller->resolver_count, clock_wall_ms());
 }
 
+/* ---- not polled */
+
+/* What was told while it was polled would stay open for ever. */
+static result end_conditions(struct caa_poller *poller) {
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(CAA_LOAD_ARENA);
+    struct store_caa_condition *rows = NULL;
+    size_t count = 0;
+    if (arena == NULL)
+        return &fault_no_memory;
+    TRY(store_caa_conditions_load(poller->monitor->store, arena, &rows, &count));
+    if (count == 0)
+        return OK;
+    TRY(store_caa_lease_take(poller->monitor->store, LEASE_SECONDS, &poller->lease));
+    if (poller->lease.fencing == 0) /* somebody else polls */
+        return OK;
+    struct caa_batch *batch = caa_batch_new();
+    if (batch == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++)
+        caa_batch_end(batch, rows[i].rule, rows[i].subject);
+    result fault = store_caa_commit_send(poller->monitor->store, &poller->lease, batch->commit, clock_wall_ms());
+    caa_batch_free(batch);
+    return fault;
+}
+
+/* Once, at the start; then there is no poller until the next one. */
+static result rest(struct monitor *monitor) {
+    if (monitor->caa != NULL && monitor->caa->is_ready)
+        return OK;
+    if (monitor->caa == NULL)
+        TRY(poller_new(monitor));
+    monitor->caa->lease.fencing = 0;
+    TRY(end_conditions(monitor->caa));
+    if (monitor->caa->lease.fencing != 0)
+        TRY(store_caa_lease_release(monitor->store, &monitor->caa->lease));
+    monitor->caa->lease.fencing = 0;
+    monitor->caa->is_ready = true;
+    return OK;
+}
+
 /* ---- the step */
 
 static result work(struct caa_poller *poller, int64_t now_ms) {
@@ -181,8 +221,10 @@ static result work(struct caa_poller *poller, int64_t now_ms) {
 }
 
 result step_poll_caa(struct monitor *monitor, int64_t now_ms) {
-    if (!monitor->settings->follows_caa || monitor->watches == NULL)
+    if (monitor->watches == NULL)
         return OK;
+    if (!monitor->settings->follows_caa)
+        return rest(monitor);
     if (monitor->caa == NULL)
         TRY(poller_new(monitor));
     struct caa_poller *poller = monitor->caa;

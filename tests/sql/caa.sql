@@ -102,6 +102,14 @@ BEGIN
     PERFORM caa_record('one', mine, 12, '2026-11-08', pg_temp.payload('conditions', '{"rule":"caa.lint","subject":"caa:example.com","fingerprint":"","note":"mended","tenants":[]}'), '{}');
     PERFORM holds('for nobody it is over', NOT EXISTS (SELECT FROM finding WHERE rule = 'caa.lint' AND state <> 'resolved'));
 
+    PERFORM caa_record('one', mine, 13, '2026-11-08', pg_temp.payload('conditions',
+        '{"rule":"caa.lint","subject":"caa:example.com","fingerprint":"b","note":"mended","tenants":[{"tenant":1,"severity":"notice","body":{}}]}'), '{}');
+    PERFORM holds('what ended by itself is told when it is there again', EXISTS (SELECT FROM finding WHERE rule = 'caa.lint' AND state = 'open'));
+    PERFORM finding_decide((SELECT max(finding_id) FROM finding WHERE rule = 'caa.lint'), 'resolved', 'ann', '', '2026-11-08');
+    PERFORM caa_record('one', mine, 14, '2026-11-08', pg_temp.payload('conditions',
+        '{"rule":"caa.lint","subject":"caa:example.com","fingerprint":"b","note":"mended","tenants":[{"tenant":1,"severity":"notice","body":{}}]}'), '{}');
+    PERFORM holds('what somebody has resolved is not', NOT EXISTS (SELECT FROM finding WHERE rule = 'caa.lint' AND state <> 'resolved'));
+
     INSERT INTO log (log_id, description, operator, protocol, url, key, source, is_followed, reason, first_seen_at, updated_at)
         VALUES (sha256('log'), 'log', 'operator', 'rfc6962', 'https://log.example/', 'key', 'chrome', true, 'usable', '2026-11-01', '2026-11-01');
     INSERT INTO watch (tenant_id, kind, value, set_by, set_who, set_at) VALUES (1, 'subtree', 'example.com', 'cli', 'ann', '2026-11-01'), (1, 'subtree', '', 'cli', 'ann', '2026-11-01');
@@ -124,9 +132,9 @@ BEGIN
     PERFORM holds('and drops them then, with the month', NOT EXISTS (SELECT FROM caa_change) AND to_regclass('caa_past_2026_11') IS NULL);
 
     UPDATE caa_lease SET expires_at = '-infinity';
-    PERFORM holds('an expired lease records nothing', pg_temp.refusal(format($$SELECT caa_record('one', %s, 13, '2026-11-01', '{}', '{}')$$, mine)) = 'PW004');
+    PERFORM holds('an expired lease records nothing', pg_temp.refusal(format($$SELECT caa_record('one', %s, 15, '2026-11-01', '{}', '{}')$$, mine)) = 'PW004');
     SELECT * INTO got FROM caa_lease_take('two', '', 60);
-    PERFORM holds('the next holder has the next number, and knows the last commit', got.fencing = mine + 1 AND got.commits = 12);
+    PERFORM holds('the next holder has the next number, and knows the last commit', got.fencing = mine + 1 AND got.commits = 14);
     PERFORM holds('a successor of the same place takes it at once', (SELECT fencing FROM caa_lease_take('two:next', 'two', 60)) = mine + 2);
     PERFORM caa_lease_release('two', mine + 2);
     PERFORM holds('who does not hold it releases nothing', (SELECT fencing FROM caa_lease_take('one', '', 60)) = 0);
