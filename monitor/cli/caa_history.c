@@ -145,6 +145,13 @@ static int show(const struct history_options *options, const struct caa_past *pa
     return past->is_recorded ? EXIT_OK : EXIT_DATA;
 }
 
+static int load_failed(const struct database *database, result outcome) {
+    struct reason reason;
+    if (outcome != &fault_no_memory)
+        return database_failed(database, outcome);
+    return exit_with(reason_set(&reason, outcome, "no memory for all that is recorded: --since shows the end of it"), &reason);
+}
+
 int caa_run_history(int argc, char **argv) {
     struct history_options options = {0};
     struct database database;
@@ -155,7 +162,7 @@ int caa_run_history(int argc, char **argv) {
     if (code != EXIT_OK)
         return code;
     result outcome = load(&options, &database, &past);
-    code = outcome == OK ? show(&options, &past) : outcome == &fault_no_memory ? exit_with(outcome, NULL) : database_failed(&database, outcome);
+    code = outcome == OK ? show(&options, &past) : load_failed(&database, outcome);
     database_done(&database);
     return code;
 }
