@@ -25,7 +25,6 @@ CREATE TABLE caa_case (
     queued_at       timestamptz NOT NULL,       -- since then its names are asked for anew; 'epoch': they need not be
     due_at          timestamptz NOT NULL
 );
-CREATE INDEX caa_case_due ON caa_case (due_at);
 
 CREATE FUNCTION caa_queue_match() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
@@ -65,18 +64,20 @@ INSERT INTO caa_case SELECT DISTINCT certificate_id, 'epoch'::timestamptz, '-inf
 CREATE FUNCTION caa_issued_at(p_first timestamptz, p_scts jsonb, p_seen timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
     SET search_path = pinwatch, pg_temp
     AS $$
-    SELECT least(p_first, p_seen, (SELECT time_of_ms(min(CASE WHEN s->'valid' = 'true' THEN least((s->>'timestamp')::numeric, 253402300799000) END)::bigint)
-                             FROM jsonb_array_elements(p_scts) s))
+    SELECT date_trunc('milliseconds', least(p_first, p_seen,
+               (SELECT time_of_ms(min(CASE WHEN s->'valid' = 'true' THEN least((s->>'timestamp')::numeric, 253402300799000) END)::bigint)
+                  FROM jsonb_array_elements(p_scts) s)))
     $$;
 
--- Takes due cases, so that nobody else does before p_until: a row for each name, the certificates in order.
+-- Takes due cases, so that nobody else does before p_until: a row for each name, the certificates in order. The newest certificates first: behind
+-- a year of old ones nobody would hear of them in time.
 CREATE FUNCTION caa_cases_take(p_now timestamptz, p_until timestamptz, p_limit integer)
     RETURNS TABLE (certificate_id bigint, queued_at timestamptz, issued_at timestamptz, issuer_state text, issuer_spki_sha256 bytea,
                    name_type text, name text) LANGUAGE sql SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
     AS $$
     WITH due AS (
-        SELECT q.certificate_id FROM caa_case q WHERE q.due_at <= p_now ORDER BY q.due_at, q.certificate_id LIMIT p_limit FOR UPDATE SKIP LOCKED),
+        SELECT q.certificate_id FROM caa_case q WHERE q.due_at <= p_now ORDER BY q.certificate_id DESC LIMIT p_limit FOR UPDATE SKIP LOCKED),
     taken AS (
         UPDATE caa_case q SET due_at = p_until FROM due WHERE q.certificate_id = due.certificate_id RETURNING q.*)
     SELECT c.certificate_id, t.queued_at, caa_issued_at(c.first_timestamp, c.scts, c.first_seen_at), c.issuer_state, c.issuer_spki_sha256, n.type, n.value
@@ -85,6 +86,10 @@ CREATE FUNCTION caa_cases_take(p_now timestamptz, p_until timestamptz, p_limit i
                           WHERE x->>'type' IN ('dns', 'ip')) n (type, value) ON true
      ORDER BY c.certificate_id, n.type, n.value
     $$;
+
+CREATE FUNCTION caa_case_put_off(p_certificate bigint, p_until timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$ UPDATE caa_case SET due_at = p_until WHERE certificate_id = p_certificate $$;
 
 -- What a finding says of the certificate (docs/alerts.md) beside the verdict.
 CREATE FUNCTION caa_certificate_facts(p_tenant integer, p_certificate bigint) RETURNS jsonb LANGUAGE sql STABLE
@@ -174,10 +179,10 @@ CREATE FUNCTION caa_news(p_tenant integer, p_owners text[], p_needs_decision boo
 
 REVOKE ALL ON caa_verdict, caa_case FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION caa_queue_match(), caa_queue_certificate(), caa_issued_at(timestamptz, jsonb, timestamptz),
-    caa_cases_take(timestamptz, timestamptz, integer), caa_certificate_facts(integer, bigint),
+    caa_cases_take(timestamptz, timestamptz, integer), caa_case_put_off(bigint, timestamptz), caa_certificate_facts(integer, bigint),
     caa_verdicts_save(bigint, timestamptz, bytea, jsonb, bytea[], jsonb, timestamptz, timestamptz),
     caa_news(integer, text[], boolean) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION caa_cases_take(timestamptz, timestamptz, integer),
+GRANT EXECUTE ON FUNCTION caa_cases_take(timestamptz, timestamptz, integer), caa_case_put_off(bigint, timestamptz),
     caa_verdicts_save(bigint, timestamptz, bytea, jsonb, bytea[], jsonb, timestamptz, timestamptz), caa_news(integer, text[], boolean)
     TO pinwatch_monitor;
 GRANT SELECT ON caa_verdict, caa_case TO pinwatch_cli, pinwatch_report;

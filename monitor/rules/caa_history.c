@@ -197,6 +197,12 @@ static const char *time_text(const struct climb *climb, int64_t unix_ms) {
     return arena_copy_text(climb->trial->arena, text);
 }
 
+static const char *why_doubt(const struct climb *climb, const struct caa_owner_history *owner, const struct possibility *entry) {
+    if (entry->is_later)
+        return arena_printf(climb->trial->arena, "%s: records that permit this issuer were first seen after the issuance, and may have stood before", owner->owner);
+    return arena_printf(climb->trial->arena, "%s: records that permit this issuer may have stood in a gap between two answers", owner->owner);
+}
+
 static result note_run(struct climb *climb, const struct caa_owner_history *owner, const struct possibility *entry) {
     const struct caa_answer *answer = &entry->run->answer;
     const char *since = time_text(climb, entry->certain.begin_ms);
@@ -210,8 +216,7 @@ static result note_run(struct climb *climb, const struct caa_owner_history *owne
         note(climb, PERMITTED, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on permit this issuer", owner->owner, since));
     else if (answer->outcome == CAA_RECORDS && entry->may_issue && meets(&climb->reached, entry->possible))
         note(climb, MAY_HAVE_PERMITTED, owner->owner, answer,
-             why = arena_printf(climb->trial->arena, entry->is_later ? "%s: records that permit this issuer were first seen after the issuance, and may have stood before"
-                                                                     : "%s: records that permit this issuer may have stood in a gap between two answers", owner->owner));
+             why = why_doubt(climb, owner, entry));
     else if (answer->outcome == CAA_RECORDS && meets(&climb->reached, entry->possible))
         note(climb, FORBADE, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on do not permit this issuer", owner->owner, since));
     return why == NULL ? &fault_no_memory : OK;

@@ -119,6 +119,7 @@ void caa_health_changed(struct caa_poller *poller, size_t resolver, int64_t now_
 MUST_CHECK result caa_tell_change(struct caa_poller *poller, struct caa_batch *batch, const struct caa_waiting *heard, struct caa_set *before);
 
 /* caa_words.c: bodies of findings (docs/alerts.md), in the batch's arena. */
+json_t *caa_words_of_records(const struct caa_record *records, size_t count); /* the first 50, as texts */
 json_t *caa_words_of_set(const struct caa_set *set, struct arena *arena); /* records as texts; NULL is null */
 json_t *caa_words_of_issuers(const struct caa_issuers *issuers);
 void caa_words_of_concern(json_t *body, const struct caa_concerned *concerned);

@@ -7,11 +7,14 @@
 #include "base/text.h"
 #include "formats/dns_name.h"
 #include "rules/ca_table.h"
+#include "steps/caa_poller.h"
 #include "steps/caa_verdict.h"
 #include "store/caa_history.h"
 #include "store/caa_verdicts.h"
 
-#define CASES_PER_STEP 8u
+#define CASES_AT_ONCE 8u
+#define TURNS_PER_STEP 16u
+#define STEP_MS 100               /* no further turn begins after that */
 #define CASE_MS 2000              /* nobody else takes it meanwhile; one that is left alone is due again then */
 #define ASKED_WITHIN_MS 60000     /* resolvers get that long to answer about names that were never asked for */
 #define WAIT_FIRST_MS 30000       /* judge again then, later and later, while an answer is awaited */
@@ -19,6 +22,10 @@
 #define HISTORY_MS ((int64_t) 15 * 24 * 3600 * 1000) /* a window that reaches further back is not covered */
 #define CHUNK 64u                 /* names judged at a time */
 #define OWNERS_MAX (CHUNK * 128u)
+#define HISTORY_BYTES ((size_t) 1024 * 1024) /* of one owner by one resolver, the newest: who answers with 64 kB, other ones each time, is not judged */
+#define EVIDENCE_BYTES ((size_t) 16 * 1024 * 1024) /* of all records behind the verdicts on one certificate; what is beyond is judged, and not kept */
+#define PUT_OFF_MS ((int64_t) 15 * 60 * 1000) /* what cannot be judged now is no reason to judge nothing else */
+#define PUT_OFF_PASSING_MS 30000
 #define CHUNK_ARENA_LIMIT ((size_t) 256 * 1024 * 1024)
 #define CASES_ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
 
@@ -29,7 +36,8 @@ struct hearing {
     struct ca_path path;
     struct arena *arena;
     struct store_caa_verdict *verdicts;
-    int64_t now_ms;
+    int64_t now_ms; /* by our own clock, which the history goes by, too */
+    size_t evidence_bytes;
     bool is_unasked; /* some name was not asked for since the case was queued */
     bool is_waiting;
 };
@@ -86,6 +94,26 @@ static bool was_asked(const struct hearing *hearing, const struct caa_resolver_h
     return count > 0;
 }
 
+static size_t weight_of(const struct caa_answer *answer) {
+    size_t weight = 0;
+    for (size_t i = 0; i < answer->record_count; i++)
+        weight += sizeof answer->records[i] + answer->records[i].tag.size + answer->records[i].value.size;
+    return weight;
+}
+
+static result keep_answer(struct hearing *hearing, const struct caa_answer *judged_by, const struct caa_answer **ret_kept) {
+    size_t weight = weight_of(judged_by);
+    *ret_kept = NULL;
+    if (weight > EVIDENCE_BYTES - hearing->evidence_bytes)
+        return OK;
+    hearing->evidence_bytes += weight;
+    struct caa_answer *answer = arena_take(hearing->arena, sizeof *answer);
+    if (answer == NULL)
+        return &fault_no_memory;
+    *ret_kept = answer;
+    return caa_answer_copy(judged_by, hearing->arena, answer);
+}
+
 static result keep(struct hearing *hearing, const struct caa_judgement *judgement, struct caa_judgement *ret_kept) {
     *ret_kept = *judgement;
     ret_kept->reason = arena_copy_text(hearing->arena, judgement->reason);
@@ -93,13 +121,18 @@ static result keep(struct hearing *hearing, const struct caa_judgement *judgemen
     ret_kept->owner = arena_copy_text(hearing->arena, judgement->owner);
     if (ret_kept->reason == NULL || ret_kept->resolver == NULL || ret_kept->owner == NULL)
         return &fault_no_memory;
-    if (judgement->answer == NULL)
-        return OK;
-    struct caa_answer *answer = arena_take(hearing->arena, sizeof *answer);
-    if (answer == NULL)
-        return &fault_no_memory;
-    ret_kept->answer = answer;
-    return caa_answer_copy(judgement->answer, hearing->arena, answer);
+    return judgement->answer == NULL ? OK : keep_answer(hearing, judgement->answer, &ret_kept->answer);
+}
+
+/* Our clock says when records stood, the logs' when the certificate came: while they differ, nobody is accused by holding the one against the other. */
+static void heed_clock(struct hearing *hearing, struct caa_judgement *judgement) {
+    if (judgement->verdict != CAA_INCONSISTENT || hearing->monitor->clock.ahead_ms == 0)
+        return;
+    judgement->verdict = CAA_UNKNOWN;
+    judgement->reason = "the records do not permit the issuer, but this machine's clock, by which they were recorded, differs from those of the logs";
+    judgement->resolver = judgement->owner = "";
+    judgement->answer = NULL;
+    judgement->is_waiting = true;
 }
 
 static const char *why_unmapped(const struct store_caa_case *about) {
@@ -145,6 +178,7 @@ static result judge_name(struct hearing *hearing, size_t at, const struct dns_na
     TRY(caa_judge(&question, own, count, arena, &judgement));
     if (judgement.verdict == CAA_UNKNOWN && question.issuer_domains == NULL)
         judgement.reason = why_unmapped(about);
+    heed_clock(hearing, &judgement);
     hearing->is_unasked = hearing->is_unasked || !was_asked(hearing, own, count);
     hearing->is_waiting = hearing->is_waiting || judgement.is_waiting;
     return keep(hearing, &judgement, &hearing->verdicts[at].judgement);
@@ -166,7 +200,8 @@ static result judge_chunk(struct hearing *hearing, size_t first, size_t last) {
             TRY(add_owners(bases[i - first], arena, owners, &owner_count));
     }
     struct caa_resolver_history *resolvers = NULL;
-    struct store_caa_wish wish = {.owners = owners, .owner_count = owner_count, .from_ms = hearing->about->issued_ms - HISTORY_MS, .to_ms = hearing->now_ms + CASE_MS};
+    struct store_caa_wish wish = {.owners = owners, .owner_count = owner_count, .from_ms = hearing->about->issued_ms - HISTORY_MS, .to_ms = hearing->now_ms + CASE_MS,
+                                  .bytes_max = HISTORY_BYTES};
     if (owner_count > 0)
         TRY(store_caa_history_load(hearing->monitor->store, &wish, arena, &resolvers, &resolver_count));
     for (size_t i = first; i < last; i++)
@@ -175,16 +210,38 @@ static result judge_chunk(struct hearing *hearing, size_t first, size_t last) {
     return OK;
 }
 
+/* Somebody's records take all the room: his names are not judged, all others are. */
+static result judge_singly(struct hearing *hearing, size_t first, size_t last) {
+    for (size_t i = first; i < last; i++) {
+        uint64_t mark = memory_mark();
+        result fault = judge_chunk(hearing, i, i + 1);
+        if (fault == &fault_no_memory && memory_mark() == mark)
+            hearing->verdicts[i].judgement = (struct caa_judgement){.verdict = CAA_UNKNOWN, .reason = "more is recorded about it than can be judged", .resolver = "",
+                                                                    .owner = "", .now = CAA_NOW_UNKNOWN, .window_begin_ms = hearing->about->issued_ms,
+                                                                    .window_end_ms = hearing->about->issued_ms};
+        else
+            TRY(fault);
+    }
+    return OK;
+}
+
+static result judge_names(struct hearing *hearing) {
+    size_t count = hearing->about->name_count;
+    for (size_t first = 0; first < count; first += CHUNK) {
+        size_t last = first + CHUNK < count ? first + CHUNK : count;
+        uint64_t mark = memory_mark();
+        result fault = judge_chunk(hearing, first, last);
+        if (fault == &fault_no_memory && memory_mark() == mark) /* it is the arena's limit */
+            fault = judge_singly(hearing, first, last);
+        TRY(fault);
+    }
+    return OK;
+}
+
 /* ---- what is told */
 
 static json_t *records_of(const struct caa_answer *answer) {
-    json_t *list = json_array();
-    for (size_t i = 0; answer != NULL && i < answer->record_count; i++) {
-        CLEANUP(buffer_done) struct buffer text = buffer_with_limit(1 << 18);
-        caa_record_to_text(&answer->records[i], &text);
-        json_array_append_new(list, json_string(buffer_text(&text)));
-    }
-    return list;
+    return answer == NULL ? json_array() : caa_words_of_records(answer->records, answer->record_count);
 }
 
 static void add_evidence(json_t *caa, json_t *reasons, const struct store_caa_verdict *verdict) {
@@ -249,26 +306,44 @@ static result judge_case(struct monitor *monitor, const struct store_caa_case *a
         return &fault_no_memory;
     if (about->issuer_spki_sha256.is_known)
         TRY(ca_table_path(&about->issuer_spki_sha256.hash, &monitor->extra, arena, &hearing.path));
-    for (size_t first = 0; first < about->name_count; first += CHUNK)
-        TRY(judge_chunk(&hearing, first, first + CHUNK < about->name_count ? first + CHUNK : about->name_count));
+    TRY(judge_names(&hearing));
     if (hearing.is_unasked && now_ms < about->queued_ms + ASKED_WITHIN_MS)
         return OK; /* in a moment */
     return record(&hearing);
+}
+
+/* One that fails, now or for ever, keeps nobody else waiting. */
+static result put_off(struct monitor *monitor, const struct store_caa_case *about, result fault, int64_t now_ms) {
+    bool is_passing = fault->family == FAULT_RETRY && fault != &fault_no_memory;
+    log_say(LOG_WARNING, "caa.not-judged", LOG_NUMBER("certificate_id", about->certificate_id), LOG_TEXT("why", store_why(monitor->store)->text), LOG_FAULT(fault));
+    if (store_descriptor(monitor->store) < 0)
+        return fault;
+    TRY(store_caa_case_put_off(monitor->store, about->certificate_id, now_ms + (is_passing ? PUT_OFF_PASSING_MS : PUT_OFF_MS)));
+    return is_passing ? fault : OK;
+}
+
+static result judge_some(struct monitor *monitor, int64_t now_ms, size_t *ret_count) {
+    CLEANUP(arena_free_at) struct arena *arena = arena_new(CASES_ARENA_LIMIT);
+    struct store_caa_case *cases;
+    if (arena == NULL)
+        return &fault_no_memory;
+    struct store_caa_taking taking = {.now_ms = now_ms, .until_ms = now_ms + CASE_MS, .limit = CASES_AT_ONCE};
+    TRY(store_caa_cases_take(monitor->store, &taking, arena, &cases, ret_count));
+    for (size_t i = 0; i < *ret_count; i++) {
+        result fault = judge_case(monitor, &cases[i], now_ms);
+        if (fault != OK)
+            TRY(put_off(monitor, &cases[i], fault, now_ms));
+    }
+    return OK;
 }
 
 result step_judge_caa(struct monitor *monitor, int64_t unused_now_ms) {
     (void) unused_now_ms;
     if (!monitor->settings->follows_caa || monitor->watches == NULL)
         return OK;
-    CLEANUP(arena_free_at) struct arena *arena = arena_new(CASES_ARENA_LIMIT);
-    struct store_caa_case *cases;
-    size_t count;
-    int64_t now_ms = world_clock_time(&monitor->clock, clock_wall_ms());
-    if (arena == NULL)
-        return &fault_no_memory;
-    struct store_caa_taking taking = {.now_ms = now_ms, .until_ms = now_ms + CASE_MS, .limit = CASES_PER_STEP};
-    TRY(store_caa_cases_take(monitor->store, &taking, arena, &cases, &count));
-    for (size_t i = 0; i < count; i++)
-        TRY(judge_case(monitor, &cases[i], now_ms));
+    int64_t begin_ms = clock_monotonic_ms(), now_ms = clock_wall_ms();
+    size_t count = CASES_AT_ONCE;
+    for (unsigned turn = 0; turn < TURNS_PER_STEP && count == CASES_AT_ONCE && clock_monotonic_ms() - begin_ms < STEP_MS; turn++)
+        TRY(judge_some(monitor, now_ms, &count));
     return OK;
 }

@@ -14,17 +14,21 @@ static void add_record(json_t *list, const struct caa_record *record) {
     json_array_append_new(list, json_string(text.size > 0 ? buffer_text(&text) : "(a record that is too long to be shown)"));
 }
 
-json_t *caa_words_of_set(const struct caa_set *set, struct arena *arena) {
-    struct caa_record *records = NULL;
-    size_t count = 0;
-    if (set == NULL || caa_set_decode(caa_set_span(set), arena, &records, &count) != OK)
-        return json_null();
+json_t *caa_words_of_records(const struct caa_record *records, size_t count) {
     json_t *list = json_array();
     for (size_t i = 0; i < count && i < RECORDS_TOLD; i++)
         add_record(list, &records[i]);
     if (count > RECORDS_TOLD)
         json_array_append_new(list, json_sprintf("and %zu more", count - RECORDS_TOLD));
     return list;
+}
+
+json_t *caa_words_of_set(const struct caa_set *set, struct arena *arena) {
+    struct caa_record *records = NULL;
+    size_t count = 0;
+    if (set == NULL || caa_set_decode(caa_set_span(set), arena, &records, &count) != OK)
+        return json_null();
+    return caa_words_of_records(records, count);
 }
 
 json_t *caa_words_of_issuers(const struct caa_issuers *issuers) {

@@ -75,11 +75,15 @@ result store_caa_history_load(struct store *store, const struct store_caa_wish *
     params_text_array(&params, wish->owners, wish->owner_count);
     params_time_ms(&params, wish->from_ms);
     params_time_ms(&params, wish->to_ms);
+    params_int8(&params, wish->bytes_max == 0 ? INT64_MAX : (int64_t) wish->bytes_max);
     CLEANUP(rows_done) struct store_rows rows = {0};
     TRY(store_ask(store,
                   "SELECT resolver, owner, outcome, why, detail, records, first_answered_at, last_answered_at, first_true_at, last_true_at,"
                   "       interval_seconds, ttl_max, is_from_validator, is_authenticated, is_nonexistent, array_to_string(chain, ' ')"
-                  "  FROM caa_run WHERE owner = ANY ($1) AND last_answered_at >= $2 AND first_true_at <= $3"
+                  "  FROM (SELECT *, sum(length(records)) OVER (PARTITION BY resolver, owner ORDER BY first_answered_at DESC, last_answered_at DESC"
+                  "                                             ROWS UNBOUNDED PRECEDING) AS bytes"
+                  "          FROM caa_run WHERE owner = ANY ($1) AND last_answered_at >= $2 AND first_true_at <= $3) r"
+                  " WHERE bytes <= $4"
                   " ORDER BY resolver, owner, first_answered_at, last_answered_at",
                   &params, "tttttb" "ssss" "ni" "BBB" "t", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};

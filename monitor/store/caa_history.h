@@ -13,6 +13,7 @@ struct store_caa_wish {
     const char *const *owners;
     size_t owner_count;
     int64_t from_ms, to_ms;
+    size_t bytes_max; /* of the sets of one owner by one resolver: the newest runs up to so many, the others as if nothing were recorded; 0: all */
 };
 MUST_CHECK result store_caa_history_load(struct store *store, const struct store_caa_wish *wish, struct arena *arena,
                                          struct caa_resolver_history **ret_resolvers, size_t *ret_count);

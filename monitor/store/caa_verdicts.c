@@ -42,6 +42,13 @@ result store_caa_cases_take(struct store *store, const struct store_caa_taking *
     return OK;
 }
 
+result store_caa_case_put_off(struct store *store, int64_t certificate_id, int64_t until_ms) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_int8(&params, certificate_id);
+    params_time_ms(&params, until_ms);
+    return store_do(store, "SELECT caa_case_put_off($1, $2)", &params);
+}
+
 /* ---- verdicts */
 
 static void add_row(struct payload *payload, json_t *list, const struct store_caa_verdict *verdict, struct span records) {

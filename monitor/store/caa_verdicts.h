@@ -26,6 +26,8 @@ struct store_caa_taking {
 /* Takes cases that are due. Everything in `arena`. */
 MUST_CHECK result store_caa_cases_take(struct store *store, const struct store_caa_taking *taking, struct arena *arena, struct store_caa_case **ret_cases,
                                        size_t *ret_count);
+/* Nobody takes it before then. */
+MUST_CHECK result store_caa_case_put_off(struct store *store, int64_t certificate_id, int64_t until_ms);
 
 struct store_caa_verdict {
     const char *name;
