@@ -18,14 +18,6 @@ static const struct ca_owner *find_owner(const char *name) {
     return NULL;
 }
 
-const struct ca_owner *caa_domain_owner(const char *domain) {
-    const struct ca_owner *owner;
-    for (size_t i = 0; (owner = ca_table_owner_at(i)) != NULL; i++)
-        if (ca_owner_recognises(owner, domain))
-            return owner;
-    return NULL;
-}
-
 result caa_candidate_of(const char *text, struct arena *arena, struct caa_candidate *ret_candidate, struct reason *reason) {
     struct dns_name name;
     const struct ca_owner *owner = find_owner(text);
@@ -46,6 +38,13 @@ result caa_candidate_of(const char *text, struct arena *arena, struct caa_candid
     return OK;
 }
 
+/* An owner of which no CAA domain is known may be among those that are named. */
+static enum caa_check_verdict verdict_of(const struct caa_issuers *issuers, const char *const *domains) {
+    if (caa_issuers_allow(issuers, domains))
+        return CAA_CHECK_ALLOWED;
+    return domains[0] == NULL && issuers->count > 0 ? CAA_CHECK_UNKNOWN : CAA_CHECK_FORBIDDEN;
+}
+
 static result judge_one(const struct caa_lookup *lookup, const struct caa_judged *judged, struct arena *arena, struct caa_view *ret_view) {
     struct caa_view view = {.lookup = lookup, .relevant = caa_climb_relevant(&lookup->climb), .has_failed = caa_climb_has_failed(&lookup->climb)};
     const struct caa_record *records = view.relevant == NULL ? NULL : view.relevant->answer.records;
@@ -60,8 +59,7 @@ static result judge_one(const struct caa_lookup *lookup, const struct caa_judged
     TRY(caa_issuers_of(records, count, CAA_FOR_HOST, arena, &view.host));
     TRY(caa_issuers_of(records, count, CAA_FOR_WILDCARD, arena, &view.wildcard));
     if (judged->candidate != NULL) {
-        const struct caa_issuers *issuers = judged->is_wildcard ? &view.wildcard : &view.host;
-        view.verdict = caa_issuers_allow(issuers, judged->candidate->domains) ? CAA_CHECK_ALLOWED : CAA_CHECK_FORBIDDEN;
+        view.verdict = verdict_of(judged->is_wildcard ? &view.wildcard : &view.host, judged->candidate->domains);
     }
     *ret_view = view;
     return OK;

@@ -17,8 +17,6 @@ struct caa_candidate {
 };
 /* A CAA domain, or the name of an owner of the table. Errors: fault_caa_candidate with a sentence, fault_no_memory. */
 MUST_CHECK result caa_candidate_of(const char *text, struct arena *arena, struct caa_candidate *ret_candidate, struct reason *reason);
-/* The first owner of the table that recognises the domain; NULL when there is none. */
-const struct ca_owner *caa_domain_owner(const char *domain);
 
 /* One lookup. */
 struct caa_view {

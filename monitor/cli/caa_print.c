@@ -57,7 +57,7 @@ void caa_issuers_print(const struct caa_issuers *issuers) {
     else if (issuers->count == 0)
         fputs("nobody", stdout);
     for (size_t i = 0; !issuers->is_any && i < issuers->count; i++) {
-        const struct ca_owner *owner = caa_domain_owner(issuers->domains[i]);
+        const struct ca_owner *owner = ca_table_owner_of(issuers->domains[i]);
         fputs(i == 0 ? "" : ", ", stdout);
         print_text(issuers->domains[i]);
         fputs(" (", stdout);
@@ -139,7 +139,7 @@ static void print_agreed(const struct caa_judged *judged) {
 
 static void print_disagreement(const struct caa_judged *judged) {
     fputs("\nWho may issue is not known: ", stdout);
-    fputs(judged->count == 1 ? "the lookup failed, and a CA that gets the same answer must not issue either.\n"
+    fputs(judged->count == 1 ? "the lookup failed. A CA whose lookup fails too must not issue, unless the zone is surely not signed (Baseline Requirements 3.2.2.8).\n"
                              : "the resolvers do not all have an answer, or not the same.\n",
           stdout);
     for (size_t i = 0; i < judged->count && judged->count > 1; i++) {
@@ -164,7 +164,7 @@ static void print_verdict(const struct caa_judged *judged) {
     fputs("\n", stdout);
     print_text(candidate->text);
     if (candidate->owner != NULL)
-        fputs(candidate->domains[0] == NULL ? " (which recognises no CAA domain)" : "", stdout);
+        fputs(candidate->domains[0] == NULL ? " (of which no CAA domain is known)" : "", stdout);
     else if (!candidate->is_known)
         fputs(" (a domain of no CA known to pinwatch)", stdout);
     printf(": %s\n", caa_check_verdict_name(judged->verdict));

@@ -149,11 +149,28 @@ bool ca_table_find(const struct hash *issuer_spki_sha256, const struct ca_extra_
     return find_extra(issuer_spki_sha256, extra, ret_row) || find_shipped(issuer_spki_sha256, ret_row);
 }
 
-bool ca_owner_recognises(const struct ca_owner *owner, const char *domain) {
+size_t ca_owner_place_of(const struct ca_owner *owner, const char *domain) {
     for (size_t i = 0; owner->caa_domains[i] != NULL; i++)
         if (strcasecmp(owner->caa_domains[i], domain) == 0)
-            return true;
-    return false;
+            return i;
+    return SIZE_MAX;
+}
+
+bool ca_owner_recognises(const struct ca_owner *owner, const char *domain) {
+    return ca_owner_place_of(owner, domain) != SIZE_MAX;
+}
+
+const struct ca_owner *ca_table_owner_of(const char *domain) {
+    const struct ca_owner *found = NULL;
+    size_t soonest = SIZE_MAX;
+    for (size_t i = 0; i < COUNT_OF(shipped_owners); i++) {
+        size_t place = ca_owner_place_of(&shipped_owners[i], domain);
+        if (place < soonest) {
+            soonest = place;
+            found = &shipped_owners[i];
+        }
+    }
+    return found;
 }
 
 bool ca_table_knows_domain(const char *domain, const struct ca_extra_rows *extra) {

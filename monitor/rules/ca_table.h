@@ -56,6 +56,11 @@ bool ca_table_knows_owner(const char *name, const struct ca_extra_rows *extra);
 /* The shipped owners, one after the other; NULL past the last. */
 const struct ca_owner *ca_table_owner_at(size_t number);
 bool ca_owner_recognises(const struct ca_owner *owner, const char *domain);
+/* Where the domain stands in the owner's list, from 0; SIZE_MAX: nowhere. Several owners may recognise one domain: it is that of the owner
+ * that lists it soonest (amazon.com is Amazon's, though DigiCert recognises it, too). */
+size_t ca_owner_place_of(const struct ca_owner *owner, const char *domain);
+/* The shipped owner whose domain it is; NULL: nobody's. */
+const struct ca_owner *ca_table_owner_of(const char *domain);
 /* The row's path_domains, or those of its owner; NULL-terminated. */
 const char *const *ca_row_domains(const struct ca_row *row);
 

@@ -181,9 +181,19 @@ static result collect_owners(struct lint_work *work) {
     return OK;
 }
 
+size_t lint_place_of(const struct lint_work *work, const char *domain) {
+    size_t soonest = SIZE_MAX;
+    for (size_t i = 0; i < work->owner_count; i++) {
+        size_t place = ca_owner_place_of(work->owners[i], domain);
+        soonest = place < soonest ? place : soonest;
+    }
+    return soonest;
+}
+
 const struct ca_owner *lint_owner_of(const struct lint_work *work, const char *domain) {
-    for (size_t i = 0; i < work->owner_count; i++)
-        if (ca_owner_recognises(work->owners[i], domain))
+    size_t place = lint_place_of(work, domain);
+    for (size_t i = 0; place != SIZE_MAX && i < work->owner_count; i++)
+        if (ca_owner_place_of(work->owners[i], domain) == place)
             return work->owners[i];
     return NULL;
 }

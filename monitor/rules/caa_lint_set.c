@@ -87,13 +87,14 @@ static bool has_critical_unknown(const struct lint_work *work) {
     return work->host.critical_tag[0] != '\0';
 }
 
-/* Do the owners that recognise this domain have a domain among those that may issue? */
+/* Do the owners whose domain this is have one among those that may issue? */
 static bool owners_may_issue(const struct lint_work *work, const struct caa_issuers *issuers, const char *domain) {
     const char *const itself[] = {domain, NULL};
     if (caa_issuers_allow(issuers, itself))
         return true;
-    for (size_t i = 0; i < work->owner_count; i++)
-        if (ca_owner_recognises(work->owners[i], domain) && caa_issuers_allow(issuers, work->owners[i]->caa_domains))
+    size_t place = lint_place_of(work, domain);
+    for (size_t i = 0; place != SIZE_MAX && i < work->owner_count; i++)
+        if (ca_owner_place_of(work->owners[i], domain) == place && caa_issuers_allow(issuers, work->owners[i]->caa_domains))
             return true;
     return false;
 }
@@ -258,14 +259,20 @@ static void check_dnssec(struct lint_work *work) {
 
 /* ---- what the certificates say */
 
-static bool was_seen(const struct lint_work *work, const char *domain) {
-    for (size_t k = 0; work->facts->seen_domains[k] != NULL; k++)
-        if (strcasecmp(work->facts->seen_domains[k], domain) == 0)
+/* Are both domains some owner's own? */
+static bool are_of_one_owner(const struct lint_work *work, const char *a, const char *b) {
+    size_t place_a = lint_place_of(work, a), place_b = lint_place_of(work, b);
+    for (size_t i = 0; place_a != SIZE_MAX && place_b != SIZE_MAX && i < work->owner_count; i++)
+        if (ca_owner_place_of(work->owners[i], a) == place_a && ca_owner_place_of(work->owners[i], b) == place_b)
             return true;
-    for (size_t i = 0; i < work->owner_count; i++)
-        for (size_t k = 0; ca_owner_recognises(work->owners[i], domain) && work->facts->seen_domains[k] != NULL; k++)
-            if (ca_owner_recognises(work->owners[i], work->facts->seen_domains[k]))
-                return true;
+    return false;
+}
+
+static bool was_seen(const struct lint_work *work, const char *domain) {
+    const char *const *seen = work->facts->seen_domains;
+    for (size_t k = 0; seen[k] != NULL; k++)
+        if (strcasecmp(seen[k], domain) == 0 || are_of_one_owner(work, seen[k], domain))
+            return true;
     return false;
 }
 

@@ -125,5 +125,8 @@ struct span word_trim(struct span text);
 /* The CAA domain of the table that was probably meant; NULL when none is near. */
 const char *word_nearest_domain(const char *domain, const struct ca_owner *const *owners, size_t owner_count);
 
-/* The first owner that recognises the domain; NULL. */
+/* The place (ca_owner_place_of) at which those list the domain whose own it is; SIZE_MAX: nobody recognises it. They may be several: an
+ * import may know an owner by another name. */
+size_t lint_place_of(const struct lint_work *work, const char *domain);
+/* The first owner whose domain it is; NULL. */
 const struct ca_owner *lint_owner_of(const struct lint_work *work, const char *domain);

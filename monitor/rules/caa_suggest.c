@@ -55,10 +55,17 @@ static struct wanted *wanted_for(struct work *work, const struct ca_owner *owner
     return &work->wanted[work->wanted_count++];
 }
 
-/* The wanted one that already recognises the domain: owners share some. */
+/* Is the domain this one's own? Others may recognise it, too: a record for Amazon is none for DigiCert. */
+static bool is_domain_of(const struct work *work, const struct wanted *wanted, const char *domain) {
+    if (strcasecmp(domain, wanted->domain) == 0)
+        return true;
+    return wanted->owner != NULL && ca_owner_recognises(wanted->owner, domain) &&
+           ca_owner_place_of(wanted->owner, domain) == lint_place_of(&work->lint, domain);
+}
+
 static struct wanted *wanted_with(struct work *work, const char *domain) {
     for (size_t i = 0; i < work->wanted_count; i++)
-        if (work->wanted[i].owner != NULL && ca_owner_recognises(work->wanted[i].owner, domain))
+        if (is_domain_of(work, &work->wanted[i], domain))
             return &work->wanted[i];
     return NULL;
 }
@@ -127,7 +134,7 @@ static bool names_wanted(struct work *work, size_t number, const struct wanted *
     if (value->is_refused || value->is_unsatisfiable || value->is_repeated || value->domain.size == 0)
         return false;
     const char *domain = lint_lower(&work->lint, value->domain);
-    return domain != NULL && (strcasecmp(domain, wanted->domain) == 0 || (wanted->owner != NULL && ca_owner_recognises(wanted->owner, domain)));
+    return domain != NULL && is_domain_of(work, wanted, domain);
 }
 
 /* A value that goes into the set, and why. */

@@ -72,6 +72,32 @@ static void domains_and_owners_are_known_by_name(void **state) {
     assert_int_equal(strlen(ca_table_date()), 10);
 }
 
+static void a_domain_that_several_recognise_is_that_of_the_one_that_lists_it_soonest(void **state) {
+    static const char *const own[][2] = {{"amazon.com", "Amazon Trust Services"}, {"amazontrust.com", "Amazon Trust Services"},
+                                         {"digicert.com", "DigiCert"}, {"quovadisglobal.com", "QuoVadis"}, {"cybertrust.ne.jp", "Cybertrust Japan"},
+                                         {"entrust.net", "Entrust"}, {"affirmtrust.com", "Entrust"}, {"sectigo.com", "Sectigo"},
+                                         {"dfn.de", "DFN-PKI"}, {"LetsEncrypt.org", "Let's Encrypt"}};
+    (void) state;
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        assert_string_equal(ca_table_owner_of(own[i][0])->name, own[i][1]);
+    assert_null(ca_table_owner_of("ca.example"));
+}
+
+/* What they say in section 4.2 of their practice statements; without it a certificate of theirs would be accused. */
+static void what_a_ca_recognises_of_others_counts_for_it(void **state) {
+    static const char *const also[][2] = {{"DigiCert", "amazon.com"}, {"DigiCert", "cybertrust.ne.jp"}, {"DigiCert", "quovadisglobal.com"},
+                                          {"DigiCert", "pkioverheid.nl"}, {"QuoVadis", "thawte.com"}, {"Sectigo", "entrust.net"},
+                                          {"Sectigo", "affirmtrust.com"}, {"SSL.com", "entrust.net"}, {"Deutsche Telekom Security", "dfn.de"}};
+    (void) state;
+    for (size_t i = 0; i < sizeof also / sizeof also[0]; i++) {
+        const struct ca_owner *owner = ca_table_owner_at(0);
+        for (size_t k = 0; owner != NULL && strcmp(owner->name, also[i][0]) != 0; k++)
+            owner = ca_table_owner_at(k);
+        assert_non_null(owner);
+        assert_true(ca_owner_recognises(owner, also[i][1]));
+    }
+}
+
 static bool is_in(const char *const *list, const char *wanted) {
     for (size_t i = 0; list[i] != NULL; i++)
         if (strcmp(list[i], wanted) == 0)
@@ -174,6 +200,8 @@ int main(void) {
         cmocka_unit_test(rows_known_at_run_time_win_over_shipped_ones),
         cmocka_unit_test(the_ends_of_the_hash_space_are_not_found),
         cmocka_unit_test(domains_and_owners_are_known_by_name),
+        cmocka_unit_test(a_domain_that_several_recognise_is_that_of_the_one_that_lists_it_soonest),
+        cmocka_unit_test(what_a_ca_recognises_of_others_counts_for_it),
         cmocka_unit_test(a_path_unites_what_its_owners_recognise),
         cmocka_unit_test(a_key_under_another_name_than_its_owners_is_not_certain),
         cmocka_unit_test(every_shipped_row_is_found_and_only_complete_paths_are_certain),

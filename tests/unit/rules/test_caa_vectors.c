@@ -122,10 +122,7 @@ static void judge_lint(struct span input, char *ret_line, size_t size) {
 /* ---- suggest: "@seen ?Name" is an issuer that is not mapped */
 
 static void add_use(struct caa_use *uses, size_t *count, const char *domain, bool is_wildcard) {
-    const struct ca_owner *owner = NULL;
-    for (size_t i = 0; owner == NULL && ca_table_owner_at(i) != NULL; i++)
-        if (ca_owner_recognises(ca_table_owner_at(i), domain))
-            owner = ca_table_owner_at(i);
+    const struct ca_owner *owner = ca_table_owner_of(domain);
     for (size_t i = 0; i < *count; i++)
         if (uses[i].owner == owner && (owner != NULL || strcmp(uses[i].name, domain + 1) == 0)) {
             *(is_wildcard ? &uses[i].wildcard_count : &uses[i].plain_count) += 1;
