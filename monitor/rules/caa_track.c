@@ -14,8 +14,8 @@ uint32_t caa_wait_s(const struct caa_answer *answer, unsigned failures, const st
 }
 
 int64_t caa_wait_ms(uint32_t wait_s, uint64_t random) {
-    int64_t wait_ms = (int64_t) wait_s * 1000;
-    return wait_ms - wait_ms / 10 + (int64_t) (random % (uint64_t) (wait_ms / 5 + 1)) + 1000;
+    int64_t wait_ms = (int64_t) wait_s * 1000, more_ms = wait_ms / 10 < 1000 ? wait_ms / 10 : 1000;
+    return wait_ms - wait_ms / 10 + (int64_t) (random % (uint64_t) (wait_ms / 5 + 1)) + more_ms;
 }
 
 static int64_t less_age(int64_t answered_ms, uint32_t ttl_max_s, uint32_t ttl_s) {

@@ -40,7 +40,7 @@ static inline bool caa_track_is_good(const struct caa_track *track) {
 
 /* Seconds until the next question: the TTL within the bounds; after failures sooner. */
 uint32_t caa_wait_s(const struct caa_answer *answer, unsigned failures, const struct caa_bounds *bounds);
-/* That wait give or take a tenth, in milliseconds, and a second more, so that what a cache holds has run out. */
+/* That wait give or take a tenth, in milliseconds, and up to a second more, so that what a cache holds has run out. */
 int64_t caa_wait_ms(uint32_t wait_s, uint64_t random);
 
 /* Takes an answer in. A run goes on while outcome, set and AD are the same, no answer came later than twice the wait, and none was true later

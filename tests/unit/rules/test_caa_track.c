@@ -71,6 +71,7 @@ static void jitter_is_a_tenth_and_lets_a_cache_run_out(void **state) {
     }
     assert_int_equal(caa_wait_ms(300, 0), 271 * S);
     assert_int_equal(caa_wait_ms(300, 60000), 331 * S);
+    assert_int_equal(caa_wait_ms(1, 200), 1200); /* always less than the gap that would begin a run */
 }
 
 static void the_same_set_goes_on_and_another_one_begins(void **state) {
