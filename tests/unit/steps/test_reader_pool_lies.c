@@ -185,7 +185,7 @@ static void any_bytes_in_the_reports_are_refused_or_harmless(void **state) {
         make_honest(&e, 3);
         for (uint64_t changes = 1 + dice(&seed) % 4; changes > 0; changes--) {
             uint64_t at = dice(&seed) % (e.answer.answer_size + 8);
-            e.area[at] = dice(&seed) % 2 == 0 ? (uint8_t) dice(&seed) : (uint8_t) (e.area[at] ^ 1u << dice(&seed) % 8);
+            e.area[at] = (uint8_t) (dice(&seed) % 2 == 0 ? dice(&seed) : e.area[at] ^ UINT64_C(1) << dice(&seed) % 8);
         }
         if (is_taken(&e)) {
             expect_sound(&e);
