@@ -162,25 +162,27 @@ static void names_that_climb_to_an_owner_are_concerned_and_those_with_a_set_of_t
     (void) state;
     size_t count;
     struct caa_owner *www = add("www.example.com"), *api = add("api.example.com"), *deep = add("a.b.example.com"), *domain = www->parent;
-    api->named_until_ms = deep->named_until_ms = NOW + 1;
+    struct caa_owner *below = add("x.www.example.com"); /* no watch of www alone is of it */
+    api->named_until_ms = deep->named_until_ms = below->named_until_ms = NOW + 1;
+    below->accepted = none;
     www->slots[0].track.good = none;
     api->slots[0].track.good = set_of("own.example");
     deep->accepted = deep->parent->accepted = none; /* not asked through this resolver yet */
     struct caa_concerned *list = concern(domain, false, &count);
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++) {
-        size_t wanted = list[i].tenant_id == 2 ? 1 : 3; /* example.com, www, a.b */
+        size_t wanted = list[i].tenant_id == 2 ? 1 : 4; /* example.com, www, x.www, a.b */
         assert_int_equal(list[i].name_count, wanted);
         assert_int_equal(list[i].watch_count, 1);
     }
     deep->parent->accepted = NULL; /* nothing is known of b.example.com */
     list = concern(domain, false, &count);
-    assert_int_equal(list[0].tenant_id == 2 ? list[1].name_count : list[0].name_count, 2);
-    list = concern(domain, true, &count);
     assert_int_equal(list[0].tenant_id == 2 ? list[1].name_count : list[0].name_count, 3);
+    list = concern(domain, true, &count);
+    assert_int_equal(list[0].tenant_id == 2 ? list[1].name_count : list[0].name_count, 4);
     for (size_t r = 0; r < 2; r++)
         www->slots[r].track.good = api->slots[r].track.good = NULL;
-    deep->accepted = NULL;
+    deep->accepted = below->accepted = NULL;
 }
 
 static void long_lists_are_cut_and_counted(void **state) {
