@@ -85,7 +85,7 @@ static result take_identifier(struct ca_reports *reports, const struct ca_file *
         if (domains[i] == NULL)
             return &fault_no_memory;
     }
-    reports->identifiers[reports->identifier_count++] = (struct ca_identifier){.ski = ski, .domains = domains, .file = file->path, .line = row->line};
+    reports->identifiers[reports->identifier_count++] = (struct ca_identifier){.ski = ski, .domains = domains, .is_partial = row->is_partial, .file = file->path, .line = row->line};
     return OK;
 }
 

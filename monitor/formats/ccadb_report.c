@@ -113,7 +113,7 @@ struct domains {
     struct arena *arena;
     const char *list[CCADB_DOMAINS_MAX + 1], *refused[CCADB_REFUSED_MAX];
     size_t count, refused_count;
-    bool has_no_memory;
+    bool is_partial, has_no_memory;
 };
 
 static bool is_blank(uint8_t byte) {
@@ -179,12 +179,22 @@ static char *harmless_copy(struct span text, struct arena *arena) {
     return copy;
 }
 
-static void refuse_item(struct domains *domains, struct span item) {
+static bool is_word_for_nothing(struct span item) {
     static const char *const nothing[] = {"none", "n/a", "na", "not applicable", "-", "null", "nil"};
-    const char *why = memchr(item.bytes, '@', item.size) != NULL ? "an e-mail address, wanted a domain name" : "no domain name";
     for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++)
         if (is_title(item, nothing[i]))
-            why = "a word for nothing, wanted an empty field";
+            return true;
+    return false;
+}
+
+static const char *why_refused(struct span item) {
+    if (is_word_for_nothing(item))
+        return "a word for nothing, wanted an empty field";
+    return memchr(item.bytes, '@', item.size) != NULL ? "an e-mail address, wanted a domain name" : "no domain name";
+}
+
+static void refuse_item(struct domains *domains, struct span item, const char *why) {
+    domains->is_partial |= !is_word_for_nothing(item);
     bool is_cut = item.size > SHOWN_MAX;
     const char *shown = harmless_copy(span_of(item.bytes, is_cut ? SHOWN_MAX : item.size), domains->arena);
     const char *sentence = shown == NULL ? NULL : arena_printf(domains->arena, "\"%s%s\": %s", shown, is_cut ? "..." : "", why);
@@ -196,15 +206,20 @@ static void refuse_item(struct domains *domains, struct span item) {
 static void take_domain(struct domains *domains, struct span word) {
     char *name = arena_copy_span_as_text(domains->arena, word);
     domains->has_no_memory |= name == NULL;
-    if (name == NULL || domains->count == CCADB_DOMAINS_MAX)
+    if (name == NULL)
         return;
     for (char *at = name; *at != '\0'; at++)
         *at = (char) (*at >= 'A' && *at <= 'Z' ? *at + ('a' - 'A') : *at);
     for (size_t i = 0; i < domains->count; i++)
         if (strcmp(domains->list[i], name) == 0)
             return;
-    domains->list[domains->count++] = name;
+    if (domains->count == CCADB_DOMAINS_MAX)
+        refuse_item(domains, word, "one domain too many, wanted 128 at most");
+    else
+        domains->list[domains->count++] = name;
 }
+
+_Static_assert(CCADB_DOMAINS_MAX == 128, "as the sentence has it");
 
 /* The next word of an item, none at its end. */
 static bool next_word(struct span item, size_t *at, struct span *ret_word) {
@@ -225,7 +240,7 @@ static void take_item(struct domains *domains, struct span item) {
         return;
     for (size_t at = 0; next_word(item, &at, &word);) {
         if (!is_domain(word)) {
-            refuse_item(domains, item);
+            refuse_item(domains, item, why_refused(item));
             return;
         }
     }
@@ -315,6 +330,7 @@ static void read_identifiers(struct reading *reading) {
     row->domain_count = domains.count;
     row->refused = refused;
     row->refused_count = domains.refused_count;
+    row->is_partial = domains.is_partial;
     if (!key_identifier_of(reading, true, &row->ski) || row->ski.size == 0)
         row->complaint = "no subject key identifier in hex";
 }

@@ -47,6 +47,7 @@ struct ccadb_row {
     size_t domain_count;
     const char *const *refused; /* IDENTIFIERS: what stood among them and is no domain name, each with why */
     size_t refused_count;
+    bool is_partial;            /* IDENTIFIERS: the CA may recognise more than `domains`: something that is no word for nothing was refused */
     struct span pem;            /* CERTIFICATES */
 };
 

@@ -237,6 +237,7 @@ static void add_claims(struct join *join) {
         struct draft *draft = &join->drafts[join->count - 1];
         names_add_all(&draft->domains, claim->identifier->domains, join);
         names_add_all(&draft->path, claim->identifier->domains, join);
+        draft->is_complete &= !claim->identifier->is_partial;
         if (claim->record != last)
             add_record(join, join->count - 1, claim->record);
         last = claim->record;

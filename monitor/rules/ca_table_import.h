@@ -20,6 +20,7 @@ struct ca_record {
 struct ca_identifier {
     struct span ski;
     const char *const *domains; /* lower case, NULL-terminated */
+    bool is_partial;            /* the CA may recognise more: then nothing that rests on it is certain */
     const char *file;
     size_t line;
 };

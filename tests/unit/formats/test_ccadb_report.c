@@ -53,6 +53,7 @@ static void say_identifiers(struct buffer *text, const struct ccadb_row *row) {
         const char *close = strstr(row->refused[i] + 1, "\": ");
         buffer_printf(text, " [%.*s: %s]", (int) (close - row->refused[i] - 1), row->refused[i] + 1, close + 3);
     }
+    buffer_add_text(text, row->is_partial ? " (there may be more)" : "");
 }
 
 static void say_row(struct buffer *text, enum ccadb_kind kind, const struct ccadb_row *row) {
@@ -105,6 +106,30 @@ static void reports_are_known_by_their_header_and_dirt_is_told(void **state) {
     vector_texts_check("ccadb-report", judge_report);
 }
 
+static void more_domains_than_a_row_may_have_are_told_and_make_it_partial(void **state) {
+    (void) state;
+    struct ccadb_report *report = memory_new(sizeof *report);
+    struct arena *arena = arena_new(1 << 20);
+    CLEANUP(buffer_done) struct buffer text = buffer_with_limit(1 << 16);
+    for (unsigned count = CCADB_DOMAINS_MAX; count <= CCADB_DOMAINS_MAX + 1; count++) {
+        struct reason reason;
+        struct ccadb_row row;
+        bool has_row;
+        buffer_reset(&text);
+        buffer_add_text(&text, "Subject Key Identifier (Hex),Recognized CAA Domains\naabb,\"");
+        for (unsigned i = 0; i < count; i++)
+            buffer_printf(&text, "ca%u.example,", i);
+        buffer_add_text(&text, "\"\n");
+        assert_ptr_equal(ccadb_report_open(buffer_span(&text), report, &reason), OK);
+        assert_ptr_equal(ccadb_report_next(report, arena, &row, &has_row, &reason), OK);
+        assert_int_equal(row.domain_count, CCADB_DOMAINS_MAX);
+        assert_int_equal(row.refused_count, count - CCADB_DOMAINS_MAX);
+        assert_int_equal(row.is_partial, count > CCADB_DOMAINS_MAX);
+    }
+    arena_free(arena);
+    memory_free(report);
+}
+
 static void without_memory_no_row_is_read(void **state) {
     (void) state;
     struct ccadb_report *report = memory_new(sizeof *report);
@@ -123,6 +148,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_what_rfc_4180_says),
         cmocka_unit_test(reports_are_known_by_their_header_and_dirt_is_told),
+        cmocka_unit_test(more_domains_than_a_row_may_have_are_told_and_make_it_partial),
         cmocka_unit_test(without_memory_no_row_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,23 @@ static void a_path_unites_what_is_recognised_above_and_is_certain_when_every_ste
 }
 
 /* Below ISRG Root X1, which IdenTrust has signed as well. */
+/* "a.example, and every name below b.example" */
+static void who_may_recognise_more_than_could_be_read_is_not_certain_nor_is_what_stands_below(void **state) {
+    (void) state;
+    const struct ca_record records[] = {{.sha256 = {{1}}, .ski = SKI("r"), .owner = "A", .name = "Root", .is_root = true},
+                                        {.sha256 = {{2}}, .ski = SKI("s"), .owner = "A", .name = "Sub", .parent_sha256 = {{1}}, .has_parent = true}};
+    const struct ca_certificate certificates[] = {{.sha256 = {{1}}, .spki_sha256 = {{8}}, .issuer_spki_sha256 = {{8}}, .has_issuer = true},
+                                                  {.sha256 = {{2}}, .spki_sha256 = {{9}}, .issuer_spki_sha256 = {{8}}, .has_issuer = true}};
+    for (unsigned is_partial = 0; is_partial <= 1; is_partial++) {
+        const struct ca_identifier identifiers[] = {{.ski = SKI("r"), .domains = a_domains, .is_partial = is_partial, .file = "f", .line = 2},
+                                                    {.ski = SKI("s"), .domains = b_domains, .file = "f", .line = 3}};
+        join(&(struct ca_import_input){records, 2, identifiers, 2, certificates, 2});
+        assert_int_equal(import.count, 2);
+        assert_int_equal(import.rows[0].row.is_certain, !is_partial);
+        assert_int_equal(import.rows[1].row.is_certain, !is_partial);
+    }
+}
+
 static void a_new_key_below_a_shipped_one_takes_its_owner_and_its_path(void **state) {
     (void) state;
     struct ca_record records[] = {{.sha256 = {{2}}, .has_parent = true, .ski = SKI("s"), .owner = "Internet Security Research Group", .name = "R99"},
@@ -162,6 +179,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(domains_of_all_rows_about_a_key_are_united),
         cmocka_unit_test(a_path_unites_what_is_recognised_above_and_is_certain_when_every_step_was_verified),
+        cmocka_unit_test(who_may_recognise_more_than_could_be_read_is_not_certain_nor_is_what_stands_below),
         cmocka_unit_test(a_new_key_below_a_shipped_one_takes_its_owner_and_its_path),
         cmocka_unit_test(a_key_that_the_shipped_table_knows_needs_no_certificate_and_keeps_its_owner),
         cmocka_unit_test(what_cannot_be_joined_without_doubt_is_complained_of),
