@@ -60,8 +60,7 @@ static bool settle_by_name(const struct store_caa_case_name *name, struct caa_ju
         ret_judgement->reason = "CAA records of onion names do not stand in the DNS";
         return true;
     }
-    const char *base = strncmp(name->value, "*.", 2) == 0 ? name->value + 2 : name->value;
-    if (strpbrk(base, "*?") == NULL && dns_name_from_text(span_of_text(base), ret_base, NULL) == OK && !dns_name_is_root(ret_base))
+    if (caa_owner_name_of(name->value, ret_base)) /* as the poller sees it: nobody waits for answers about what it never asks for */
         return false;
     ret_judgement->verdict = CAA_UNKNOWN;
     ret_judgement->reason = "it cannot be read as a name that somebody could ask the DNS about";
@@ -141,36 +140,20 @@ static const char *why_unmapped(const struct store_caa_case *about) {
     return strcmp(about->issuer_state, "verified") == 0 ? "it is not known which CAA domains the issuer recognises" : "who issued it cannot be proven";
 }
 
-static struct caa_owner_history history_of(const struct caa_resolver_history *resolver, const char *owner) {
-    for (size_t i = 0; i < resolver->owner_count; i++)
-        if (strcmp(resolver->owners[i].owner, owner) == 0)
-            return resolver->owners[i];
-    return (struct caa_owner_history){.owner = owner};
-}
+/* The owners of one climb among those of the chunk. */
+struct climb_place {
+    struct dns_name base;
+    size_t first, count;
+};
 
-/* What a resolver said about the owners of one climb. */
-static result take_climb(const struct caa_resolver_history *resolver, const char *const *climb, size_t climb_count, struct arena *arena,
-                         struct caa_resolver_history *ret_own) {
-    struct caa_owner_history *owners = arena_take_array(arena, climb_count + 1, sizeof *owners);
-    if (owners == NULL)
-        return &fault_no_memory;
-    for (size_t i = 0; i < climb_count; i++)
-        owners[i] = history_of(resolver, climb[i]);
-    *ret_own = (struct caa_resolver_history){.resolver = resolver->resolver, .owners = owners, .owner_count = climb_count};
-    return OK;
-}
-
-/* One name of the chunk, with the owners of its own climb from the histories of all. */
-static result judge_name(struct hearing *hearing, size_t at, const struct dns_name *base, const struct caa_resolver_history *resolvers, size_t count,
+/* One name of the chunk, by what is recorded about its own climb. */
+static result judge_name(struct hearing *hearing, size_t at, const struct climb_place *place, const struct caa_resolver_history *resolvers, size_t count,
                          struct arena *arena) {
     struct caa_resolver_history *own = arena_take_array(arena, count + 1, sizeof *own);
-    const char **climb = arena_take_array(arena, 128, sizeof *climb);
-    size_t climb_count = 0;
-    if (own == NULL || climb == NULL)
+    if (own == NULL)
         return &fault_no_memory;
-    TRY(add_owners(*base, arena, climb, &climb_count));
     for (size_t r = 0; r < count; r++)
-        TRY(take_climb(&resolvers[r], climb, climb_count, arena, &own[r]));
+        own[r] = (struct caa_resolver_history){.resolver = resolvers[r].resolver, .owners = resolvers[r].owners + place->first, .owner_count = place->count};
     const struct store_caa_case *about = hearing->about;
     struct caa_case question = {.is_wildcard = strncmp(about->names[at].value, "*.", 2) == 0, .issued_ms = about->issued_ms,
                                 .issuer_domains = hearing->path.domains, .is_issuer_certain = hearing->path.is_certain};
@@ -188,16 +171,19 @@ static result judge_name(struct hearing *hearing, size_t at, const struct dns_na
 static result judge_chunk(struct hearing *hearing, size_t first, size_t last) {
     CLEANUP(arena_free_at) struct arena *arena = arena_new(CHUNK_ARENA_LIMIT);
     const char **owners = arena == NULL ? NULL : arena_take_array(arena, OWNERS_MAX, sizeof *owners);
-    struct dns_name *bases = arena == NULL ? NULL : arena_take_array(arena, CHUNK, sizeof *bases);
+    struct climb_place *places = arena == NULL ? NULL : arena_take_array(arena, CHUNK, sizeof *places);
     bool is_settled[CHUNK];
     size_t owner_count = 0, resolver_count = 0;
-    if (owners == NULL || bases == NULL)
+    if (owners == NULL || places == NULL)
         return &fault_no_memory;
     for (size_t i = first; i < last; i++) {
         hearing->verdicts[i].name = hearing->about->names[i].value;
-        is_settled[i - first] = settle_by_name(&hearing->about->names[i], &hearing->verdicts[i].judgement, &bases[i - first]);
+        struct climb_place *place = &places[i - first];
+        place->first = owner_count;
+        is_settled[i - first] = settle_by_name(&hearing->about->names[i], &hearing->verdicts[i].judgement, &place->base);
         if (!is_settled[i - first])
-            TRY(add_owners(bases[i - first], arena, owners, &owner_count));
+            TRY(add_owners(place->base, arena, owners, &owner_count));
+        place->count = owner_count - place->first;
     }
     struct caa_resolver_history *resolvers = NULL;
     struct store_caa_wish wish = {.owners = owners, .owner_count = owner_count, .from_ms = hearing->about->issued_ms - HISTORY_MS, .to_ms = hearing->now_ms + CASE_MS,
@@ -206,7 +192,7 @@ static result judge_chunk(struct hearing *hearing, size_t first, size_t last) {
         TRY(store_caa_history_load(hearing->monitor->store, &wish, arena, &resolvers, &resolver_count));
     for (size_t i = first; i < last; i++)
         if (!is_settled[i - first])
-            TRY(judge_name(hearing, i, &bases[i - first], resolvers, resolver_count, arena));
+            TRY(judge_name(hearing, i, &places[i - first], resolvers, resolver_count, arena));
     return OK;
 }
 
@@ -307,9 +293,10 @@ static result judge_case(struct monitor *monitor, const struct store_caa_case *a
     if (about->issuer_spki_sha256.is_known)
         TRY(ca_table_path(&about->issuer_spki_sha256.hash, &monitor->extra, arena, &hearing.path));
     TRY(judge_names(&hearing));
-    if (hearing.is_unasked && now_ms < about->queued_ms + ASKED_WITHIN_MS)
-        return OK; /* in a moment */
-    return record(&hearing);
+    if (!hearing.is_unasked || now_ms >= about->queued_ms + ASKED_WITHIN_MS)
+        return record(&hearing);
+    int64_t wait_ms = (now_ms - about->queued_ms) / 2; /* it is due again after CASE_MS; many that wait together look less and less often */
+    return wait_ms <= CASE_MS ? OK : store_caa_case_put_off(monitor->store, about->certificate_id, now_ms + wait_ms);
 }
 
 /* One that fails, now or for ever, keeps nobody else waiting. */
