@@ -69,14 +69,10 @@ json_t *caa_linted_json(const struct caa_linted *linted) {
 
 /* ---- text */
 
-static void print_text(const char *text) {
-    print_harmless(span_of_text(text));
-}
-
 static void print_complaints(const struct caa_text *text) {
     for (size_t i = 0; i < text->complaint_count; i++) {
         printf("line %u: ", text->complaints[i].line);
-        print_text(text->complaints[i].sentence);
+        print_sentence(text->complaints[i].sentence);
         fputs("\n", stdout);
     }
     if (text->complaints_left_out > 0)
@@ -92,7 +88,7 @@ static void print_seen(const struct caa_seen *seen) {
     for (size_t i = 0; i < seen->issuer_count; i++)
         if (seen->issuers[i].domains == NULL) {
             fputs("  not compared: those of ", stdout);
-            print_text(seen->issuers[i].name);
+            print_sentence(seen->issuers[i].name);
             fputs(", whose CAA domain is not known\n", stdout);
         }
 }
@@ -102,7 +98,7 @@ static void print_set(const struct caa_linted *linted, const struct caa_linted_s
     dns_name_to_text(&set->owner, owner);
     if (linted->name != NULL)
         fputs("The relevant set is that of ", stdout);
-    print_text(set->has_owner ? owner : "records that name no owner");
+    print_sentence(set->has_owner ? owner : "records that name no owner");
     if (linted->file != NULL)
         printf(" (line %u)", set->line);
     fputs("\n", stdout);
@@ -115,11 +111,11 @@ static void print_set(const struct caa_linted *linted, const struct caa_linted_s
 }
 
 void caa_linted_print(const struct caa_linted *linted) {
-    print_text(linted->name != NULL ? linted->name : linted->file);
+    print_sentence(linted->name != NULL ? linted->name : linted->file);
     fputs("\n\n", stdout);
     if (linted->failure != NULL) {
         fputs("Not looked at: ", stdout);
-        print_text(linted->failure);
+        print_sentence(linted->failure);
         fputs("\n", stdout);
         return;
     }
@@ -135,7 +131,7 @@ void caa_linted_print(const struct caa_linted *linted) {
         print_set(linted, &linted->sets[i]);
     if (linted->unseen != NULL) {
         fputs("Not compared with the certificates that were seen: ", stdout);
-        print_text(linted->unseen);
+        print_sentence(linted->unseen);
         fputs("\n", stdout);
     }
 }

@@ -8,10 +8,6 @@
 
 #define SHOWN_MAX 200 /* periods, runs or changes in one list; the newest are shown */
 
-static void print_text(const char *text) {
-    print_harmless(span_of_text(text));
-}
-
 static void print_span(const char *indent, int64_t from_ms, int64_t to_ms) {
     char from[RFC3339_SIZE], to[RFC3339_SIZE];
     text_of_time_ms(from_ms, from);
@@ -49,10 +45,10 @@ static void print_period(const struct caa_past *past, const struct caa_period *p
         fputs("not known: nothing is recorded of ", stdout);
     else
         fputs(period->answer->outcome == CAA_BOGUS ? "not known: DNSSEC validation failed at " : "not known: no answer about ", stdout);
-    print_text(period->owner);
+    print_sentence(period->owner);
     if (period->kind == CAA_PERIOD_FAILED) {
         fputs(" (", stdout);
-        print_text(period->answer->detail[0] == '\0' ? period->answer->why : period->answer->detail);
+        print_sentence(period->answer->detail[0] == '\0' ? period->answer->why : period->answer->detail);
         fputs(")", stdout);
     }
     fputs("\n", stdout);
@@ -74,11 +70,11 @@ static void print_run(const struct caa_run *run) {
     fputs(answer->is_nonexistent ? ", there is no such name" : "", stdout);
     for (size_t i = 0; i < answer->chain_count; i++) {
         fputs(i == 0 ? ", by the alias " : " → ", stdout);
-        print_text(answer->chain[i]);
+        print_sentence(answer->chain[i]);
     }
     if (answer->outcome == CAA_FAILED || answer->outcome == CAA_BOGUS) {
         fputs(": ", stdout);
-        print_text(answer->detail[0] == '\0' ? answer->why : answer->detail);
+        print_sentence(answer->detail[0] == '\0' ? answer->why : answer->detail);
     } else
         printf(" (TTL up to %u s%s)", run->ttl_max_s, answer->is_authenticated ? ", secure" : answer->is_from_validator ? ", not signed" : "");
     fputs("\n", stdout);
@@ -89,7 +85,7 @@ static void print_run(const struct caa_run *run) {
 
 static void print_owner(const struct caa_owner_history *owner) {
     fputs("    ", stdout);
-    print_text(owner->owner);
+    print_sentence(owner->owner);
     fputs(owner->count == 0 ? ": nothing is recorded\n" : "\n", stdout);
     for (size_t i = first_shown("      ", owner->count); i < owner->count; i++)
         print_run(&owner->runs[i]);
@@ -97,7 +93,7 @@ static void print_owner(const struct caa_owner_history *owner) {
 
 static void print_resolver(const struct caa_past *past, const struct caa_past_resolver *resolver) {
     fputs("\nAs ", stdout);
-    print_text(resolver->history->resolver);
+    print_sentence(resolver->history->resolver);
     fputs(" told it\n  Which set counted\n", stdout);
     if (resolver->period_count == 0)
         fputs("    not known at any time\n", stdout);
@@ -130,14 +126,14 @@ static void print_change(const struct store_caa_change_shown *change) {
     text_of_time_ms(change->changed_ms, when);
     text_of_time_ms(change->last_ms, last);
     printf("  %s  ", when);
-    print_text(change->owner);
+    print_sentence(change->owner);
     fputs(", told by ", stdout);
-    print_text(change->resolver);
+    print_sentence(change->resolver);
     if (change->times > 1)
         printf(", %lld times until %s", (long long) change->times, last);
     for (size_t i = 0; i < change->finding_count; i++) {
         printf("%sfinding %lld (", i == 0 ? ": " : ", ", (long long) change->findings[i].finding_id);
-        print_text(change->findings[i].state);
+        print_sentence(change->findings[i].state);
         fputs(")", stdout);
     }
     fputs("\n", stdout);
@@ -149,25 +145,25 @@ static void print_change(const struct store_caa_change_shown *change) {
 
 static void print_unrecorded(const struct caa_past *past) {
     fputs("\nNo answer about ", stdout);
-    print_text(past->name);
+    print_sentence(past->name);
     fputs(" itself is recorded here, so nobody can say which CAA records it had.\n"
           "pinwatch asks about what is watched, the names above it, and the names of unexpired certificates that were seen.\n"
           "From now on: pinwatch watch add ",
           stdout);
-    print_text(past->name);
+    print_sentence(past->name);
     fputs("\nAt this moment: pinwatch caa check ", stdout);
-    print_text(past->name);
+    print_sentence(past->name);
     fputs("\n", stdout);
 }
 
 void caa_past_print(const struct caa_past *past) {
-    print_text(past->name);
+    print_sentence(past->name);
     fputs("\n", stdout);
     if (!past->is_recorded)
         print_unrecorded(past);
     if (past->trouble != NULL) {
         fputs("\n", stdout);
-        print_text(past->trouble);
+        print_sentence(past->trouble);
         fputs("\n", stdout);
     }
     for (size_t i = 0; i < past->resolver_count; i++)

@@ -9,24 +9,10 @@
 #define SHOWN_VALUE_MAX ((size_t) 400)
 #define LINE_LIMIT ((size_t) 65536)
 
-static void print_text(const char *text) {
-    print_harmless(span_of_text(text));
-}
-
 static void print_name(const struct dns_name *name) {
     char text[DNS_NAME_TEXT_SIZE];
     dns_name_to_text(name, text);
-    print_text(text);
-}
-
-void caa_zone_print(const char *line) {
-    size_t at = 0;
-    while (line[at] >= ' ' && line[at] <= '~')
-        at++;
-    if (line[at] == '\0')
-        fputs(line, stdout);
-    else
-        print_text(line);
+    print_sentence(text);
 }
 
 static void print_record(const struct caa_record *record) {
@@ -35,7 +21,7 @@ static void print_record(const struct caa_record *record) {
     bool is_cut = cut.value.size > SHOWN_VALUE_MAX;
     cut.value.size = is_cut ? SHOWN_VALUE_MAX : cut.value.size;
     caa_record_to_text(&cut, &line);
-    caa_zone_print(buffer_text(&line));
+    print_sentence(buffer_text(&line));
     if (is_cut)
         printf(" … (%zu bytes)", record->value.size);
 }
@@ -59,14 +45,14 @@ void caa_issuers_print(const struct caa_issuers *issuers) {
     for (size_t i = 0; !issuers->is_any && i < issuers->count; i++) {
         const struct ca_owner *owner = ca_table_owner_of(issuers->domains[i]);
         fputs(i == 0 ? "" : ", ", stdout);
-        print_text(issuers->domains[i]);
+        print_sentence(issuers->domains[i]);
         fputs(" (", stdout);
-        print_text(owner == NULL ? "no CA known to pinwatch" : owner->name);
+        print_sentence(owner == NULL ? "no CA known to pinwatch" : owner->name);
         fputs(")", stdout);
     }
     if (issuers->critical_tag[0] != '\0') {
         fputs(": the property '", stdout);
-        print_text(issuers->critical_tag);
+        print_sentence(issuers->critical_tag);
         fputs("' is critical, and no CA knows it", stdout);
     }
 }
@@ -74,10 +60,10 @@ void caa_issuers_print(const struct caa_issuers *issuers) {
 void caa_remarks_print(const struct caa_lint_remark *remarks, size_t count) {
     for (size_t i = 0; i < count; i++) {
         printf("  %-8s %s\n           ", finding_severity_name(remarks[i].severity), remarks[i].rule);
-        print_text(remarks[i].message);
+        print_sentence(remarks[i].message);
         if (remarks[i].suggest[0] != '\0') {
             fputs("\n           better: ", stdout);
-            caa_zone_print(remarks[i].suggest);
+            print_sentence(remarks[i].suggest);
         }
         fputs("\n", stdout);
     }
@@ -95,11 +81,11 @@ static void print_outcome(const struct caa_lookup *lookup, const struct caa_answ
         fputs(", there is no such name", stdout);
     for (size_t i = 0; i < answer->chain_count; i++) {
         fputs(i == 0 ? ", by the alias " : " → ", stdout);
-        print_text(answer->chain[i]);
+        print_sentence(answer->chain[i]);
     }
     if (answer->detail[0] != '\0') {
         fputs(": ", stdout);
-        print_text(answer->detail);
+        print_sentence(answer->detail);
     }
     if (!lookup->is_file && (answer->outcome == CAA_RECORDS || answer->outcome == CAA_EMPTY))
         printf(" (%u s%s)", answer->ttl_s, answer->is_authenticated ? ", secure" : "");
@@ -108,7 +94,7 @@ static void print_outcome(const struct caa_lookup *lookup, const struct caa_answ
 
 static void print_climb(const struct caa_view *view) {
     const struct caa_lookup *lookup = view->lookup;
-    print_text(lookup->resolver);
+    print_sentence(lookup->resolver);
     fputs(lookup->is_file ? " says" : lookup->is_validating ? " (validating) says" : " says", stdout);
     fputs(lookup->is_left_out ? " nothing, and another resolver of this system does\n" : "\n", stdout);
     for (size_t i = 0; i < lookup->climb.step_count && !lookup->is_left_out; i++) {
@@ -147,7 +133,7 @@ static void print_disagreement(const struct caa_judged *judged) {
         if (view->lookup->is_left_out)
             continue;
         fputs("  by ", stdout);
-        print_text(view->lookup->resolver);
+        print_sentence(view->lookup->resolver);
         fputs(": ", stdout);
         if (view->has_failed)
             fputs("not known", stdout);
@@ -162,7 +148,7 @@ static void print_verdict(const struct caa_judged *judged) {
     if (candidate == NULL)
         return;
     fputs("\n", stdout);
-    print_text(candidate->text);
+    print_sentence(candidate->text);
     if (candidate->owner != NULL)
         fputs(candidate->domains[0] == NULL ? " (of which no CAA domain is known)" : "", stdout);
     else if (!candidate->is_known)

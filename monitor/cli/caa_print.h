@@ -11,8 +11,6 @@ json_t *caa_records_json(const struct caa_record *records, size_t count);
 json_t *caa_issuers_json(const struct caa_issuers *issuers);
 /* `{"rule":…,"severity":…,"message":…,"suggest":…}` each; `suggest` is null where there is none. */
 json_t *caa_remarks_json(const struct caa_lint_remark *remarks, size_t count);
-/* A record in zone file form, whose backslashes are its own escapes. */
-void caa_zone_print(const char *line);
 /* One record a line behind `indent`; a long set is cut with a line that says so. */
 void caa_records_print(const char *indent, const struct caa_record *records, size_t count);
 /* "letsencrypt.org (Let's Encrypt), …", "any CA", "nobody". */

@@ -250,7 +250,7 @@ static json_t *proposal_json(const struct proposal *proposal) {
 
 static void print_comment(const char *text) {
     fputs("; ", stdout);
-    print_harmless(span_of_text(text));
+    print_sentence(text);
     fputs("\n", stdout);
 }
 
@@ -258,7 +258,7 @@ static void print_proposal(const struct proposal *proposal) {
     char name[DNS_NAME_TEXT_SIZE];
     dns_name_to_text(&proposal->options->name, name);
     fputs("; CAA records for ", stdout);
-    print_harmless(span_of_text(name));
+    print_sentence(name);
     fputs("\n", stdout);
     for (size_t i = 0; i < proposal->count; i++) {
         const struct caa_suggestion *suggestion = &proposal->suggestions[i];
@@ -267,7 +267,7 @@ static void print_proposal(const struct proposal *proposal) {
         if (suggestion->record[0] == '\0' || !record_of(proposal, suggestion->record, &record))
             continue;
         const char *line = in_form(proposal, suggestion->record, &record);
-        caa_zone_print(line == NULL ? "; no memory" : line);
+        print_sentence(line == NULL ? "; no memory" : line);
         fputs("\n", stdout);
     }
     printf(";\n; It rests on %zu unexpired certificate%s%s:\n", proposal->seen.count, proposal->seen.count == 1 ? "" : "s", proposal->seen.is_cut ? ", and there are more" : "");

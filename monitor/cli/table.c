@@ -62,6 +62,14 @@ void print_harmless(struct span text) {
     fputs(buffer_text(&harmless), stdout);
 }
 
+void print_sentence(const char *text) {
+    CLEANUP(buffer_done) struct buffer harmless = buffer_with_limit(strlen(text) + 16);
+    if (!buffer_add_text(&harmless, text) || harmless.size == 0)
+        return;
+    text_make_harmless((char *) harmless.bytes);
+    fputs(buffer_text(&harmless), stdout);
+}
+
 struct table *table_new(const struct table_column *columns, size_t count, bool as_json) {
     struct table *table = memory_new(sizeof *table);
     if (table == NULL)

@@ -57,6 +57,9 @@ int table_print(struct table *table, const char *when_empty);
 bool print_json_line(json_t *object);
 /* Prints text made harmless to standard output. */
 void print_harmless(struct span text);
+/* The same for names and sentences, in which backslashes have their own meaning (\DDD): they stay single, and what could steer a terminal
+ * becomes '?'. */
+void print_sentence(const char *text);
 /* Columns of the terminal on standard output; 0 when it is none. */
 unsigned terminal_width(void);
 /* True when standard output is a terminal that may get colours. */
