@@ -86,6 +86,10 @@ static result refuse_header(const struct csv_reader *csv, struct reason *reason)
 
 static result next_csv_row(struct csv_reader *csv, bool *ret_has_row, struct reason *reason) {
     result outcome = csv_next(csv, ret_has_row);
+    for (size_t i = 0; outcome == OK && i < csv->count; i++)
+        if (csv->fields[i].text.size > CCADB_FIELD_MAX)
+            return reason_set(reason, &fault_ccadb_report, "line %zu: field %zu has %zu bytes, wanted %d at most", csv->line, i + 1,
+                              csv->fields[i].text.size, CCADB_FIELD_MAX);
     return outcome == OK ? OK : reason_set(reason, &fault_ccadb_report, "line %zu: %s, wanted %s (%s)", csv->line, outcome->wrong, outcome->wanted,
                                            outcome->clause[0] == '\0' ? "our limit" : outcome->clause);
 }
@@ -195,11 +199,13 @@ static const char *why_refused(struct span item) {
 
 static void refuse_item(struct domains *domains, struct span item, const char *why) {
     domains->is_partial |= !is_word_for_nothing(item);
+    if (domains->refused_count == CCADB_REFUSED_MAX)
+        return;
     bool is_cut = item.size > SHOWN_MAX;
     const char *shown = harmless_copy(span_of(item.bytes, is_cut ? SHOWN_MAX : item.size), domains->arena);
     const char *sentence = shown == NULL ? NULL : arena_printf(domains->arena, "\"%s%s\": %s", shown, is_cut ? "..." : "", why);
     domains->has_no_memory |= sentence == NULL;
-    if (domains->refused_count < CCADB_REFUSED_MAX && sentence != NULL)
+    if (sentence != NULL)
         domains->refused[domains->refused_count++] = sentence;
 }
 

@@ -16,13 +16,14 @@ enum ccadb_kind {
 };
 const char *ccadb_kind_name(enum ccadb_kind kind); /* "AllCAAIdentifiersReportCSVV2", … */
 
-extern const struct fault fault_ccadb_report; /* no such report: the reason says what is missing; or CSV that breaks, with the line */
+extern const struct fault fault_ccadb_report; /* no such report: the reason says what is missing; or CSV that breaks or has too long a field, with the line */
 
 enum {
     CCADB_DOMAINS_MAX = 128,  /* of one row */
     CCADB_REFUSED_MAX = 16,   /* domains of one row that are told; more are only counted */
     CCADB_TEXT_MAX = 512,     /* owners, names: cut there */
     CCADB_SKI_MAX = 64,
+    CCADB_FIELD_MAX = 1024 * 1024, /* bytes; the longest that CCADB has are certificates of some kB */
     CCADB_COLUMNS = 8,
 };
 

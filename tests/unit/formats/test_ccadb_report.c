@@ -130,6 +130,36 @@ static void more_domains_than_a_row_may_have_are_told_and_make_it_partial(void *
     memory_free(report);
 }
 
+/* One row of "1,1,1,…", then of a quoted field of doubled quotes: the longest that is taken, and one byte more. */
+static void however_a_field_is_filled_it_needs_little_memory_or_is_refused(void **state) {
+    static const struct {
+        const char *piece, *wrong;
+        size_t size;
+    } cases[] = {{"1,", NULL, CCADB_FIELD_MAX}, {"\"\"", NULL, CCADB_FIELD_MAX}, {"a.b,", NULL, CCADB_FIELD_MAX},
+                 {"1,", "line 2: field 2 has 1048578 bytes, wanted 1048576 at most", CCADB_FIELD_MAX + 2}};
+    (void) state;
+    struct ccadb_report *report = memory_new(sizeof *report);
+    struct arena *arena = arena_new(16 << 20);
+    CLEANUP(buffer_done) struct buffer text = buffer_with_limit(2 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct reason reason = {""};
+        struct ccadb_row row;
+        bool has_row;
+        buffer_reset(&text);
+        arena_reset(arena);
+        buffer_add_text(&text, "Subject Key Identifier (Hex),Recognized CAA Domains\naabb,\"");
+        for (size_t size = 0; size < cases[i].size; size += strlen(cases[i].piece))
+            buffer_add_text(&text, cases[i].piece);
+        assert_true(buffer_add_text(&text, "\"\n"));
+        assert_ptr_equal(ccadb_report_open(buffer_span(&text), report, &reason), OK);
+        result outcome = ccadb_report_next(report, arena, &row, &has_row, &reason);
+        assert_ptr_equal(outcome, cases[i].wrong == NULL ? OK : &fault_ccadb_report);
+        assert_string_equal(reason.text, cases[i].wrong == NULL ? "" : cases[i].wrong);
+    }
+    arena_free(arena);
+    memory_free(report);
+}
+
 static void without_memory_no_row_is_read(void **state) {
     (void) state;
     struct ccadb_report *report = memory_new(sizeof *report);
@@ -149,6 +179,7 @@ int main(void) {
         cmocka_unit_test(rows_are_what_rfc_4180_says),
         cmocka_unit_test(reports_are_known_by_their_header_and_dirt_is_told),
         cmocka_unit_test(more_domains_than_a_row_may_have_are_told_and_make_it_partial),
+        cmocka_unit_test(however_a_field_is_filled_it_needs_little_memory_or_is_refused),
         cmocka_unit_test(without_memory_no_row_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
