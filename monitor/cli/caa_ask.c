@@ -26,6 +26,7 @@ bool caa_asking_take(int key, char *value, struct argp_state *state, struct caa_
         return true;
     case 'v':
         asking->is_validating = true;
+        asking->validating_behind = asking->resolver_count;
         return true;
     default:
         return false;
@@ -35,6 +36,9 @@ bool caa_asking_take(int key, char *value, struct argp_state *state, struct caa_
 void caa_asking_check(struct caa_asking *asking, struct argp_state *state) {
     if (asking->is_validating && asking->resolver_count == 0)
         argp_error(state, "--validating speaks of --resolver; those of the settings have `is_validating` there");
+    if (asking->validating_behind > 0 && asking->validating_behind < asking->resolver_count)
+        argp_error(state, "--validating speaks of every --resolver, and stands between two: put it behind the last one, or name resolvers of both kinds "
+                   "in the settings file");
     for (size_t i = 0; i < asking->resolver_count; i++)
         asking->resolvers[i].is_validating = asking->is_validating;
 }

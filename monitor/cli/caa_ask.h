@@ -13,12 +13,13 @@ struct caa_asking {
     struct dns_resolver resolvers[CAA_ASKED_MAX];
     char addresses[CAA_ASKED_MAX][INET6_ADDRSTRLEN];
     size_t resolver_count;
+    size_t validating_behind; /* how many resolvers stood before --validating */
     bool is_validating;
 };
 
 #define CAA_ASKING_OPTIONS \
     {"resolver", 'r', "ADDRESS[:PORT]", 0, "Ask this one; may be given several times, then all are asked. Without it: those of the settings file, or of /etc/resolv.conf", 0}, \
-        {"validating", 'v', NULL, 0, "These resolvers check DNSSEC and the way to them is safe: believe their AD bit", 0}, COMMAND_OPTION_CONFIG
+        {"validating", 'v', NULL, 0, "All these resolvers check DNSSEC and the way to them is safe: believe their AD bit", 0}, COMMAND_OPTION_CONFIG
 
 /* Takes --resolver, --validating and --config; false for any other key. */
 bool caa_asking_take(int key, char *value, struct argp_state *state, struct caa_asking *asking);

@@ -65,7 +65,7 @@ static const struct argp parser = {
            "Examples:\n"
            "  pinwatch caa check www.example.com\n"
            "  pinwatch caa check --issuer letsencrypt.org --wildcard example.com\n"
-           "  pinwatch caa check --resolver 127.0.0.1 --validating --resolver 192.0.2.53 example.com\n"
+           "  pinwatch caa check --resolver 127.0.0.1 --validating example.com\n"
            "  echo '0 issue \"letsencrypt.org\"' | pinwatch caa check --records - example.com\n\n"
            "A lookup that fails (SERVFAIL, REFUSED, no answer, DNSSEC that does not validate) permits nothing and forbids nothing: it is "
            "unknown. So it is when several resolvers do not come to the same verdict. IP addresses and onion names have no CAA records in the "
