@@ -152,6 +152,7 @@ static result read_record(struct parser *parser, struct raw_record *ret_record) 
 /* The answers that are of class IN; CNAME and DNAME data must be exactly a name. */
 static result take_answer(struct parser *parser, struct raw_record *raw) {
     struct dns_message *message = parser->message;
+    message->has_answers_of_other_class |= raw->class_or_size != CLASS_IN;
     if (raw->class_or_size != CLASS_IN || message->answer_count == parser->answers_room)
         return OK;
     struct dns_record *record = &message->answers[message->answer_count];

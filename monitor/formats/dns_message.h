@@ -46,6 +46,7 @@ struct dns_message {
     uint16_t question_type;
     struct dns_record *answers;     /* class IN alone; others are skipped */
     size_t answer_count;
+    bool has_answers_of_other_class;
     bool has_soa;                   /* in the authority section: RFC 2308 5 */
     struct dns_name soa_owner;
     uint32_t soa_ttl_s;             /* min(TTL, MINIMUM) */

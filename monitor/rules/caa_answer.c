@@ -244,6 +244,8 @@ static result judge_none(struct judge *judge) {
     if (stranger != NULL)
         return end(judge, CAA_FAILED, "malformed",
                    arena_printf(judge->arena, "the answer holds records of %s, and none of %s", text_of(judge, &stranger->owner), text_of(judge, &judge->at)));
+    if (message->has_answers_of_other_class)
+        return end(judge, CAA_FAILED, "malformed", "the answer holds records of another class than IN, and no CAA records of it");
     if (message->is_referral && message->rcode == DNS_NOERROR) /* RFC 2308 2.1 type 4: with NXDOMAIN it is an answer */
         return end(judge, CAA_FAILED, "referral", "the server answered with other servers to be asked, wanted a resolver that asks them");
     if (judge->links > 0 && !has_soa && !message->is_recursion_available)
