@@ -36,10 +36,20 @@ result stop_events_init(struct event_base *loop, struct stop_events *events) {
 }
 
 result run_loop(struct event_base *loop, struct reason *reason) {
-    return event_base_dispatch(loop) >= 0 ? OK : reason_set(reason, &fault_library, "the event loop broke: %s", strerror(errno));
+    return event_base_dispatch(loop) >= 0 ? OK : reason_set(reason, &fault_machine, "libevent's loop broke; it does not say why");
+}
+
+/* A program that ends by itself says so with its own exit code, also where it is told to stop meanwhile. */
+static void ignore_stops(void) {
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    sigprocmask(SIG_BLOCK, &stops, NULL);
 }
 
 void stop_events_done(struct stop_events *events) {
+    ignore_stops();
     for (size_t i = 0; i < 2; i++)
         if (events->signals[i] != NULL)
             event_free(events->signals[i]);

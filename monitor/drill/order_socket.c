@@ -36,21 +36,30 @@ static void drop_peer(struct peer *peer) {
     peer->stream = NULL;
 }
 
+/* bufferevent_write succeeds also where its event could not be added, and the answer would never leave: asked for once more, that is told. */
+static bool send_answer(struct bufferevent *stream, const struct buffer *answer) {
+    return bufferevent_write(stream, answer->bytes, answer->size) == 0 && bufferevent_enable(stream, EV_WRITE) == 0;
+}
+
+/* A line that could not be taken for want of memory is still there. */
+static bool has_line(struct evbuffer *input) {
+    return evbuffer_search_eol(input, NULL, NULL, EVBUFFER_EOL_LF).pos >= 0;
+}
+
 static void on_line(struct bufferevent *stream, void *context) {
     struct peer *peer = context;
     struct evbuffer *input = bufferevent_get_input(stream);
     size_t size;
     for (char *line; (line = evbuffer_readln(input, &size, EVBUFFER_EOL_LF)) != NULL;) {
         CLEANUP(buffer_done) struct buffer answer = buffer_with_limit(ANSWER_LIMIT);
-        bool is_answered = issue_answer(peer->orders->desk, span_of(line, size), &answer) &&
-                           bufferevent_write(stream, answer.bytes, answer.size) == 0;
+        bool is_answered = issue_answer(peer->orders->desk, span_of(line, size), &answer) && send_answer(stream, &answer);
         memory_free_foreign(line);
         if (!is_answered) {
             drop_peer(peer);
             return;
         }
     }
-    if (evbuffer_get_length(input) > LINE_MAX_SIZE)
+    if (has_line(input) || evbuffer_get_length(input) > LINE_MAX_SIZE)
         drop_peer(peer);
 }
 
@@ -77,8 +86,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t socket, s
     *peer = (struct peer){.orders = orders, .stream = stream};
     const struct timeval idle = {.tv_sec = IDLE_SECONDS};
     bufferevent_setcb(stream, on_line, NULL, on_end, peer);
-    bufferevent_set_timeouts(stream, &idle, &idle);
-    bufferevent_enable(stream, EV_READ | EV_WRITE);
+    if (bufferevent_set_timeouts(stream, &idle, &idle) != 0 || bufferevent_enable(stream, EV_READ | EV_WRITE) != 0)
+        drop_peer(peer); /* nobody would hear its orders */
 }
 
 CLEANUP_OF_POINTER(struct order_socket, order_socket_free)
