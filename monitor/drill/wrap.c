@@ -1,4 +1,5 @@
 #include <dirent.h>
+#include <errno.h>
 #include <libdeflate.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,21 +42,26 @@ static result inflate(struct span packed, struct buffer *out) {
 }
 
 /* The widest partial tile of that number, or 0. */
-static unsigned widest_partial(const struct wrapping *wrapping, uint64_t number) {
+static result widest_partial(const struct wrapping *wrapping, uint64_t number, unsigned *ret_width, struct reason *reason) {
     char path[TILE_PATH_SIZE], folder[FOLDER_PATH_SIZE];
     unsigned widest = 0;
     tile_path_data(number, TILE_WIDTH, path);
     snprintf(folder, sizeof folder, "%s/%s.p", wrapping->tiles_folder, path);
     DIR *listing = opendir(folder);
+    *ret_width = 0;
     if (listing == NULL)
-        return 0;
-    for (struct dirent *item; (item = readdir(listing)) != NULL;) {
+        return errno == ENOENT ? OK : reason_set(reason, fault_of_errno(errno, &fault_drill_folder), "%s: %s", folder, strerrordesc_np(errno));
+    for (struct dirent *item; errno = 0, (item = readdir(listing)) != NULL;) {
         uint64_t width;
         if (text_to_number(span_of_text(item->d_name), TILE_WIDTH - 1, &width) == OK && width > widest)
             widest = (unsigned) width;
     }
+    int why = errno;
     closedir(listing);
-    return widest;
+    if (why != 0)
+        return reason_set(reason, fault_of_errno(why, &fault_drill_folder), "%s: %s", folder, strerrordesc_np(why));
+    *ret_width = widest;
+    return OK;
 }
 
 /* Reads a tile into wrapping->tile, inflated; width 0 when there is none. */
@@ -65,7 +71,9 @@ static result read_tile(struct wrapping *wrapping, uint64_t number, unsigned *re
     tile_path_data(number, TILE_WIDTH, path);
     bool is_full;
     TRY(folder_look_for(wrapping->tiles_folder, path, &is_full, reason));
-    *ret_width = is_full ? TILE_WIDTH : widest_partial(wrapping, number);
+    *ret_width = TILE_WIDTH;
+    if (!is_full)
+        TRY(widest_partial(wrapping, number, ret_width, reason));
     if (*ret_width == 0)
         return OK;
     tile_path_data(number, *ret_width, path);

@@ -107,13 +107,15 @@ static result step_read(struct store *store, struct steps *steps, const char *na
 
 static result folder_read(struct store *store, struct steps *steps, DIR *folder) {
     const struct dirent *entry;
-    while ((entry = readdir(folder)) != NULL) {
+    while (errno = 0, (entry = readdir(folder)) != NULL) {
         unsigned number = step_number(entry->d_name);
         if (number > STEPS_KNOWN)
             return step_fail(store, steps, entry->d_name, "this build does not know that step");
         if (number > 0)
             TRY(step_read(store, steps, entry->d_name, number));
     }
+    if (errno != 0)
+        return step_fail_with(store, steps, "", errno);
     for (unsigned i = 0; i < STEPS_KNOWN; i++) {
         char missing[32];
         snprintf(missing, sizeof(missing), "%04u-*.sql", i + 1);
