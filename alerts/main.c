@@ -185,7 +185,8 @@ int main(int count, char **arguments) {
         return complain(outcome, &reason);
     hook_files_sweep(program.settings, clock_wall_ms());
     log_say(LOG_NOTICE, "started", LOG_TEXT("version", PINWATCH_VERSION));
-    event_base_dispatch(program.loop);
+    if (event_base_dispatch(program.loop) < 0)
+        return complain(reason_set(&reason, &fault_machine, "libevent's loop broke; it does not say why"), &reason);
     outcome = dispatcher_outcome(program.dispatcher);
     if (outcome != OK) {
         reason = *store_why(program.store);
