@@ -83,7 +83,8 @@ static result fill_payload(const struct store_caa_verdicts *verdicts, const stru
     json_t *list = payload_array(payload, payload->root, "rows");
     for (size_t i = 0; i < verdicts->count; i++) {
         size_t begin = i == 0 ? 0 : ends[i - 1];
-        add_row(payload, list, &verdicts->verdicts[i], span_of(encoded->bytes + begin, ends[i] - begin));
+        struct span set = ends[i] > begin ? span_of(encoded->bytes + begin, ends[i] - begin) : (struct span){0}; /* without any set there are no bytes */
+        add_row(payload, list, &verdicts->verdicts[i], set);
     }
     return payload->failed ? &fault_no_memory : OK;
 }
