@@ -160,7 +160,7 @@ BEGIN
 END
 $$;
 
--- Changes at these owners that this tenant has not heard of yet: no alert of theirs was delivered and nobody decided about the finding; with
+-- Changes at these owners that concern this tenant and that it has not heard of yet: no alert of theirs was delivered and nobody decided about the finding; with
 -- p_needs_decision only the latter counts.
 CREATE FUNCTION caa_news(p_tenant integer, p_owners text[], p_needs_decision boolean)
     RETURNS TABLE (gained text[], is_any_gained boolean, wildcard_gained text[], is_wildcard_any_gained boolean) LANGUAGE sql STABLE SECURITY DEFINER
@@ -168,14 +168,26 @@ CREATE FUNCTION caa_news(p_tenant integer, p_owners text[], p_needs_decision boo
     AS $$
     SELECT c.gained, c.is_any_gained, c.wildcard_gained, c.is_wildcard_any_gained FROM caa_change c
      WHERE c.owner = ANY (p_owners)
-       AND NOT EXISTS (
+       AND EXISTS (
            SELECT FROM caa_change_told t JOIN finding f ON f.tenant_id = t.tenant_id AND f.finding_id = t.finding_id
-            WHERE t.tenant_id = p_tenant AND t.change_id = c.change_id
-              AND (f.state <> 'open'
-                   OR (NOT p_needs_decision AND EXISTS (
+            WHERE t.tenant_id = p_tenant AND t.change_id = c.change_id AND f.state = 'open'
+              AND (p_needs_decision OR NOT EXISTS (
                        SELECT FROM alert a JOIN delivery d ON d.tenant_id = a.tenant_id AND d.alert_id = a.alert_id
-                        WHERE a.tenant_id = f.tenant_id AND a.finding_id = f.finding_id AND d.state = 'delivered'))))
+                        WHERE a.tenant_id = f.tenant_id AND a.finding_id = f.finding_id AND d.state = 'delivered')))
     $$;
+
+-- Other things are known of CAs now: judges unexpired certificates again that could not be judged, or were accused, once the monitor has
+-- had time to take it over.
+CREATE FUNCTION caa_cases_renew(p_now timestamptz) RETURNS void LANGUAGE sql
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    INSERT INTO caa_case (certificate_id, queued_at, due_at)
+    SELECT DISTINCT v.certificate_id, 'epoch'::timestamptz, p_now + interval '10 seconds'
+      FROM caa_verdict v JOIN certificate c ON c.certificate_id = v.certificate_id
+     WHERE v.verdict IN ('unknown', 'inconsistent') AND c.not_after > p_now ORDER BY 1
+    ON CONFLICT (certificate_id) DO UPDATE SET due_at = excluded.due_at
+    $$;
+REVOKE EXECUTE ON FUNCTION caa_cases_renew(timestamptz) FROM PUBLIC;
 
 REVOKE ALL ON caa_verdict, caa_case FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION caa_queue_match(), caa_queue_certificate(), caa_issued_at(timestamptz, jsonb, timestamptz),

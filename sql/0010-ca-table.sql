@@ -74,6 +74,7 @@ BEGIN
           FROM jsonb_to_recordset(p_keys) AS k (spki text, owner text, root boolean, domains jsonb, path jsonb, complete boolean,
                                                 certain boolean, certificate text, name text);
     PERFORM ca_keys_changed();
+    PERFORM caa_cases_renew(p_now);
     RETURN made;
 END
 $$;

@@ -255,15 +255,14 @@ static struct issuer_facts facts_of(const struct judge_input *input) {
     };
 }
 
-/* The question of one watch's tenant. */
 struct caa_asker {
     const struct judge_input *input;
-    int32_t tenant_id;
+    const struct store_watch *watch;
 };
 
 static enum caa_allowance ask_caa(void *context, const char *name, const char *const *issuer_domains) {
     const struct caa_asker *asker = context;
-    return asker->input->ask_caa(asker->input->caa_context, asker->tenant_id, name, issuer_domains);
+    return asker->input->ask_caa(asker->input->caa_context, asker->watch, name, issuer_domains);
 }
 
 static result judge_watches(struct judging *judging) {
@@ -275,7 +274,7 @@ static result judge_watches(struct judging *judging) {
         const struct watch_of_tenant *watch = &judging->watches[i];
         struct watch_item item = {.kind = watch->watch->kind, .value = watch->watch->value};
         struct judgement judgement;
-        asker.tenant_id = watch->watch->tenant_id;
+        asker.watch = watch->watch;
         TRY(issuer_judge(watch->policy, &item, &facts, judging->input->extra, judging->arena, &judgement));
         TRY(take_verdict(judging, watch, &judgement));
     }

@@ -12,8 +12,8 @@ struct judge_input {
     const struct chosen_log *log;           /* where it was seen */
     const struct entry_report *report;
     int64_t now_ms;
-    /* as caa_question of issuer_policy.h, for one tenant; NULL: nothing is recorded */
-    enum caa_allowance (*ask_caa)(void *context, int32_t tenant_id, const char *name, const char *const *issuer_domains);
+    /* as caa_question of issuer_policy.h, for the watch of a tenant; NULL: nothing is recorded */
+    enum caa_allowance (*ask_caa)(void *context, const struct store_watch *watch, const char *name, const char *const *issuer_domains);
     void *caa_context;
 };
 
