@@ -20,6 +20,7 @@ import service as run  # noqa: E402
 import own_database  # noqa: E402
 import test_log  # noqa: E402
 import broken_connections  # noqa: E402
+import fake_dns  # noqa: E402
 
 FAMILIES = ("memory", "curl", "event", "openssl", "file", "socket", "process", "postgres", "inflate", "idn", "output", "clock", "random",
             "yaml", "json", "resolver")
@@ -43,10 +44,11 @@ class World:
     """with World() as world: a database with pinwatch's schema, two logs, one watch, one webhook; nothing runs.
 
     is_secure: logs and receiver speak TLS, under a CA of the test's own, which the settings name;
-    is_private: no database is configured and none is there, nor a watch; has_drill: the service runs the drill.
+    is_private: no database is configured and none is there, nor a watch; has_drill: the service runs the drill;
+    has_caa: CAA is polled from a resolver of the test's own, which says at example.com what change_caa() put there.
     """
 
-    def __init__(self, build=None, is_secure=False, is_private=False, has_drill=False):
+    def __init__(self, build=None, is_secure=False, is_private=False, has_drill=False, has_caa=False):
         self.build = build or run.BUILD
         if not os.access(os.path.join(self.build, "failing", "pinwatch-alerts"), os.X_OK):
             run.skip("%s/failing/pinwatch-alerts was not built" % self.build)
@@ -59,7 +61,12 @@ class World:
         if not is_private:
             self.cluster.make_pinwatch()
             settings["database"] = "host=%s dbname=pinwatch" % self.cluster.folder
+        self.dns, self.caa_at_first, self.caa_changes = None, None, 0
+        if has_caa:
+            self.dns = fake_dns.Server({"example.com": self.caa_set(0)}, ttl=1)
+            settings.update(follows_caa=True, caa_poll_seconds_least=1, caa_poll_seconds_most=2)
         self.service = run.Service(self.server, settings)
+        self.service.resolvers = [self.dns.setting] if has_caa else []
         if is_secure:
             self.secure()
         self.programs = self.service.folder + "/programs"
@@ -102,6 +109,8 @@ class World:
 
     def __exit__(self, kind, value, trace):
         self.service.end_all()
+        if self.dns is not None:
+            self.dns.close()
         if self.cluster is not None:
             self.cluster.remove()
         if kind is not None and kind is not SystemExit:
@@ -142,6 +151,54 @@ class World:
             place = at + 8 + (i % NAMES) * 56
             names.append(self.tally[place:place + 56].split(b"\0")[0].decode("ascii", "replace"))
         return names
+
+    # ---- CAA
+
+    @staticmethod
+    def caa_set(number):
+        """Each is another one; none lets anybody issue but one CA, and none is worth a remark."""
+        return [(0, "issue", "letsencrypt.org"), (0, "iodef", "mailto:set%05d@example.com" % number)]
+
+    @staticmethod
+    def caa_told(number):
+        return '["0 iodef \\"mailto:set%05d@example.com\\"", "0 issue \\"letsencrypt.org\\""]' % number
+
+    def caa_recorded(self, number):
+        """The canonical form of that set, as the first good run recorded the first."""
+        return self.caa_at_first.replace("set00000@", "set%05d@" % number)
+
+    def is_caa_caught_up(self):
+        if self.dns is None:
+            return True
+        rows = self.sql("SELECT outcome, encode(records, 'escape') FROM caa_now WHERE owner = 'example.com'")
+        if rows and self.caa_at_first is None and rows[0][0] == "records":
+            self.caa_at_first = rows[0][1]
+        waits = self.sql("SELECT count(*) FROM caa_case q JOIN certificate USING (certificate_id) WHERE NOT EXISTS "
+                         "(SELECT FROM caa_verdict v WHERE v.certificate_id = q.certificate_id)")
+        return self.caa_at_first is not None and rows == [["records", self.caa_recorded(self.caa_changes)]] and waits == [["0"]]
+
+    def change_caa(self):
+        """Another set, once the last one was recorded, so that each makes a finding of its own."""
+        if self.dns is not None and self.is_caa_caught_up():
+            self.caa_changes += 1
+            self.dns.zone["example.com"] = self.caa_set(self.caa_changes)
+
+    def what_is_wrong_with_caa(self):
+        """The resolver always answers well: example.com has one of the sets, everything else none."""
+        sets = {self.caa_recorded(n) for n in range(self.caa_changes + 1)} if self.caa_at_first else set()
+        wrong = ["recorded of example.com: %s %s %s" % (outcome, why, records) for outcome, why, records in
+                 self.sql("SELECT outcome, why, encode(records, 'escape') FROM caa_run WHERE owner = 'example.com'")
+                 if outcome != "records" or (sets and records not in sets)]
+        wrong += ["recorded of %s: %s %s %s" % tuple(row) for row in
+                  self.sql("SELECT owner, outcome, why, detail FROM caa_run WHERE owner <> 'example.com' AND outcome <> 'empty'")]
+        wrong += ["a verdict about %s: %s, %s" % tuple(row) for row in
+                  self.sql("SELECT name, verdict, reason FROM caa_verdict WHERE verdict <> 'unknown'")]
+        told = ["|".join(row) for row in self.sql("SELECT (evidence->'before')::text || (evidence->'after')::text FROM finding WHERE rule = 'caa.changed' "
+                                                  "AND evidence->>'owner' = 'example.com' ORDER BY 1")]
+        right = [self.caa_told(n - 1) + self.caa_told(n) for n in range(1, self.caa_changes + 1)]
+        if told != right[:len(told)] or len(told) < len(right) - 1:
+            wrong.append("%d changes of the records are %d findings: %r" % (self.caa_changes, len(told), told))
+        return wrong
 
     # ---- what happens in the world
 
@@ -197,6 +254,8 @@ class World:
         for rule, subject, evidence, log_id, index in self.sql(
                 "SELECT f.rule, f.subject, f.evidence, coalesce(encode(o.log_id, 'hex'), ''), coalesce(o.log_index, -1) FROM finding f "
                 "LEFT JOIN observation o USING (certificate_id)"):
+            if self.dns is not None and rule == "caa.changed":
+                continue  # what_is_wrong_with_caa() looks at it
             lacking = self.evidence_keys - set(json.loads(evidence)) if self.evidence_keys else set()
             if lacking:
                 wrong.append("evidence lacks %r: %s" % (lacking, evidence))
@@ -212,8 +271,11 @@ class World:
         wrong += ["a delivery was given up: %r" % row for row in self.sql("SELECT alert_id, last_error FROM delivery WHERE state = 'dead'")]
         delivered, came = self.sql("SELECT idempotency_key FROM delivery WHERE state = 'delivered'"), self.came()
         wrong += ["called delivered, but did not come: %s" % row[0] for row in delivered if came.count(row[0]) <= self.came_before.get(row[0], 0)]
+        wrong += self.what_is_wrong_with_caa() if self.dns is not None else []
         for _, key, body in list(self.service.receiver.seen):
             data = body.get("data", {})
+            if data.get("rule") == "caa.changed" and data.get("facts", {}).get("before") and data["facts"].get("after"):
+                continue
             lacking = [name for name in ("rule", "severity", "title", "sentence", "meaning", "steps", "finding_id", "channel", "facts", "pem",
                                          "is_test", "is_drill", "tenant_id", "alert_id") if data.get(name) in (None, "", [], {}) and name != "pem"]
             facts = data.get("facts", {})
@@ -234,10 +296,13 @@ class World:
         open_ones = self.sql("SELECT (SELECT count(*) FROM finding WHERE rule = 'certificate.unexpected-issuer'), "
                              "(SELECT count(*) FROM delivery WHERE state <> 'delivered'), (SELECT count(*) FROM delivery), "
                              "(SELECT count(*) FROM certificate WHERE issuer_state = 'pending')")[0]
-        return [int(n) for n in open_ones] == [wanted, 0, wanted, 0]
+        changes = int(self.sql("SELECT count(*) FROM finding WHERE rule = 'caa.changed'")[0][0])
+        return [int(n) for n in open_ones] == [wanted, 0, wanted + changes, 0] and changes == self.caa_changes and self.is_caa_caught_up()
 
     def progress(self):
-        return "planted %d, recorded %d, positions %r, findings %r, deliveries %r, issuers %r" % (
+        caa = "" if self.dns is None else "set %d of CAA, recorded %r, " % (self.caa_changes, self.sql(
+            "SELECT owner, outcome, why, records, last_answered_at FROM caa_now WHERE owner = 'example.com'"))
+        return caa + "planted %d, recorded %d, positions %r, findings %r, deliveries %r, issuers %r" % (
             len(self.planted_places()), len(self.recorded_places()), self.sql("SELECT substr(encode(log_id, 'hex'), 1, 8), size FROM position"),
             self.sql("SELECT rule, count(*) FROM finding GROUP BY 1"), self.sql("SELECT state, attempts, last_error FROM delivery WHERE state <> 'delivered'"),
             self.sql("SELECT issuer_state, count(*) FROM certificate GROUP BY 1"))
