@@ -3,6 +3,7 @@
  * A program reads its orders from PINWATCH_FAIL when it starts:
  *   FAMILY:N        the N-th call of that family fails, and only it (1 is the first)
  *   FAMILY:N+       that one and all after it
+ *   call:NAME:N     the N-th call of that function, where it is told from others of its family
  *   seed:S:K        of all families, about one call in K fails; S chooses which
  *   seed:S:K:FAMILY the same within one family
  * PINWATCH_FAIL_REPORT names a file to which "FAMILY CALLS FAILED" is appended for each family at the end of a process, and

@@ -41,6 +41,9 @@ static struct {
     _Atomic uint64_t seen[call_family_count], failed[call_family_count];
     uint64_t from[call_family_count], to[call_family_count]; /* these calls fail; 0: none */
     bool is_once;                                             /* in one process of the folder alone */
+    char named[40];                                           /* the function whose call number named_at fails; "": none */
+    _Atomic uint64_t named_seen;
+    uint64_t named_at;
     uint64_t seed, one_in;                                    /* one_in 0: none by seed */
     enum call_family seeded;                                  /* call_family_count: all */
     const char *report;
@@ -68,6 +71,11 @@ static bool is_chosen(enum call_family family, uint64_t n) {
            mix(orders.seed ^ mix(n * call_family_count + family)) % orders.one_in == 0;
 }
 
+static bool is_named(enum call_family family, const char *function) {
+    return orders.named[0] != '\0' && strcmp(orders.named, function) == 0 && atomic_fetch_add(&orders.named_seen, 1) + 1 == orders.named_at &&
+           (!orders.is_once || orders.tally == NULL || orders.tally->failed[family] == 0);
+}
+
 static void add_name(struct tally *tally, const char *function) {
     char *place = tally->names[atomic_fetch_add(&tally->next, 1) % (sizeof tally->names / sizeof tally->names[0])];
     size_t size = strnlen(orders.program, 31);
@@ -84,7 +92,8 @@ bool call_fails_as(enum call_family family, const char *function) {
     uint64_t n = atomic_fetch_add(&orders.seen[family], 1) + 1;
     if (orders.tally != NULL)
         atomic_fetch_add(&orders.tally->seen[family], 1);
-    if (!is_chosen(family, n))
+    bool is_due = is_named(family, function);
+    if (!is_due && !is_chosen(family, n))
         return false;
     atomic_fetch_add(&orders.failed[family], 1);
     orders.last = function;
@@ -112,6 +121,7 @@ void *call_next(const char *name) {
 void failing_calls_off(void) {
     memset(orders.from, 0, sizeof orders.from);
     orders.one_in = 0;
+    orders.named[0] = '\0';
 }
 
 static void begin_again(void) {
@@ -158,6 +168,12 @@ static void read_orders(const char *text) {
     if (strncmp(text, "seed:", 5) == 0) {
         uint64_t seed = strtoull(text + 5, &end, 10), one_in = strtoull(end + 1, &end, 10);
         failing_calls_seed(seed ^ orders.salt, one_in, *end == ':' ? family_of(end + 1, strcspn(end + 1, "\n")) : call_family_count);
+        return;
+    }
+    if (strncmp(text, "call:", 5) == 0) {
+        snprintf(orders.named, sizeof orders.named, "%.*s", (int) strcspn(text + 5, ":"), text + 5);
+        orders.named_at = strtoull(text + 5 + strcspn(text + 5, ":") + 1, &end, 10);
+        orders.is_once = *end == '!';
         return;
     }
     const char *colon = strchr(text, ':');
