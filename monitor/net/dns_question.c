@@ -212,6 +212,7 @@ static void learn_edns(struct dns_question *question, const struct dns_message *
 
 static void refuse_for_transport(enum dns_transport how, struct caa_answer *ret_answer) {
     *ret_answer = caa_answer_failed(transport_words[how][0], transport_words[how][1]);
+    ret_answer->is_ours = how == DNS_NO_MEANS;
 }
 
 /* Back to what the first message said, now that the second question brought nothing. */

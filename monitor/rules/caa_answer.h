@@ -23,6 +23,7 @@ struct caa_answer {
     bool is_from_validator;  /* the settings call this resolver validating */
     bool is_authenticated;   /* that, and AD was set */
     bool is_nonexistent;     /* NXDOMAIN */
+    bool is_ours;            /* FAILED for want of memory or descriptors here: it says nothing about the resolver */
     uint32_t ttl_s;          /* smallest along the chain; negative answers: RFC 2308 5; 0 when failed */
     const struct caa_record *records; /* sorted, each once (caa_set_sort) */
     size_t record_count;

@@ -2,11 +2,13 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "steps/caa_poller.h"
 
 #define RETRY_MS 10000 /* after a question for which there was no memory */
 #define PROBE_LOOKS 1000
+#define OURS_MS 300000 /* how long what this machine lacks is no state of a name or of a resolver; then people shall hear of it */
 
 static void asked_free(struct caa_asked *asked) {
     if (asked->before != NULL)
@@ -76,12 +78,23 @@ static void note(struct caa_resolver *resolver, const struct caa_asked *asked, c
              answer->detail);
 }
 
+/* What passes is not recorded: it would be held against the resolver. */
+static bool is_passing_trouble(struct caa_resolver *resolver, const struct caa_answer *answer) {
+    int64_t now_ms = clock_monotonic_ms();
+    bool is_new = answer->is_ours && resolver->ours_since_ms == 0;
+    if (is_new)
+        log_say(LOG_WARNING, "caa.not-asked", LOG_TEXT("resolver", resolver->name), LOG_TEXT("why", answer->detail));
+    resolver->ours_since_ms = !answer->is_ours ? 0 : is_new ? now_ms : resolver->ours_since_ms;
+    return answer->is_ours && now_ms - resolver->ours_since_ms < OURS_MS;
+}
+
 static void answered(void *context, const struct caa_answer *answer) {
     struct caa_asked asked = *(struct caa_asked *) context;
     struct caa_poller *poller = asked.poller;
+    struct caa_resolver *resolver = &poller->resolvers[asked.resolver];
     asked_free(context);
-    note(&poller->resolvers[asked.resolver], &asked, answer);
-    if (keep(poller, &asked, answer) != OK)
+    note(resolver, &asked, answer);
+    if (is_passing_trouble(resolver, answer) || keep(poller, &asked, answer) != OK)
         give_up(poller, asked.owner, asked.resolver);
     if (poller->owners != NULL)
         caa_ask_due(poller, clock_monotonic_ms());

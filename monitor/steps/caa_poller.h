@@ -53,6 +53,7 @@ struct caa_resolver {
     double tokens;
     int64_t tokens_ms, probed_ms;
     uint64_t answers, answers_before; /* in all; at the last status */
+    int64_t ours_since_ms;   /* monotonic: since then this machine could not ask it; 0: it can */
     char last_error[200];
     int64_t last_error_ms, last_success_ms;
 };

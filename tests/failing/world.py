@@ -187,7 +187,7 @@ class World:
         """The resolver always answers well: example.com has one of the sets, everything else none."""
         sets = {self.caa_recorded(n) for n in range(self.caa_changes + 1)} if self.caa_at_first else set()
         wrong = ["recorded of example.com: %s %s %s" % (outcome, why, records) for outcome, why, records in
-                 self.sql("SELECT outcome, why, encode(records, 'escape') FROM caa_run WHERE owner = 'example.com'")
+                 self.sql("SELECT outcome, why || detail, encode(records, 'escape') FROM caa_run WHERE owner = 'example.com'")
                  if outcome != "records" or (sets and records not in sets)]
         wrong += ["recorded of %s: %s %s %s" % tuple(row) for row in
                   self.sql("SELECT owner, outcome, why, detail FROM caa_run WHERE owner <> 'example.com' AND outcome <> 'empty'")]
