@@ -343,27 +343,18 @@ BEGIN
 END
 $$;
 
--- Does a person of this tenant know of the change: was it delivered, or has somebody decided about its finding?
-CREATE FUNCTION caa_change_is_known(p_tenant integer, p_change bigint) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+-- Does a person of this tenant know of the change: was it delivered (unless p_needs_decision), or has somebody decided about its finding?
+CREATE FUNCTION caa_change_is_known(p_tenant integer, p_change bigint, p_needs_decision boolean DEFAULT false) RETURNS boolean LANGUAGE sql STABLE
+    SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
     AS $$
     SELECT EXISTS (
         SELECT FROM caa_change_told t JOIN finding f ON f.tenant_id = t.tenant_id AND f.finding_id = t.finding_id
          WHERE t.tenant_id = p_tenant AND t.change_id = p_change
            AND (f.state <> 'open'
-                OR EXISTS (SELECT FROM alert a JOIN delivery d ON d.tenant_id = a.tenant_id AND d.alert_id = a.alert_id
-                            WHERE a.tenant_id = f.tenant_id AND a.finding_id = f.finding_id AND d.state = 'delivered')))
-    $$;
-
--- What changed at these owners since p_since, oldest first, and whether this tenant knows.
-CREATE FUNCTION caa_changes_at(p_tenant integer, p_owners text[], p_since timestamptz)
-    RETURNS TABLE (change_id bigint, owner text, changed_at timestamptz, gained text[], is_any_gained boolean, wildcard_gained text[],
-                   is_wildcard_any_gained boolean, is_known boolean) LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pinwatch, pg_temp
-    AS $$
-    SELECT c.change_id, c.owner, c.changed_at, c.gained, c.is_any_gained, c.wildcard_gained, c.is_wildcard_any_gained,
-           caa_change_is_known(p_tenant, c.change_id)
-      FROM caa_change c WHERE c.owner = ANY (p_owners) AND c.last_at >= p_since ORDER BY c.changed_at, c.change_id
+                OR (NOT p_needs_decision AND EXISTS (
+                    SELECT FROM alert a JOIN delivery d ON d.tenant_id = a.tenant_id AND d.alert_id = a.alert_id
+                     WHERE a.tenant_id = f.tenant_id AND a.finding_id = f.finding_id AND d.state = 'delivered'))))
     $$;
 
 -- ---------------------------------------------------------------- commits
@@ -538,12 +529,12 @@ $$;
 REVOKE EXECUTE ON FUNCTION caa_note_match(), caa_lease_take(text, text, integer), caa_lease_release(text, bigint), caa_lease_check(text, bigint),
     caa_names_page(bigint, integer, timestamptz), caa_names_fresh(text, bigint, integer, timestamptz), caa_names_forget(text, bigint),
     caa_is_wanted(bigint), caa_names_tidy(), caa_is_settled(integer, text, text, text), caa_condition_set(jsonb, timestamptz), caa_conditions(), caa_change_record(jsonb, bytea[], timestamptz),
-    caa_change_is_known(integer, bigint), caa_changes_at(integer, text[], timestamptz), caa_runs_begin(jsonb, bytea[]),
+    caa_change_is_known(integer, bigint, boolean), caa_runs_begin(jsonb, bytea[]),
     caa_runs_continue(jsonb), caa_record(text, bigint, bigint, timestamptz, jsonb, bytea[]),
     caa_status_save(text, bigint, jsonb, timestamptz), caa_ensure_partitions(timestamptz, timestamptz), caa_drop_older(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION caa_lease_take(text, text, integer), caa_lease_release(text, bigint),
     caa_names_page(bigint, integer, timestamptz), caa_names_fresh(text, bigint, integer, timestamptz), caa_names_forget(text, bigint),
-    caa_names_tidy(), caa_conditions(), caa_changes_at(integer, text[], timestamptz), caa_record(text, bigint, bigint, timestamptz, jsonb, bytea[]),
+    caa_names_tidy(), caa_conditions(), caa_record(text, bigint, bigint, timestamptz, jsonb, bytea[]),
     caa_status_save(text, bigint, jsonb, timestamptz), caa_ensure_partitions(timestamptz, timestamptz), caa_drop_older(timestamptz)
     TO pinwatch_monitor;
 GRANT SELECT ON caa_lease, caa_now, caa_past, caa_run, caa_owner, caa_change TO pinwatch_monitor;

@@ -168,12 +168,8 @@ CREATE FUNCTION caa_news(p_tenant integer, p_owners text[], p_needs_decision boo
     AS $$
     SELECT c.gained, c.is_any_gained, c.wildcard_gained, c.is_wildcard_any_gained FROM caa_change c
      WHERE c.owner = ANY (p_owners)
-       AND EXISTS (
-           SELECT FROM caa_change_told t JOIN finding f ON f.tenant_id = t.tenant_id AND f.finding_id = t.finding_id
-            WHERE t.tenant_id = p_tenant AND t.change_id = c.change_id AND f.state = 'open'
-              AND (p_needs_decision OR NOT EXISTS (
-                       SELECT FROM alert a JOIN delivery d ON d.tenant_id = a.tenant_id AND d.alert_id = a.alert_id
-                        WHERE a.tenant_id = f.tenant_id AND a.finding_id = f.finding_id AND d.state = 'delivered')))
+       AND EXISTS (SELECT FROM caa_change_told t WHERE t.tenant_id = p_tenant AND t.change_id = c.change_id)
+       AND NOT caa_change_is_known(p_tenant, c.change_id, p_needs_decision)
     $$;
 
 -- Other things are known of CAs now: judges unexpired certificates again that could not be judged, or were accused, once the monitor has

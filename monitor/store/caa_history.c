@@ -97,36 +97,7 @@ result store_caa_history_load(struct store *store, const struct store_caa_wish *
     return OK;
 }
 
-/* ---- changes, status */
-
-result store_caa_changes_load(struct store *store, int32_t tenant_id, const struct store_caa_wish *wish, struct arena *arena,
-                              struct store_caa_change **ret_changes, size_t *ret_count) {
-    CLEANUP(params_done) struct store_params params = {0};
-    params_int4(&params, tenant_id);
-    params_text_array(&params, wish->owners, wish->owner_count);
-    params_time_ms(&params, wish->from_ms);
-    CLEANUP(rows_done) struct store_rows rows = {0};
-    TRY(store_ask(store,
-                  "SELECT change_id, owner, changed_at, array_to_string(gained, ' '), is_any_gained, array_to_string(wildcard_gained, ' '),"
-                  "       is_wildcard_any_gained, is_known FROM caa_changes_at($1, $2, $3)",
-                  &params, "itstBtBB", ROWS_ANY, &rows));
-    struct row_taker taker = {.rows = &rows, .arena = arena};
-    struct store_caa_change *changes = take_rows(&taker, sizeof *changes);
-    for (int row = 0; !taker.failed && row < rows.count; row++) {
-        struct caa_issuers gained = {.is_any = rows_bool(&rows, row, 4), .critical_tag = ""};
-        struct caa_issuers wildcard = {.is_any = rows_bool(&rows, row, 6), .critical_tag = ""};
-        gained.domains = take_words(&taker, row, 3, &gained.count);
-        wildcard.domains = take_words(&taker, row, 5, &wildcard.count);
-        changes[row] = (struct store_caa_change){.change_id = rows_int8(&rows, row, 0), .owner = take_text(&taker, row, 1),
-                                                 .changed_ms = rows_time_ms(&rows, row, 2), .gained = gained, .wildcard_gained = wildcard,
-                                                 .is_known = rows_bool(&rows, row, 7)};
-    }
-    if (taker.failed)
-        return store_no_memory(store);
-    *ret_changes = changes;
-    *ret_count = (size_t) rows.count;
-    return OK;
-}
+/* ---- status */
 
 result store_caa_status_load(struct store *store, struct arena *arena, struct store_caa_status **ret_rows, size_t *ret_count) {
     CLEANUP(rows_done) struct store_rows rows = {0};

@@ -18,17 +18,6 @@ struct store_caa_wish {
 MUST_CHECK result store_caa_history_load(struct store *store, const struct store_caa_wish *wish, struct arena *arena,
                                          struct caa_resolver_history **ret_resolvers, size_t *ret_count);
 
-/* A recorded change of relevant sets. */
-struct store_caa_change {
-    int64_t change_id;
-    const char *owner;
-    int64_t changed_ms;
-    struct caa_issuers gained, wildcard_gained; /* who may issue since, and could not before */
-    bool is_known;                              /* delivered to somebody of the tenant, or somebody decided about its finding */
-};
-/* Changes at these owners since from_ms, oldest first. to_ms is not looked at. */
-MUST_CHECK result store_caa_changes_load(struct store *store, int32_t tenant_id, const struct store_caa_wish *wish, struct arena *arena,
-                                         struct store_caa_change **ret_changes, size_t *ret_count);
 
 /* What is taken for true at an owner. */
 struct store_caa_accepted {

@@ -88,7 +88,8 @@ BEGIN
     PERFORM holds('which nobody knows yet', NOT caa_change_is_known(1, id));
     PERFORM caa_record('one', mine, 8, '2026-11-07', pg_temp.payload('changes', pg_temp.change()), ARRAY['\x0001'::bytea]);
     PERFORM holds('a day later it is another change', (SELECT count(*) FROM caa_change) = 2 AND (SELECT count(*) FROM finding WHERE rule = 'caa.changed') = 3);
-    PERFORM holds('changes are found by owner and time', (SELECT count(*) FROM caa_changes_at(1, '{www.example.com,example.com}', '2026-11-06') WHERE gained = '{ca.example}') = 1);
+    PERFORM holds('news is what nobody of a tenant knows of what concerned it', (SELECT count(*) FROM caa_news(1, '{www.example.com,example.com}', false)
+        WHERE gained = '{ca.example}') = (SELECT count(*) FROM caa_change c WHERE NOT caa_change_is_known(1, c.change_id)) AND EXISTS (SELECT FROM caa_news(1, '{www.example.com,example.com}', true)) AND NOT EXISTS (SELECT FROM caa_news(2, '{www.example.com,example.com}', false)));
 
     PERFORM caa_record('one', mine, 9, '2026-11-08', pg_temp.payload('conditions',
         '{"rule":"caa.lint","subject":"caa:example.com","fingerprint":"a","note":"mended","tenants":[{"tenant":1,"severity":"notice","body":{"x":1}}]}'), '{}');
