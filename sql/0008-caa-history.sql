@@ -428,8 +428,9 @@ BEGIN
     END IF;
     PERFORM caa_runs_begin(p_payload->'begun', p_blobs);
     INSERT INTO caa_owner AS o (owner, outcome, records, resolver, accepted_at)
-    SELECT x->>'owner', x->>'outcome', coalesce(blob_at(p_blobs, x, 'records'), ''), x->>'resolver', time_of_ms((x->>'at_ms')::bigint)
-      FROM jsonb_array_elements(p_payload->'accepted') x
+    SELECT DISTINCT ON (x->>'owner') x->>'owner', x->>'outcome', coalesce(blob_at(p_blobs, x, 'records'), ''), x->>'resolver', time_of_ms((x->>'at_ms')::bigint)
+      FROM jsonb_array_elements(p_payload->'accepted') WITH ORDINALITY AS t (x, number)
+     ORDER BY x->>'owner', number DESC -- resolvers that each change to something else in one commit: the last one counts
     ON CONFLICT (owner) DO UPDATE SET outcome = excluded.outcome, records = excluded.records, resolver = excluded.resolver,
         accepted_at = excluded.accepted_at;
     FOR item IN SELECT value FROM jsonb_array_elements(p_payload->'changes') LOOP

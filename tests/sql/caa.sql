@@ -132,10 +132,14 @@ BEGIN
     PERFORM caa_drop_older('2026-12-01');
     PERFORM holds('and drops them then, with the month', NOT EXISTS (SELECT FROM caa_change) AND to_regclass('caa_past_2026_11') IS NULL);
 
+    PERFORM caa_record('one', mine, 15, '2026-12-01', pg_temp.payload('x', '0') || '{"accepted":[{"owner":"two.example","resolver":"r:53","outcome":"records","records":1,"at_ms":0},
+        {"owner":"two.example","resolver":"s:53","outcome":"empty","at_ms":0}]}', ARRAY['\x0001'::bytea]);
+    PERFORM holds('of two resolvers that change in one commit the last one counts', (SELECT resolver = 's:53' AND records = '' FROM caa_owner WHERE owner = 'two.example'));
+
     UPDATE caa_lease SET expires_at = '-infinity';
-    PERFORM holds('an expired lease records nothing', pg_temp.refusal(format($$SELECT caa_record('one', %s, 15, '2026-11-01', '{}', '{}')$$, mine)) = 'PW004');
+    PERFORM holds('an expired lease records nothing', pg_temp.refusal(format($$SELECT caa_record('one', %s, 16, '2026-11-01', '{}', '{}')$$, mine)) = 'PW004');
     SELECT * INTO got FROM caa_lease_take('two', '', 60);
-    PERFORM holds('the next holder has the next number, and knows the last commit', got.fencing = mine + 1 AND got.commits = 14);
+    PERFORM holds('the next holder has the next number, and knows the last commit', got.fencing = mine + 1 AND got.commits = 15);
     PERFORM holds('a successor of the same place takes it at once', (SELECT fencing FROM caa_lease_take('two:next', 'two', 60)) = mine + 2);
     PERFORM caa_lease_release('two', mine + 2);
     PERFORM holds('who does not hold it releases nothing', (SELECT fencing FROM caa_lease_take('one', '', 60)) = 0);
