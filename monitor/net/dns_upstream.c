@@ -3,6 +3,7 @@
 #include <ares.h>
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -71,6 +72,21 @@ static result take_system(const char *resolv_conf, struct dns_upstream *upstream
     return outcome == &fault_no_memory ? outcome : reason_set(reason, &fault_dns_resolver, "%s: names no DNS resolver, wanted one there, or a resolver in the settings", path);
 }
 
+/* One that is named twice is asked once: what it says is recorded under its name. It validates where every mention says so. */
+static size_t drop_repeated(struct dns_upstream *upstreams, size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t same = 0;
+        while (same < kept && strcmp(upstreams[same].name, upstreams[i].name) != 0)
+            same++;
+        if (same < kept)
+            upstreams[same].is_validating &= upstreams[i].is_validating;
+        else
+            upstreams[kept++] = upstreams[i];
+    }
+    return kept;
+}
+
 result dns_upstreams_new(const struct dns_client_options *options, struct dns_upstream **ret_upstreams, size_t *ret_count, struct reason *reason) {
     if (options->resolver_count > DNS_UPSTREAMS_MAX)
         return reason_set(reason, &fault_dns_resolver, "%zu DNS resolvers: too many, wanted at most %zu", options->resolver_count, DNS_UPSTREAMS_MAX);
@@ -82,6 +98,7 @@ result dns_upstreams_new(const struct dns_client_options *options, struct dns_up
         TRY(take_configured(&options->resolvers[i], &upstreams[i], reason));
     if (count == 0)
         TRY(take_system(options->resolv_conf, upstreams, &count, reason));
+    count = drop_repeated(upstreams, count);
     for (size_t i = 0; i < count; i++)
         TAILQ_INIT(&upstreams[i].waiting);
     *ret_upstreams = TAKE(upstreams);

@@ -480,6 +480,19 @@ static void resolvers_have_names_and_are_checked(void **state) {
     assert_null(none);
 }
 
+/* Its answers are recorded under its name: two rows of one name in a commit are refused, and nothing would be polled. */
+static void a_resolver_that_is_named_twice_is_asked_once(void **state) {
+    struct server *server = *state;
+    struct reason reason = {""};
+    struct dns_resolver resolvers[] = {{"192.0.2.1", 53, true}, {"2001:db8::1", 53, true}, {"2001:db8:0::1", 53, true}, {"192.0.2.1", 54, true}, {"192.0.2.1", 53, false}};
+    struct dns_client_options options = {.resolvers = resolvers, .resolver_count = 5};
+    assert_true(dns_client_new(server->loop, &options, &server->client, &reason) == OK);
+    assert_int_equal(dns_client_resolver_count(server->client), 3);
+    assert_string_equal(dns_client_resolver_name(server->client, 2), "192.0.2.1:54");
+    assert_false(dns_client_is_validating(server->client, 0)); /* once it is said not to */
+    assert_true(dns_client_is_validating(server->client, 1));
+}
+
 static void without_resolvers_those_of_resolv_conf_are_asked(void **state) {
     struct server *server = *state;
     struct reason reason = {""};
@@ -535,6 +548,7 @@ int main(void) {
         CASE(a_client_can_go_away_while_it_tells_an_answer),
         CASE(the_next_question_may_be_asked_while_an_answer_is_told),
         CASE(resolvers_have_names_and_are_checked),
+        CASE(a_resolver_that_is_named_twice_is_asked_once),
         CASE(without_resolvers_those_of_resolv_conf_are_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
