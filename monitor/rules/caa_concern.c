@@ -117,12 +117,20 @@ static void add_all(struct gathering *gathering, const struct caa_watches *watch
         add(gathering, &watches->list[i], owner->name);
 }
 
+static bool fails(const struct caa_owners *owners, const struct caa_owner *owner) {
+    for (size_t i = 0; i < owners->resolver_count; i++)
+        if (owner->slots[i].track.failures > 0)
+            return true;
+    return false;
+}
+
 result caa_concern_of(const struct caa_question_of_concern *question, struct arena *arena, struct caa_concerned **ret_list, size_t *ret_count) {
     struct gathering gathering = {.arena = arena};
     const struct caa_owner *top = question->owner;
     for (const struct caa_owner *at = top; at != NULL && !gathering.failed;) {
         const struct caa_set *set = caa_seen_by(at, question->resolver);
-        bool passes = at == top || (set == NULL ? question->passes_unknown : caa_set_is_empty(set));
+        bool is_known = set != NULL && !(question->passes_unknown && fails(question->owners, at));
+        bool passes = at == top || (is_known ? caa_set_is_empty(set) : question->passes_unknown);
         if (passes && caa_owner_is_wanted(at, question->now_ms))
             add_all(&gathering, question->watches, at);
         at = passes ? caa_owners_next(question->owners, at, top) : caa_owners_next_beside(at, top);

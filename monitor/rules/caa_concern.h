@@ -28,7 +28,7 @@ struct caa_set *caa_seen_by(const struct caa_owner *owner, size_t resolver);
 /* The relevant set of whatever climbs to this owner and finds `own` there; *ret_at (NULL: nowhere) is where it stands. NULL: not known. */
 struct caa_set *caa_relevant_from(const struct caa_owner *owner, struct caa_set *own, size_t resolver, struct caa_set *none, const struct caa_owner **ret_at);
 
-/* A name climbs to an owner past names that have no records. Past those of which nothing is known only where `passes_unknown`. */
+/* A name climbs to an owner past names that have no records. Past those of which nothing is known, or that fail now, only where `passes_unknown`. */
 struct caa_question_of_concern {
     const struct caa_owners *owners;
     const struct caa_watches *watches;

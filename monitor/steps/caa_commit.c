@@ -124,6 +124,8 @@ static result take_answer(struct caa_poller *poller, struct caa_batch *batch, st
     TRY(look_at_dispute(poller, batch, owner));
     if (is_remarkable)
         TRY(caa_look_at_lint(poller, batch, heard));
+    if (slot->track.failures > 0)
+        TRY(caa_ask_above(poller, owner, heard->resolver, now_ms));
     if (slot->track.failures >= CAA_TRIES || owner->is_unreachable)
         caa_make_dirty(poller, owner);
     int64_t since_ms = world_clock_time(&poller->monitor->clock, clock_wall_ms()) - heard->answer.answered_ms; /* in the batch; a clock that was set says nothing */

@@ -119,25 +119,60 @@ result caa_tell_dispute(struct caa_poller *poller, struct caa_batch *batch, stru
     return set_condition(poller, batch, owner, &condition, &count);
 }
 
+/* It failed with what is above it, and that is well again: it is asked again within seconds, as if for the first time. */
+static result begin_anew(struct caa_poller *poller, struct caa_owner *owner) {
+    for (size_t i = 0; i < poller->resolver_count; i++) {
+        if (!has_failed_long(owner, i) || owner->parent->slots[i].track.failures > 0)
+            continue;
+        owner->slots[i].track.failures = 1;
+        TRY(caa_owners_schedule(poller->owners, owner, i, clock_monotonic_ms() + (int64_t) (caa_random(poller) % 10000)));
+    }
+    return OK;
+}
+
 /* What is below is told with what is above it, and for itself once that is well again. */
-static void look_below(struct caa_poller *poller, const struct caa_owner *owner) {
-    for (struct caa_owner *child = owner->first_child; child != NULL; child = child->next)
+static result look_below(struct caa_poller *poller, const struct caa_owner *owner) {
+    for (struct caa_owner *child = owner->first_child; child != NULL; child = child->next) {
+        if (!owner->is_unreachable && !child->is_unreachable)
+            TRY(begin_anew(poller, child));
         if (child->is_unreachable || is_hard_to_reach(poller, child))
             caa_make_dirty(poller, child);
+    }
+    return OK;
+}
+
+/* Was what is above it asked since it began to fail, and does it neither waver nor is still told? */
+static bool is_settled_above(const struct caa_owner *owner, size_t resolver) {
+    const struct caa_track *above = owner->parent == NULL ? NULL : &owner->parent->slots[resolver].track;
+    if (above == NULL || above->failures >= CAA_TRIES)
+        return true;
+    return above->failures == 0 && !owner->parent->is_unreachable && above->last_answered_ms >= owner->slots[resolver].track.first_answered_ms;
+}
+
+static bool may_be_told_above(const struct caa_poller *poller, const struct caa_owner *owner) {
+    for (size_t i = 0; i < poller->resolver_count; i++)
+        if (has_failed_long(owner, i) && !is_settled_above(owner, i))
+            return true;
+    return false;
+}
+
+result caa_ask_above(struct caa_poller *poller, struct caa_owner *owner, size_t resolver, int64_t now_ms) {
+    if (is_settled_above(owner, resolver) || owner->parent->is_loading || owner->parent->slots[resolver].track.failures > 0)
+        return OK;
+    return caa_owners_schedule(poller->owners, owner->parent, resolver, now_ms);
 }
 
 result caa_look_at(struct caa_poller *poller, struct caa_batch *batch, struct caa_owner *owner) {
     bool holds = is_hard_to_reach(poller, owner) && !(owner->parent != NULL && is_hard_to_reach(poller, owner->parent));
-    if (!holds && !owner->is_unreachable)
+    if (!owner->is_unreachable && (!holds || may_be_told_above(poller, owner))) /* its next answer makes it dirty again */
         return OK;
     struct condition condition = {.rule = "caa.unreachable", .severity = "warning", .holds = holds, .passes_unknown = true,
                                   .note = "it is answered again, or told with what is above it"};
     size_t count;
     TRY(set_condition(poller, batch, owner, &condition, &count));
-    if (owner->is_unreachable != (count > 0))
-        look_below(poller, owner);
+    bool was_unreachable = owner->is_unreachable;
     owner->is_unreachable = count > 0;
-    return OK;
+    return owner->is_unreachable != was_unreachable ? look_below(poller, owner) : OK;
 }
 
 result caa_look_at_dirty(struct caa_poller *poller, struct caa_batch *batch) {
