@@ -258,7 +258,7 @@ CREATE FUNCTION caa_is_settled(p_tenant integer, p_rule text, p_subject text, p_
     SELECT p_fingerprint <> '' AND coalesce((
         SELECT f.evidence->>'fingerprint' = p_fingerprint AND e.who <> 'pinwatch'
           FROM finding f JOIN finding_event e ON e.tenant_id = f.tenant_id AND e.finding_id = f.finding_id AND e.what = 'resolved'
-         WHERE f.tenant_id = p_tenant AND f.rule = p_rule AND f.subject = p_subject AND f.state = 'resolved'
+         WHERE f.tenant_id = p_tenant AND f.rule = p_rule AND f.rule LIKE 'caa.%' AND f.subject = p_subject AND f.state = 'resolved'
          ORDER BY f.finding_id DESC, e.event_id DESC LIMIT 1), false)
     $$;
 
@@ -274,7 +274,7 @@ DECLARE
 BEGIN
     WITH ended AS (
         UPDATE finding f SET state = 'resolved', closed_at = p_now
-         WHERE f.rule = p_item->>'rule' AND f.subject = p_item->>'subject' AND f.state IN ('open', 'acknowledged')
+         WHERE f.rule = p_item->>'rule' AND f.rule LIKE 'caa.%' AND f.subject = p_item->>'subject' AND f.state IN ('open', 'acknowledged')
            AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_item->'tenants') t
                             WHERE (t->>'tenant')::integer = f.tenant_id AND coalesce(f.evidence->>'fingerprint', '') = fingerprint_)
         RETURNING tenant_id, finding_id)
@@ -296,9 +296,9 @@ CREATE FUNCTION caa_conditions() RETURNS TABLE (rule text, subject text) LANGUAG
     SET search_path = pinwatch, pg_temp
     AS $$
     SELECT DISTINCT f.rule, f.subject FROM finding f
-     WHERE f.rule IN ('caa.disagreement', 'caa.unreachable', 'caa.lint') AND f.state IN ('open', 'acknowledged') ORDER BY 1, 2
+     WHERE f.rule IN ('caa.disagreement', 'caa.unreachable', 'caa.lint') AND f.rule LIKE 'caa.%' AND f.state IN ('open', 'acknowledged') ORDER BY 1, 2
     $$;
-CREATE INDEX finding_caa ON finding (rule, subject) WHERE rule LIKE 'caa.%';
+CREATE INDEX finding_caa ON finding (rule, subject) WHERE rule LIKE 'caa.%'; -- used where a statement says so, too
 
 -- One change: p_item {"owner","resolver","at_ms","before_outcome","before","after_outcome","after","gained","is_any_gained","wildcard_gained",
 -- "is_wildcard_any_gained","tenants":[{"tenant","severity","body"}]}. What was told within a day, and nobody has decided about since, is

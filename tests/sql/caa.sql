@@ -145,3 +145,18 @@ BEGIN
     PERFORM holds('who does not hold it releases nothing', (SELECT fencing FROM caa_lease_take('one', '', 60)) = 0);
 END
 $test$;
+
+-- Thousands of conditions may come in one commit, as after a start: none may read every finding.
+INSERT INTO finding (tenant_id, rule, severity, subject, evidence, state, opened_at, last_seen_at)
+    SELECT 1, 'certificate.unexpected-issuer', 'warning', 'certificate:' || i, '{}', CASE WHEN i % 2 = 0 THEN 'open' ELSE 'resolved' END, '2026-12-01', '2026-12-01' FROM generate_series(1, 20000) i;
+INSERT INTO finding_event (tenant_id, finding_id, at, who, what, note) SELECT 1, finding_id, '2026-12-01', 'ann', 'resolved', '' FROM finding WHERE state = 'resolved';
+ANALYZE finding, finding_event;
+DO $test$
+DECLARE
+    read_before bigint := (SELECT sum(seq_scan) FROM pg_stat_xact_user_tables WHERE relname IN ('finding', 'finding_event'));
+BEGIN
+    PERFORM caa_condition_set('{"rule":"caa.lint","subject":"caa:many.example","fingerprint":"a","note":"mended","tenants":[{"tenant":1,"severity":"notice","body":{}}]}', '2026-12-02');
+    PERFORM count(*) FROM caa_conditions();
+    PERFORM holds('conditions are found without reading every finding', (SELECT sum(seq_scan) FROM pg_stat_xact_user_tables WHERE relname IN ('finding', 'finding_event')) = read_before);
+END
+$test$;
