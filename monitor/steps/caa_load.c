@@ -165,12 +165,11 @@ static void leave(void *context, struct caa_owner *owner) {
 }
 
 /* What the last reading did not name is named no more. */
-static void end_scan(struct caa_poller *poller, int64_t now_ms) {
+static void end_scan(struct caa_poller *poller) {
     for (struct caa_owner *owner = caa_owners_next(poller->owners, NULL, NULL); owner != NULL; owner = caa_owners_next(poller->owners, owner, NULL))
         if (owner->scan != poller->scan)
             owner->named_until_ms = 0;
     poller->is_scanning = false;
-    poller->scan_due_ms = now_ms + SCAN_EVERY_MS;
 }
 
 static void sweep(struct caa_poller *poller, int64_t now_ms) {
@@ -186,6 +185,7 @@ static result scan_some(struct caa_poller *poller, int64_t now_ms) {
         poller->is_scanning = true;
         poller->scan_after_id = 0;
         poller->scan++;
+        poller->scan_due_ms = now_ms + SCAN_EVERY_MS; /* whoever wants another while this one is under way shall have it */
     }
     for (size_t i = 0; i < PAGES_PER_CALL && poller->is_scanning; i++) {
         CLEANUP(arena_free_at) struct arena *arena = arena_new(CAA_LOAD_ARENA);
@@ -196,7 +196,7 @@ static result scan_some(struct caa_poller *poller, int64_t now_ms) {
         TRY(store_caa_names_page(poller->monitor->store, poller->scan_after_id, clock_wall_ms(), arena, &names, &count));
         TRY(take_names(poller, names, count, false));
         if (count == 0)
-            end_scan(poller, now_ms);
+            end_scan(poller);
         else
             poller->scan_after_id = names[count - 1].certificate_id;
     }
