@@ -33,8 +33,8 @@ struct trial {
 struct possibility {
     const struct caa_run *run;
     struct time_span certain, possible;
-    bool may_issue; /* RECORDS: the set permits this issuer */
-    bool is_later;  /* first heard after T: never certain */
+    enum caa_permission permission; /* RECORDS: of this issuer by the set */
+    bool is_later;                  /* first heard after T: never certain */
 };
 
 static int64_t earlier(int64_t a, int64_t b) {
@@ -55,12 +55,9 @@ static bool is_answer(const struct caa_run *run) {
 
 /* ---- what may have been */
 
-static result may_issue(const struct trial *trial, const struct caa_answer *answer, bool *ret_may) {
-    struct caa_issuers issuers;
-    TRY(caa_issuers_of(answer->records, answer->record_count, trial->question->is_wildcard ? CAA_FOR_WILDCARD : CAA_FOR_HOST, trial->arena, &issuers));
-    const char *const *domains = trial->question->issuer_domains;
-    *ret_may = issuers.is_any || (domains != NULL && caa_issuers_allow(&issuers, domains));
-    return OK;
+static result permission_of(const struct trial *trial, const struct caa_answer *answer, enum caa_permission *ret_permission) {
+    enum caa_purpose purpose = trial->question->is_wildcard ? CAA_FOR_WILDCARD : CAA_FOR_HOST;
+    return caa_permission_of(answer->records, answer->record_count, purpose, trial->question->issuer_domains, trial->arena, ret_permission);
 }
 
 /* A gap over twice the poll interval hides anything; a shorter one what was before it or what came after it. */
@@ -116,7 +113,7 @@ static void set_window(struct trial *trial) {
 
 /* Heard only after T: it may have begun before, in the gap since the last answer that counts, or by a clock that differs from the log's. */
 static bool is_doubt(const struct possibility *entry, bool is_first, int64_t issued_ms) {
-    bool is_of_use = (entry->run->answer.outcome == CAA_EMPTY && !is_first) || (entry->run->answer.outcome == CAA_RECORDS && entry->may_issue);
+    bool is_of_use = (entry->run->answer.outcome == CAA_EMPTY && !is_first) || (entry->run->answer.outcome == CAA_RECORDS && entry->permission != CAA_FORBIDS);
     return is_of_use && entry->possible.begin_ms <= issued_ms + CLOCKS_MS;
 }
 
@@ -138,7 +135,7 @@ static result possibilities_of(const struct trial *trial, const struct caa_owner
         struct possibility *entry = &list[count];
         *entry = possibility_of(trial, owner, i);
         if (entry->run->answer.outcome == CAA_RECORDS)
-            TRY(may_issue(trial, &entry->run->answer, &entry->may_issue));
+            TRY(permission_of(trial, &entry->run->answer, &entry->permission));
         if (entry->is_later && !is_doubt(entry, i == 0, trial->window.end_ms))
             continue;
         if (entry->is_later)
@@ -198,6 +195,8 @@ static const char *time_text(const struct climb *climb, int64_t unix_ms) {
 }
 
 static const char *why_doubt(const struct climb *climb, const struct caa_owner_history *owner, const struct possibility *entry) {
+    if (entry->permission == CAA_MAY_PERMIT)
+        return arena_printf(climb->trial->arena, "%s: a property that is not known here is critical: a CA may issue that knows it", owner->owner);
     if (entry->is_later)
         return arena_printf(climb->trial->arena, "%s: records that permit this issuer were first seen after the issuance, and may have stood before", owner->owner);
     return arena_printf(climb->trial->arena, "%s: records that permit this issuer may have stood in a gap between two answers", owner->owner);
@@ -212,11 +211,10 @@ static result note_run(struct climb *climb, const struct caa_owner_history *owne
         note(climb, SAW_BOGUS, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: DNSSEC validation failed at %s", owner->owner, since));
     else if (answer->outcome == CAA_FAILED && is_certain)
         note(climb, CANNOT_TELL, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: no answer at %s (%s)", owner->owner, since, answer->why));
-    else if (answer->outcome == CAA_RECORDS && entry->may_issue && meets(&climb->recorded, entry->certain))
+    else if (answer->outcome == CAA_RECORDS && entry->permission == CAA_PERMITS && meets(&climb->recorded, entry->certain))
         note(climb, PERMITTED, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on permit this issuer", owner->owner, since));
-    else if (answer->outcome == CAA_RECORDS && entry->may_issue && meets(&climb->reached, entry->possible))
-        note(climb, MAY_HAVE_PERMITTED, owner->owner, answer,
-             why = why_doubt(climb, owner, entry));
+    else if (answer->outcome == CAA_RECORDS && entry->permission != CAA_FORBIDS && meets(&climb->reached, entry->possible))
+        note(climb, MAY_HAVE_PERMITTED, owner->owner, answer, why = why_doubt(climb, owner, entry));
     else if (answer->outcome == CAA_RECORDS && meets(&climb->reached, entry->possible))
         note(climb, FORBADE, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on do not permit this issuer", owner->owner, since));
     return why == NULL ? &fault_no_memory : OK;
@@ -347,14 +345,16 @@ static result judge_now(const struct trial *trial, const struct caa_resolver_his
     *ret_now = CAA_NOW_UNKNOWN;
     for (size_t i = 0; i < resolver->owner_count; i++) {
         const struct caa_run *run = latest_run(&resolver->owners[i]);
-        bool may = false;
+        enum caa_permission permission;
         if (run == NULL || !is_answer(run))
             return OK;
         if (run->answer.outcome == CAA_EMPTY)
             continue;
-        TRY(may_issue(trial, &run->answer, &may));
-        if (may || trial->question->issuer_domains != NULL)
-            *ret_now = may ? CAA_NOW_PERMITS : CAA_NOW_FORBIDS;
+        TRY(permission_of(trial, &run->answer, &permission));
+        if (permission == CAA_PERMITS)
+            *ret_now = CAA_NOW_PERMITS;
+        else if (permission == CAA_FORBIDS && trial->question->issuer_domains != NULL)
+            *ret_now = CAA_NOW_FORBIDS;
         return OK;
     }
     *ret_now = resolver->owner_count > 0 ? CAA_NOW_PERMITS : CAA_NOW_UNKNOWN;

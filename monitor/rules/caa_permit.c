@@ -79,10 +79,19 @@ static result collect_domains(const struct caa_record *records, size_t count, co
     return OK;
 }
 
+/* As for somebody who knows every tag. */
+static result issuers_by_tags(const struct caa_record *records, size_t count, enum caa_purpose purpose, struct arena *arena,
+                              struct caa_issuers *ret_issuers) {
+    const char *tag = tag_that_counts(records, count, purpose);
+    if (has_tag(records, count, tag))
+        return collect_domains(records, count, tag, arena, ret_issuers);
+    *ret_issuers = (struct caa_issuers){.is_any = true, .critical_tag = ""};
+    return OK;
+}
+
 result caa_issuers_of(const struct caa_record *records, size_t count, enum caa_purpose purpose, struct arena *arena,
                       struct caa_issuers *ret_issuers) {
     const struct caa_record *critical = critical_unknown(records, count);
-    const char *tag = tag_that_counts(records, count, purpose);
     if (critical != NULL) {
         const char *name = arena_copy_span_as_text(arena, critical->tag);
         if (name == NULL)
@@ -90,10 +99,7 @@ result caa_issuers_of(const struct caa_record *records, size_t count, enum caa_p
         *ret_issuers = (struct caa_issuers){.critical_tag = name};
         return OK;
     }
-    if (has_tag(records, count, tag))
-        return collect_domains(records, count, tag, arena, ret_issuers);
-    *ret_issuers = (struct caa_issuers){.is_any = true, .critical_tag = ""};
-    return OK;
+    return issuers_by_tags(records, count, purpose, arena, ret_issuers);
 }
 
 static int compare_domain(const void *domain, const void *element) {
@@ -111,4 +117,15 @@ bool caa_issuers_allow(const struct caa_issuers *issuers, const char *const *dom
         if (names_domain(issuers, domains[i]))
             return true;
     return false;
+}
+
+result caa_permission_of(const struct caa_record *records, size_t count, enum caa_purpose purpose, const char *const *domains, struct arena *arena,
+                         enum caa_permission *ret_permission) {
+    struct caa_issuers issuers;
+    TRY(issuers_by_tags(records, count, purpose, arena, &issuers));
+    if (!caa_issuers_allow(&issuers, domains))
+        *ret_permission = CAA_FORBIDS;
+    else
+        *ret_permission = critical_unknown(records, count) != NULL ? CAA_MAY_PERMIT : CAA_PERMITS;
+    return OK;
 }

@@ -165,6 +165,43 @@ static void wildcard_and_plain_names_are_judged_separately(void **state) {
     assert_int_equal(judge_case(&question).verdict, CAA_INCONSISTENT);
 }
 
+/* "good.example" and so on as one issue record beside a critical one that nobody knows. */
+static void says_with_critical(int from_minute, int to_minute, const char *issue) {
+    struct caa_record *set = arena_take_array(arena, 2, sizeof *set);
+    assert_non_null(set);
+    set[0] = (struct caa_record){.tag = span_of_text("issue"), .value = span_of_text(issue)};
+    set[1] = (struct caa_record){.flags = 128, .tag = span_of_text("tbs"), .value = span_of_text("x")};
+    struct caa_run *run = says(PARENT, from_minute, to_minute, issue);
+    run->answer.records = set;
+    run->answer.record_count = 2;
+}
+
+static void a_critical_property_that_is_not_known_here_may_be_known_to_the_ca(void **state) {
+    (void) state;
+    parent_decides();
+    says_with_critical(LONG_AGO, 10, "good.example");
+    EXPECT("unknown", "example.com: a property that is not known here is critical: a CA may issue that knows it");
+    assert_int_equal(judge().now, CAA_NOW_UNKNOWN);
+    assert_false(judge().is_waiting);
+}
+
+static void a_critical_property_that_stood_in_the_window_accuses_nobody_later(void **state) {
+    (void) state;
+    parent_decides();
+    says_with_critical(LONG_AGO, -60, "good.example");
+    says(PARENT, -55, 10, "other.example");
+    EXPECT("unknown", "example.com: a property that is not known here is critical: a CA may issue that knows it");
+    assert_int_equal(judge().now, CAA_NOW_FORBIDS);
+}
+
+static void beside_a_critical_property_issue_forbids_as_ever(void **state) {
+    (void) state;
+    parent_decides();
+    says_with_critical(LONG_AGO, 10, "other.example");
+    EXPECT("inconsistent", "example.com: the records from 2026-11-20T06:00:00Z on do not permit this issuer");
+    assert_int_equal(judge().now, CAA_NOW_FORBIDS);
+}
+
 /* ---- the window */
 
 static void the_window_is_eight_hours_a_ttl_and_an_hour(void **state) {
@@ -459,6 +496,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_unmapped_issuer_is_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_issuer_that_is_not_mapped_for_certain_is_never_accused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wildcard_and_plain_names_are_judged_separately, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_critical_property_that_is_not_known_here_may_be_known_to_the_ca, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_critical_property_that_stood_in_the_window_accuses_nobody_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(beside_a_critical_property_issue_forbids_as_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_window_is_eight_hours_a_ttl_and_an_hour, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_ttl_above_eight_hours_counts_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_set_that_was_replaced_within_the_window_still_permits, set_up, tear_down),

@@ -71,6 +71,15 @@ static void judge_climb(struct span input, char *ret_line, size_t size) {
 
 /* ---- who may issue, for a host, a wildcard, a mailbox and a mark */
 
+/* a.example may or may not know the tag. */
+static size_t say_critical(const struct caa_question *question, enum caa_purpose purpose, const char *tag, struct arena *arena, char *ret_text, size_t size) {
+    static const char *const permissions[] = {[CAA_FORBIDS] = "forbidden", [CAA_MAY_PERMIT] = "perhaps permitted", [CAA_PERMITS] = "permitted"};
+    static const char *const domains[] = {"a.example", NULL};
+    enum caa_permission permission;
+    assert_ptr_equal(caa_permission_of(question->records, question->count, purpose, domains, arena, &permission), OK);
+    return (size_t) snprintf(ret_text, size, " (critical %s; a.example %s)", tag, permissions[permission]);
+}
+
 static void judge_permit(struct span input, char *ret_line, size_t size) {
     static const char *const purposes[] = {"host", "wildcard", "email", "vmc"};
     struct arena *arena = arena_new(ARENA_LIMIT);
@@ -88,7 +97,7 @@ static void judge_permit(struct span input, char *ret_line, size_t size) {
             used += (size_t) snprintf(ret_line + used, size - used, "%s%s", i == 0 ? "" : " ", issuers.domains[i]);
         }
         if (issuers.critical_tag[0] != '\0')
-            used += (size_t) snprintf(ret_line + used, size - used, " (critical %s)", issuers.critical_tag);
+            used += say_critical(&question, (enum caa_purpose) purpose, issuers.critical_tag, arena, ret_line + used, size - used);
     }
     arena_free(arena);
 }
