@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/caa_print.h"
+#include "cli/caa_seen.h"
 #include "cli/cert_file.h"
 #include "cli/certificate_json.h"
 #include "cli/database.h"
@@ -155,6 +156,7 @@ static int show_stored(const struct cert_options *options, int64_t id) {
     struct store_certificate_detail detail;
     struct certificate_verdicts verdicts = {0};
     struct store_caa_verdict_row *rows = NULL;
+    struct ca_extra_rows extra = {0};
     struct database database;
     int code = database_open(options->config, &database);
     if (code != EXIT_OK)
@@ -162,12 +164,14 @@ static int show_stored(const struct cert_options *options, int64_t id) {
     result outcome = store_certificate_show(database.store, id, database.arena, &detail);
     if (outcome == OK)
         outcome = store_caa_verdicts_load(database.store, id, database.arena, &rows, &verdicts.count);
+    if (outcome == OK)
+        outcome = caa_seen_extra(&database, &extra);
     verdicts.rows = rows;
     if (outcome != OK)
         code = database_failed(&database, outcome);
     else if (!options->is_json)
-        print_stored(certificate_detail_json(&detail, &verdicts), &verdicts);
-    else if (!print_json_line(certificate_detail_json(&detail, &verdicts)))
+        print_stored(certificate_detail_json(&detail, &verdicts, &extra), &verdicts);
+    else if (!print_json_line(certificate_detail_json(&detail, &verdicts, &extra)))
         code = EXIT_IO;
     database_done(&database);
     return code;

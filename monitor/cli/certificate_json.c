@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "base/whole_json.h"
 #include "cli/caa_print.h"
-#include "rules/ca_table.h"
 
 json_t *known_hash_json(const struct known_hash *known) {
     char hex[HASH_HEX_SIZE];
@@ -26,13 +25,13 @@ static json_t *seconds_json(bool is_known, int64_t seconds) {
     return is_known && text[0] != '\0' ? json_string(text) : json_null();
 }
 
-const char *certificate_owner(const struct known_hash *issuer_spki_sha256) {
+const char *certificate_owner(const struct known_hash *issuer_spki_sha256, const struct ca_extra_rows *extra) {
     struct ca_row row;
-    return issuer_spki_sha256->is_known && ca_table_find(&issuer_spki_sha256->hash, NULL, &row) ? row.owner->name : NULL;
+    return issuer_spki_sha256->is_known && ca_table_find(&issuer_spki_sha256->hash, extra, &row) ? row.owner->name : NULL;
 }
 
-static json_t *owner_json(const struct known_hash *issuer) {
-    const char *owner = certificate_owner(issuer);
+static json_t *owner_json(const struct known_hash *issuer, const struct ca_extra_rows *extra) {
+    const char *owner = certificate_owner(issuer, extra);
     return owner == NULL ? json_null() : json_string(owner);
 }
 
@@ -42,7 +41,7 @@ static json_t *loaded(const char *json) {
     return value == NULL ? json_array() : value;
 }
 
-json_t *certificate_row_json(const struct store_certificate_row *row) {
+json_t *certificate_row_json(const struct store_certificate_row *row, const struct ca_extra_rows *extra) {
     uint64_t mark = memory_mark();
     json_t *object = json_pack("{s:I, s:o, s:o, s:s, s:o, s:o}", "certificate_id", (json_int_t) row->certificate_id, "first_seen_at",
                                time_json_ms(row->first_seen_ms), "first_timestamp", time_json_ms(row->first_timestamp_ms), "serial",
@@ -57,7 +56,7 @@ json_t *certificate_row_json(const struct store_certificate_row *row) {
     json_object_set_new(object, "spki_sha256", known_hash_json(&row->spki_sha256));
     json_object_set_new(object, "issuer_spki_sha256", known_hash_json(&row->issuer_spki_sha256));
     json_object_set_new(object, "issuer_state", json_string(row->issuer_state));
-    json_object_set_new(object, "issuer_owner", owner_json(&row->issuer_spki_sha256));
+    json_object_set_new(object, "issuer_owner", owner_json(&row->issuer_spki_sha256, extra));
     json_object_set_new(object, "scts", loaded(row->scts));
     json_object_set_new(object, "oddities", loaded(row->oddities));
     json_object_set_new(object, "is_ca", json_boolean(row->is_ca));
@@ -112,9 +111,9 @@ static json_t *verdicts_json(const struct certificate_verdicts *verdicts) {
     return list;
 }
 
-json_t *certificate_detail_json(const struct store_certificate_detail *detail, const struct certificate_verdicts *verdicts) {
+json_t *certificate_detail_json(const struct store_certificate_detail *detail, const struct certificate_verdicts *verdicts, const struct ca_extra_rows *extra) {
     uint64_t mark = memory_mark();
-    json_t *object = certificate_row_json(&detail->certificate);
+    json_t *object = certificate_row_json(&detail->certificate, extra);
     json_t *watches = json_array(), *findings = json_array(), *chain = json_array();
     for (size_t i = 0; i < detail->watch_count; i++)
         json_array_append_new(watches, json_pack("{s:I, s:s, s:s, s:o}", "watch_id", (json_int_t) detail->watches[i].watch_id, "kind",
@@ -180,7 +179,7 @@ json_t *certificate_report_json(const struct entry_report *report) {
     json_object_set_new(object, "oddities", oddities);
     json_object_set_new(object, "key_type", text_json(report->key_type));
     json_object_set_new(object, "is_ca", json_boolean(report->is_ca));
-    json_object_set_new(object, "issuer_owner", owner_json(&report->issuer_spki_sha256));
+    json_object_set_new(object, "issuer_owner", owner_json(&report->issuer_spki_sha256, NULL));
     if (report->is_unreadable)
         json_object_set_new(object, "unreadable", text_json(report->reason_text[0] != '\0' ? report->reason_text : report->reason));
     return json_if_whole(object, mark);

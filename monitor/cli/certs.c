@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/caa_seen.h"
 #include "cli/certificate_json.h"
 #include "cli/database.h"
 #include "cli/table.h"
@@ -71,9 +72,9 @@ static void shown_names(const struct store_certificate_row *row, struct buffer *
     json_decref(names);
 }
 
-static void add_row(struct table *table, const struct store_certificate_row *row) {
+static void add_row(struct table *table, const struct store_certificate_row *row, const struct ca_extra_rows *extra) {
     CLEANUP(buffer_done) struct buffer names = buffer_with_limit(16384);
-    const char *owner = certificate_owner(&row->issuer_spki_sha256);
+    const char *owner = certificate_owner(&row->issuer_spki_sha256, extra);
     shown_names(row, &names);
     table_number(table, 0, row->certificate_id);
     table_time_ms(table, 1, row->first_seen_ms);
@@ -88,11 +89,18 @@ static void add_row(struct table *table, const struct store_certificate_row *row
     table_end_row(table);
 }
 
-static int print_page(const struct certs_options *options, struct table *table, const struct store_certificate_row *rows, size_t count) {
+/* One page after the other. */
+struct listing {
+    const struct certs_options *options;
+    struct table *table;
+    struct ca_extra_rows extra;
+};
+
+static int print_page(const struct listing *listing, const struct store_certificate_row *rows, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (!options->list.is_json)
-            add_row(table, &rows[i]);
-        else if (!print_json_line(certificate_row_json(&rows[i])))
+        if (!listing->options->list.is_json)
+            add_row(listing->table, &rows[i], &listing->extra);
+        else if (!print_json_line(certificate_row_json(&rows[i], &listing->extra)))
             return EXIT_IO;
     }
     return EXIT_OK;
@@ -102,8 +110,12 @@ static int print_certificates(const struct certs_options *options, struct databa
     CLEANUP(table_free_at) struct table *table = table_new(columns, sizeof columns / sizeof columns[0], false);
     struct store_certificate_filter filter = {.tenant_id = -1, .name = options->name == NULL ? "" : options->name, .sha256 = options->sha256,
                                               .issuer_state = "", .since_ms = options->list.since_ms, .with_drills = options->with_drills};
+    struct listing listing = {.options = options, .table = table};
     if (table == NULL)
         return exit_with(&fault_no_memory, NULL);
+    result fault = caa_seen_extra(database, &listing.extra);
+    if (fault != OK)
+        return database_failed(database, fault);
     for (unsigned left = options->list.limit; left > 0; left -= filter.limit) {
         struct store_certificate_row *rows;
         size_t count;
@@ -111,7 +123,7 @@ static int print_certificates(const struct certs_options *options, struct databa
         result outcome = store_certificates_list(database->store, &filter, database->arena, &rows, &count);
         if (outcome != OK)
             return database_failed(database, outcome);
-        int code = print_page(options, table, rows, count);
+        int code = print_page(&listing, rows, count);
         if (code != EXIT_OK)
             return code;
         if (count < filter.limit)
