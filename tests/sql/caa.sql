@@ -124,6 +124,26 @@ BEGIN
     PERFORM holds('and what matched since comes once', (SELECT string_agg(name, ' ' ORDER BY name) FROM caa_names_fresh('one', mine, 100, '2026-11-10')) = 'n1 n2');
     PERFORM holds('not twice', NOT EXISTS (SELECT FROM caa_names_fresh('one', mine, 100, '2026-11-10')) AND NOT EXISTS (SELECT FROM caa_fresh));
 
+    -- Certificates to be judged: the four that matched.
+    PERFORM holds('of those that are due the newest are judged first', (SELECT string_agg(DISTINCT name, ' ' ORDER BY name) FROM caa_cases_take('2026-11-10', '2026-11-10 00:00:02', 2)
+        WHERE name_type = 'dns') = 'n3 n4');
+    PERFORM holds('and nobody else takes them meanwhile: then come the others', (SELECT string_agg(DISTINCT name, ' ' ORDER BY name) FROM caa_cases_take('2026-11-10', '2026-11-10 00:00:02', 2)
+        WHERE name_type = 'dns') = 'n1 n2' AND NOT EXISTS (SELECT FROM caa_cases_take('2026-11-10', '2026-11-10 00:00:02', 2)));
+    id := (SELECT min(certificate_id) FROM certificate);
+    PERFORM caa_case_put_off(id, '2026-11-10 00:15');
+    PERFORM holds('who is put off comes when the time is there', (SELECT count(DISTINCT certificate_id) FROM caa_cases_take('2026-11-10 00:01', '2026-11-10 00:01:02', 9)) = 3
+        AND (SELECT count(DISTINCT certificate_id) FROM caa_cases_take('2026-11-10 00:15', '2026-11-10 00:16', 9)) = 4);
+    UPDATE certificate SET first_seen_at = '2026-11-01 12:00:00.123956', first_timestamp = '2026-11-02' WHERE certificate_id = id;
+    SELECT issued_at INTO got FROM caa_cases_take('2026-11-10 00:16', '2026-11-10 00:17', 9) WHERE certificate_id = id;
+    PERFORM holds('T is the earliest time, in whole milliseconds', got.issued_at = '2026-11-01 12:00:00.123');
+    PERFORM holds('so that who counts in milliseconds judges as of the same T', caa_verdicts_save(id, time_of_ms(pg_temp.ms(got.issued_at)), NULL, '[]', '{}', NULL, NULL, '2026-11-10 00:16'));
+    PERFORM holds('which settles it', NOT EXISTS (SELECT FROM caa_case WHERE certificate_id = id));
+    UPDATE certificate SET scts = '[{"valid":true,"timestamp":1793534400007},{"valid":false,"timestamp":5},{"valid":null,"timestamp":6}]' WHERE certificate_id = id;
+    SELECT issued_at INTO got FROM caa_cases_take('2026-11-10 00:18', '2026-11-10 00:19', 9) WHERE certificate_id = id;
+    PERFORM holds('an earlier SCT that was verified is T, and judges again', got.issued_at = time_of_ms(1793534400007));
+    PERFORM holds('who judged as of another T records nothing', NOT caa_verdicts_save(id, '2026-11-01 12:00:00.123', NULL, '[]', '{}', NULL, NULL, '2026-11-10 00:18')
+        AND EXISTS (SELECT FROM caa_case WHERE certificate_id = id));
+
     PERFORM caa_drop_older('2026-11-20');
     PERFORM holds('retention leaves a month that is not wholly older', to_regclass('caa_past_2026_11') IS NOT NULL AND to_regclass('caa_past_2026_10') IS NULL);
     PERFORM holds('drops runs of names that nobody asks about any more', NOT EXISTS (SELECT FROM caa_now));
