@@ -136,26 +136,34 @@ void dns_name_to_text(const struct dns_name *name, char ret_text[DNS_NAME_TEXT_S
 
 /* ── wire ── */
 
-/* Follows a pointer whose first byte is `high`; it must point before `run`, where the labels that lead to it began: so every name ends. */
-static bool follow(struct cursor *reader, uint8_t high, size_t *run) {
+/* Labels in a row: where they begin, and before which byte they must have ended with a pointer or the root. */
+struct run {
+    size_t begin, limit;
+};
+
+/* Follows a pointer whose first byte is `high`, to what occurred before the labels that lead to it, as a whole (RFC 1035 4.1.4): so every
+ * name ends, and none is made of the bytes that point to it. */
+static bool follow(struct cursor *reader, uint8_t high, struct run *run) {
     uint8_t low;
-    if (!cursor_u8(reader, &low))
+    if (!cursor_u8(reader, &low) || reader->position > run->limit)
         return false;
     size_t target = (size_t) (high & ~LABEL_KIND_MASK) << 8 | low;
-    if (target < DNS_HEADER_SIZE || target >= *run)
+    if (target < DNS_HEADER_SIZE || target >= run->begin)
         return false;
-    reader->position = *run = target;
+    *run = (struct run){.begin = target, .limit = run->begin};
+    reader->position = target;
     return true;
 }
 
 result dns_name_read(struct cursor *message, struct dns_name *ret_name) {
     struct dns_name name = {0};
     struct cursor reader = *message;
-    size_t run = reader.position, end = 0;
+    struct run run = {.begin = reader.position, .limit = SIZE_MAX};
+    size_t end = 0;
     for (unsigned pointers = 0;;) {
         uint8_t head;
         struct span label;
-        if (!cursor_u8(&reader, &head))
+        if (!cursor_u8(&reader, &head) || reader.position > run.limit)
             return &fault_dns_name;
         if (head == 0)
             break;

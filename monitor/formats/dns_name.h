@@ -23,9 +23,9 @@ MUST_CHECK result dns_name_from_text(struct span text, struct dns_name *ret_name
 bool dns_escape_read(struct cursor *text, uint8_t *ret_byte);
 /* Without the dot at the end, except the root: ".". What is no letter, digit, '-', '_' or '*' becomes \DDD (or \. and \\). */
 void dns_name_to_text(const struct dns_name *name, char ret_text[DNS_NAME_TEXT_SIZE]);
-/* Reads a name at the cursor's position; compression pointers (RFC 1035 4.1.4) must point before the labels that lead to them and behind
- * the header, at most 127 in a row, and count from the cursor's first byte, so the cursor must begin with the message. Error:
- * fault_dns_name; the cursor then stands where it stood. */
+/* Reads a name at the cursor's position; compression pointers (RFC 1035 4.1.4) must point behind the header, to what begins and ends
+ * before the labels that lead to them, at most 127 in a row, and count from the cursor's first byte, so the cursor must begin with the
+ * message. Error: fault_dns_name; the cursor then stands where it stood. */
 MUST_CHECK result dns_name_read(struct cursor *message, struct dns_name *ret_name);
 bool dns_name_equal(const struct dns_name *a, const struct dns_name *b);
 bool dns_name_is_root(const struct dns_name *name);
