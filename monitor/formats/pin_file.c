@@ -1,0 +1,67 @@
+#include "formats/pin_file.h"
+
+#include <stdio.h>
+
+/* In the order in which a file is held against them: the first that finds it likely has it. */
+static const struct pin_format_entry entries[] = {
+    {.format = pin_format_count}, /* the end */
+};
+
+const struct pin_format_entry *pin_format_entry_at(size_t number) {
+    return number < sizeof entries / sizeof entries[0] && entries[number].read != NULL ? &entries[number] : NULL;
+}
+
+static const struct pin_format_entry *entry_of(enum pin_format format) {
+    const struct pin_format_entry *entry;
+    for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++)
+        if (entry->format == format)
+            return entry;
+    return NULL;
+}
+
+bool pin_format_guess(struct span bytes, enum pin_format *ret_format) {
+    const struct pin_format_entry *entry;
+    for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++) {
+        if (entry->is_likely(bytes)) {
+            *ret_format = entry->format;
+            return true;
+        }
+    }
+    return false;
+}
+
+static result refuse_limits(struct reason *reason) {
+    return reason_set(reason, &fault_pin_file, "the file has more than %d hosts, or more than %d pins for one; wanted fewer: part of a file is no "
+                      "pin set", PIN_SETS_MAX, PINS_OF_SET_MAX);
+}
+
+static result read_document(const struct pin_file *file, enum pin_format format, struct arena *arena, struct pin_document *ret_document,
+                            struct reason *reason) {
+    const struct pin_format_entry *entry = entry_of(format);
+    if (entry == NULL)
+        return reason_set(reason, &fault_pin_file, "files of the format \"%s\" cannot be read", pin_format_name(format));
+    *ret_document = (struct pin_document){.source = arena_copy_text(arena, file->source), .format = format};
+    if (ret_document->source == NULL)
+        return &fault_no_memory;
+    result outcome = entry->read(file->bytes, arena, ret_document, reason);
+    return outcome == &fault_limit_reached ? refuse_limits(reason) : outcome;
+}
+
+result pin_file_read(const struct pin_file *file, const enum pin_format *format, struct arena *arena, struct pin_document **ret_documents,
+                     size_t *ret_count, struct reason *reason) {
+    enum pin_format found = pin_format_count;
+    if (file->bytes.size > PIN_FILE_SIZE_MAX)
+        return reason_set(reason, &fault_pin_file, "the file has %zu bytes, wanted %zu at most", file->bytes.size, PIN_FILE_SIZE_MAX);
+    if (format != NULL)
+        found = *format;
+    else if (!pin_format_guess(file->bytes, &found))
+        return reason_set(reason, &fault_pin_file, "this looks like none of the formats of pins that are known; wanted one of them (docs/pins.md), "
+                          "or its name with --format");
+    struct pin_document *document = arena_take(arena, sizeof *document);
+    if (document == NULL)
+        return &fault_no_memory;
+    TRY(read_document(file, found, arena, document, reason));
+    *ret_documents = document;
+    *ret_count = 1;
+    return OK;
+}
