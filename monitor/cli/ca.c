@@ -18,9 +18,23 @@ static int load(const char *config, struct ca_view *view) {
     return code;
 }
 
-int ca_view_open(const char *config, bool is_shipped_only, struct ca_view *ret_view) {
+bool ca_option_take(int key, const char *value, struct ca_options *options) {
+    switch (key) {
+    case 'c':
+        options->config = value;
+        return true;
+    case 'j':
+        return options->is_json = true;
+    case 'S':
+        return options->is_shipped_only = true;
+    default:
+        return false;
+    }
+}
+
+int ca_view_open(const struct ca_options *options, struct ca_view *ret_view) {
     *ret_view = (struct ca_view){.arena = arena_new(ARENA_LIMIT), .keys = {.table_date = ""}};
-    int code = ret_view->arena == NULL ? exit_with(&fault_no_memory, NULL) : is_shipped_only ? EXIT_OK : load(config, ret_view);
+    int code = ret_view->arena == NULL ? exit_with(&fault_no_memory, NULL) : options->is_shipped_only ? EXIT_OK : load(options->config, ret_view);
     if (code != EXIT_OK)
         ca_view_done(ret_view);
     return code;

@@ -15,8 +15,17 @@ struct ca_view {
     bool has_imports;    /* the database was asked */
 };
 
+/* What they share on the command line. */
+struct ca_options {
+    const char *config;
+    bool is_json, is_shipped_only;
+};
+#define CA_OPTION_SHIPPED {"shipped", 'S', NULL, 0, "The table that was shipped alone, without imports; needs no database", 0}
+/* Takes --config, --json and --shipped; false for any other key. */
+bool ca_option_take(int key, const char *value, struct ca_options *options);
+
 /* With `is_shipped_only` nothing is asked, and no settings are needed. Prints why it failed, and returns an exit code. */
-int ca_view_open(const char *config, bool is_shipped_only, struct ca_view *ret_view);
+int ca_view_open(const struct ca_options *options, struct ca_view *ret_view);
 void ca_view_done(struct ca_view *view);
 /* One mapped key after the other, each once, by key among those of the shipped table; *place begins with 0. */
 bool ca_view_next(const struct ca_view *view, size_t *place, struct ca_row *ret_row);
@@ -24,5 +33,3 @@ bool ca_view_next(const struct ca_view *view, size_t *place, struct ca_row *ret_
 const struct ca_import_row *ca_view_imported(const struct ca_view *view, const struct hash *spki_sha256);
 /* "shipped table of 2026-11-21", "imported 2026-11-22T08:00:00Z by anna@host"; in the arena. */
 const char *ca_view_source(const struct ca_view *view, const struct ca_row *row);
-
-#define CA_OPTION_SHIPPED {"shipped", 'S', NULL, 0, "The table that was shipped alone, without imports; needs no database", 0}

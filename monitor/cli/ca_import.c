@@ -14,22 +14,17 @@
 #define COMPLAINTS_SHOWN 20
 
 struct import_options {
-    const char *config;
-    bool is_json, is_dry_run, is_reset;
+    struct ca_options common;
+    bool is_dry_run, is_reset;
     char **files;
     int file_count;
 };
 
 static error_t take_option(int key, char *value, struct argp_state *state) {
     struct import_options *options = state->input;
-    (void) value;
+    if (ca_option_take(key, value, &options->common))
+        return 0;
     switch (key) {
-    case 'c':
-        options->config = value;
-        return 0;
-    case 'j':
-        options->is_json = true;
-        return 0;
     case 'n':
         options->is_dry_run = true;
         return 0;
@@ -104,7 +99,7 @@ static result read_reports(struct work *work, struct reason *reason) {
 
 static int print_complaints(const struct work *work) {
     const struct ca_reports *reports = work->reports;
-    bool is_json = work->options->is_json;
+    bool is_json = work->options->common.is_json;
     for (size_t i = 0; i < reports->complaint_count && (is_json || i < COMPLAINTS_SHOWN); i++) {
         const struct ca_import_complaint *complaint = &reports->complaints[i];
         if (is_json) {
@@ -125,7 +120,7 @@ static int print_complaints(const struct work *work) {
 static int print_summary(const struct work *work, bool is_applied) {
     const struct ca_difference *found = &work->difference;
     size_t complaints = work->reports->complaint_count;
-    if (work->options->is_json) {
+    if (work->options->common.is_json) {
         json_t *line = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "type", "summary", "keys", (json_int_t) work->import.count, "added",
                                  (json_int_t) found->added, "changed", (json_int_t) found->changed, "gone", (json_int_t) found->gone, "same",
                                  (json_int_t) found->same, "complaints", (json_int_t) complaints, "keys_missing",
@@ -185,7 +180,7 @@ static result save(struct work *work, bool *ret_is_applied) {
 }
 
 static int tell(const struct work *work, bool is_applied) {
-    int code = ca_difference_print(&work->difference, work->options->is_json, is_applied);
+    int code = ca_difference_print(&work->difference, work->options->common.is_json, is_applied);
     if (code == EXIT_OK)
         code = print_complaints(work);
     return code == EXIT_OK ? print_summary(work, is_applied) : code;
@@ -216,7 +211,7 @@ int ca_import(int argc, char **argv) {
     if (command_parse(&parser, argc, argv, &options) != 0)
         return EXIT_USAGE_WRONG;
     result outcome = read_reports(&work, &reason);
-    int code = outcome == OK ? database_open(options.config, &work.database) : exit_with(outcome, &reason);
+    int code = outcome == OK ? database_open(options.common.config, &work.database) : exit_with(outcome, &reason);
     if (outcome == OK && code == EXIT_OK) {
         code = import_into(&work);
         database_done(&work.database);

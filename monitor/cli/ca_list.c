@@ -8,29 +8,12 @@
 #include "cli/ca.h"
 #include "cli/table.h"
 
-struct list_options_of_ca {
-    const char *config;
-    bool is_json, is_shipped_only;
-};
-
 static error_t take_option(int key, char *value, struct argp_state *state) {
-    struct list_options_of_ca *options = state->input;
-    switch (key) {
-    case 'c':
-        options->config = value;
+    if (ca_option_take(key, value, state->input))
         return 0;
-    case 'j':
-        options->is_json = true;
-        return 0;
-    case 'S':
-        options->is_shipped_only = true;
-        return 0;
-    case ARGP_KEY_ARG:
+    if (key == ARGP_KEY_ARG)
         argp_error(state, "no argument is taken; `pinwatch ca show %s` explains one", value);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    return ARGP_ERR_UNKNOWN;
 }
 
 static const struct argp_option options_taken[] = {COMMAND_OPTION_CONFIG, COMMAND_OPTION_JSON, CA_OPTION_SHIPPED, {0}};
@@ -139,11 +122,11 @@ static int print_owners(const struct ca_view *view, bool is_json) {
 }
 
 int ca_list(int argc, char **argv) {
-    struct list_options_of_ca options = {0};
+    struct ca_options options = {0};
     struct ca_view view;
     if (command_parse(&parser, argc, argv, &options) != 0)
         return EXIT_USAGE_WRONG;
-    int code = ca_view_open(options.config, options.is_shipped_only, &view);
+    int code = ca_view_open(&options, &view);
     if (code != EXIT_OK)
         return code;
     code = print_owners(&view, options.is_json);

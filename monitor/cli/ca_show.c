@@ -12,33 +12,16 @@
 #include "cli/table.h"
 
 struct show_options {
-    const char *config, *what;
-    bool is_json, is_shipped_only;
+    struct ca_options common;
+    const char *what;
 };
 
 static error_t take_option(int key, char *value, struct argp_state *state) {
     struct show_options *options = state->input;
-    switch (key) {
-    case 'c':
-        options->config = value;
+    if (ca_option_take(key, value, &options->common))
         return 0;
-    case 'j':
-        options->is_json = true;
-        return 0;
-    case 'S':
-        options->is_shipped_only = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->what != NULL)
-            argp_error(state, "one owner, domain, key or file is taken, '%s' is too many", value);
-        options->what = value;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "what? (an owner's name, a CAA domain, the SHA-256 of a key, or a file with certificates)");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    return command_one_argument(key, value, state, "owner, domain, key or file",
+                                "what? (an owner's name, a CAA domain, the SHA-256 of a key, or a file with certificates)", &options->what);
 }
 
 static const struct argp_option options_taken[] = {COMMAND_OPTION_CONFIG, COMMAND_OPTION_JSON, CA_OPTION_SHIPPED, {0}};
@@ -110,7 +93,7 @@ static result print_object(struct show *show, const char *title, json_t *object)
     const char *name;
     json_t *value;
     show->shown++;
-    if (show->options->is_json)
+    if (show->options->common.is_json)
         return print_json_line(object) ? OK : &fault_ca_print;
     puts(title);
     json_object_foreach(object, name, value)
@@ -164,7 +147,7 @@ static result show_owner(struct show *show, const char *name) {
         totals.owner = row.owner;
         totals.keys++;
         totals.certain += row.is_certain;
-        if (row.kind == CA_ROOT || show->options->is_json)
+        if (row.kind == CA_ROOT || show->options->common.is_json)
             TRY(print_row(show, "key", &row));
         else
             hidden++;
@@ -267,7 +250,7 @@ int ca_show(int argc, char **argv) {
     struct reason reason = {""};
     if (command_parse(&parser, argc, argv, &options) != 0)
         return EXIT_USAGE_WRONG;
-    int code = ca_view_open(options.config, options.is_shipped_only, &show.view);
+    int code = ca_view_open(&options.common, &show.view);
     if (code != EXIT_OK)
         return code;
     result outcome = show_any(&show, &reason);

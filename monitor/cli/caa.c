@@ -60,6 +60,12 @@ struct dns_name caa_name_of_argument(const char *text, struct argp_state *state)
     return name;
 }
 
+error_t caa_name_argument(int key, const char *value, struct argp_state *state, const char **given, struct dns_name *ret_name) {
+    if (key == ARGP_KEY_ARG && *given == NULL)
+        *ret_name = caa_name_of_argument(value, state);
+    return command_one_argument(key, value, state, "name", "which name?", given);
+}
+
 bool caa_resolver_of_text(const char *text, char *room, struct dns_resolver *ret_resolver) {
     const char *port = NULL;
     size_t size = strlen(text);

@@ -21,6 +21,9 @@ bool caa_asking_take(int key, char *value, struct argp_state *state, struct caa_
     case 'c':
         asking->config = value;
         return true;
+    case 'j':
+        asking->is_json = true;
+        return true;
     case 'r':
         add_resolver(asking, value, state);
         return true;

@@ -14,14 +14,14 @@ struct caa_asking {
     char addresses[CAA_ASKED_MAX][INET6_ADDRSTRLEN];
     size_t resolver_count;
     size_t validating_behind; /* how many resolvers stood before --validating */
-    bool is_validating;
+    bool is_validating, is_json;
 };
 
 #define CAA_ASKING_OPTIONS \
     {"resolver", 'r', "ADDRESS[:PORT]", 0, "Ask this one; may be given several times, then all are asked. Without it: those of the settings file, or of /etc/resolv.conf", 0}, \
-        {"validating", 'v', NULL, 0, "All these resolvers check DNSSEC and the way to them is safe: believe their AD bit", 0}, COMMAND_OPTION_CONFIG
+        {"validating", 'v', NULL, 0, "All these resolvers check DNSSEC and the way to them is safe: believe their AD bit", 0}, COMMAND_OPTION_CONFIG, COMMAND_OPTION_JSON
 
-/* Takes --resolver, --validating and --config; false for any other key. */
+/* Takes --resolver, --validating, --config and --json; false for any other key. */
 bool caa_asking_take(int key, char *value, struct argp_state *state, struct caa_asking *asking);
 /* To be called at ARGP_KEY_END. */
 void caa_asking_check(struct caa_asking *asking, struct argp_state *state);

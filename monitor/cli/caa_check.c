@@ -10,7 +10,7 @@ struct check_options {
     struct caa_asking asking;
     struct dns_name name;
     const char *given_name, *issuer, *records;
-    bool is_wildcard, is_json;
+    bool is_wildcard;
 };
 
 static void check_together(struct check_options *options, struct argp_state *state) {
@@ -24,9 +24,6 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     if (caa_asking_take(key, value, state, &options->asking))
         return 0;
     switch (key) {
-    case 'j':
-        options->is_json = true;
-        return 0;
     case 'i':
         options->issuer = value;
         return 0;
@@ -39,12 +36,8 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case ARGP_KEY_END:
         check_together(options, state);
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->given_name == NULL)
-            options->name = caa_name_of_argument(value, state);
-        return command_one_argument(key, value, state, "name", "which name?", &options->given_name);
     default:
-        return command_one_argument(key, value, state, "name", "which name?", &options->given_name);
+        return caa_name_argument(key, value, state, &options->given_name, &options->name);
     }
 }
 
@@ -53,7 +46,6 @@ static const struct argp_option options_taken[] = {
     {"wildcard", 'w', NULL, 0, "Judge a wildcard certificate, *.NAME", 0},
     CAA_ASKING_OPTIONS,
     {"records", 'f', "FILE", 0, "Judge the CAA records of this file (a zone file, or one record a line, of NAME) instead of asking; - for standard input", 0},
-    COMMAND_OPTION_JSON,
     {0},
 };
 static const struct argp parser = {
@@ -111,7 +103,7 @@ static int exit_code_for(const struct caa_judged *judged) {
 
 /* `plan` NULL: the DNS was asked. */
 static int show(const struct check_options *options, const struct caa_judged *judged, const struct caa_plan *plan) {
-    if (!options->is_json) {
+    if (!options->asking.is_json) {
         caa_judged_print(judged);
         if (plan != NULL)
             caa_plan_print(plan);

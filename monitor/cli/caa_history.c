@@ -32,9 +32,7 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
         take_resolver(options, value, state);
         return 0;
     }
-    if (key == ARGP_KEY_ARG && options->given_name == NULL)
-        options->name = caa_name_of_argument(value, state);
-    return command_one_argument(key, value, state, "name", "which name?", &options->given_name);
+    return caa_name_argument(key, value, state, &options->given_name, &options->name);
 }
 
 static const struct argp_option options_taken[] = {

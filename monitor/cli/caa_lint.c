@@ -15,7 +15,6 @@ struct lint_options {
     struct caa_asking asking;
     const char *what, *file, *given_origin;
     struct dns_name name, origin;
-    bool is_json;
 };
 
 static bool is_file(const char *text) {
@@ -44,9 +43,6 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     if (caa_asking_take(key, value, state, &options->asking))
         return 0;
     switch (key) {
-    case 'j':
-        options->is_json = true;
-        return 0;
     case 'f':
         options->file = value;
         return 0;
@@ -68,7 +64,6 @@ static const struct argp_option options_taken[] = {
     {"file", 'f', "FILE", 0, "Look at the CAA records of this file (a zone file, or one record a line); - for standard input", 0},
     {"origin", 'o', "NAME", 0, "The file's records are of this name where they name no owner, and relative names are below it", 0},
     CAA_ASKING_OPTIONS,
-    COMMAND_OPTION_JSON,
     {0},
 };
 static const struct argp parser = {
@@ -219,7 +214,7 @@ static result look_at(struct caa_linted *linted, const struct ca_extra_rows *ext
 }
 
 static int show(const struct lint_options *options, const struct caa_linted *linted) {
-    if (!options->is_json)
+    if (!options->asking.is_json)
         caa_linted_print(linted);
     else {
         json_t *object = caa_linted_json(linted);

@@ -22,7 +22,6 @@ struct suggest_options {
     struct dns_name name;
     const char *given_name;
     enum zone_form form;
-    bool is_json;
 };
 
 static enum zone_form form_of(const char *value, struct argp_state *state) {
@@ -38,30 +37,22 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     if (caa_asking_take(key, value, state, &options->asking))
         return 0;
     switch (key) {
-    case 'j':
-        options->is_json = true;
-        return 0;
     case 'z':
         options->form = form_of(value, state);
         return 0;
     case ARGP_KEY_END:
         caa_asking_check(&options->asking, state);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->given_name == NULL)
-            options->name = caa_name_of_argument(value, state);
         if (dns_name_is_wildcard(&options->name))
             options->name = dns_name_parent(&options->name);
-        return command_one_argument(key, value, state, "name", "which name?", &options->given_name);
+        return 0;
     default:
-        return command_one_argument(key, value, state, "name", "which name?", &options->given_name);
+        return caa_name_argument(key, value, state, &options->given_name, &options->name);
     }
 }
 
 static const struct argp_option options_taken[] = {
     {"zone", 'z', "FORM", 0, "standard: as zone files have it (usual); rfc3597: for servers that do not know CAA; values: flags, tag and value alone, for the forms of providers", 0},
     CAA_ASKING_OPTIONS,
-    COMMAND_OPTION_JSON,
     {0},
 };
 static const struct argp parser = {
@@ -282,7 +273,7 @@ static void print_proposal(const struct proposal *proposal) {
 
 static int show(const struct proposal *proposal) {
     bool has_records = proposal->count > 0 && proposal->suggestions[0].record[0] != '\0';
-    if (!proposal->options->is_json)
+    if (!proposal->options->asking.is_json)
         print_proposal(proposal);
     else {
         json_t *object = proposal_json(proposal);
