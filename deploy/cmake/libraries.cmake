@@ -2,7 +2,7 @@
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 foreach(pair JANSSON:jansson IDN2:libidn2 CYAML:libcyaml XXHASH:libxxhash PSL:libpsl CURL:libcurl EVENT:libevent
-        CARES:libcares PQ:libpq SYSTEMD:libsystemd SECCOMP:libseccomp DEFLATE:libdeflate)
+        CARES:libcares PQ:libpq SYSTEMD:libsystemd SECCOMP:libseccomp DEFLATE:libdeflate XML:libxml-2.0)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)
   list(GET pair 1 module)

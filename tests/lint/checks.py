@@ -30,7 +30,8 @@ LIBRARIES = {  # start of a system header -> the folders that may use it
     "event2/": "net store steps drill console channels alerts cli supervisor",
     "seccomp.h": "reader",
     "systemd/": "supervisor",
-    "libdeflate.h": "reader drill",
+    "libdeflate.h": "reader drill formats",
+    "libxml/": "formats",
 }
 WITHOUT_CLOCK = ("formats", "rules")
 
