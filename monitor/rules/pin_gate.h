@@ -1,0 +1,66 @@
+/* The gate: may this key or certificate be served from this day on, or would released apps refuse it? Pure, no clock. */
+#pragma once
+
+#include "formats/release_file.h"
+#include "rules/pin_judge.h"
+#include "rules/trust_paths.h"
+
+/* One release with what its pin documents say. */
+struct gate_release {
+    const struct release *release;        /* NULL: pin files given without a release: live, share not known */
+    const struct pin_document *documents;
+    size_t document_count;
+};
+
+enum gate_caa { GATE_CAA_NOT_ASKED, GATE_CAA_ALLOWED, GATE_CAA_FORBIDDEN, GATE_CAA_UNKNOWN };
+
+struct gate_question {
+    const char *host;         /* A-labels, lower case */
+    uint16_t port;
+    const char *protocol;     /* "tcp" */
+    bool is_smtp;
+    const struct gate_release *releases;
+    size_t release_count;
+    /* What would be served, once for each way that it may be signed: one where the chain is given; for a bare key or request one for each
+     * intermediate that its CA used lately; none: the issuer is not known, and CA pins cannot be told. */
+    const struct trust_question *candidates; /* `store` and `now` are set for each release */
+    size_t candidate_count;
+    const struct pin_link *next;  /* the leaf itself */
+    const struct pin_link *current; /* what is served today; NULL: not known */
+    const struct pin_document *tlsa; /* records of the host with their TTLs; NULL: not asked */
+    bool has_tlsa_since;
+    int64_t tlsa_since;       /* when the record of the next key was first seen */
+    uint32_t tlsa_ttl_s;
+    enum gate_caa caa;
+    const char *caa_why;      /* harmless sentence, "" when not asked */
+    int64_t on;               /* the day of the rotation, Unix seconds */
+    double max_share;         /* of an app's users that may be refused: 0 */
+    unsigned min_age_days;    /* that a release with the next pin must be out */
+};
+
+enum gate_verdict { GATE_SAFE, GATE_LOCKS_OUT, GATE_CANNOT_TELL }; /* exit codes 0, 1, 2 */
+const char *gate_verdict_name(enum gate_verdict verdict); /* "safe", "locks-out", "cannot-tell" */
+
+struct gate_release_answer {
+    const struct gate_release *release;
+    enum pin_verdict verdict;  /* NOT_PINNED counts as accepting */
+    bool is_live;
+    struct pin_judgement by;
+};
+
+struct gate_answer {
+    enum gate_verdict verdict;
+    struct gate_release_answer *releases; /* as asked, gravest first */
+    size_t release_count;
+    bool has_safe_from;
+    int64_t safe_from;         /* the first day from `on` at which no live release above the threshold refuses */
+    bool has_staged_since;
+    int64_t staged_since;      /* since when every live release that pins the host accepts the next key */
+    size_t backups_left;       /* pins of the leanest live release that are neither the next nor the current leaf's, and no CA's */
+    double refused_share;      /* of the app that is hit most; 1 where the share of one that refuses is not known */
+    const char *refused_app;   /* "" when none */
+    const char *const *reasons; /* sentences for a person: what was found and what to do; NULL-terminated */
+};
+
+/* Everything in `arena`; fails only without memory. */
+MUST_CHECK result pin_gate(const struct gate_question *question, struct arena *arena, struct gate_answer *ret_answer);
