@@ -124,20 +124,30 @@ static bool fails(const struct caa_owners *owners, const struct caa_owner *owner
     return false;
 }
 
-result caa_concern_of(const struct caa_question_of_concern *question, struct arena *arena, struct caa_concerned **ret_list, size_t *ret_count) {
-    struct gathering gathering = {.arena = arena};
+static void gather(struct gathering *gathering, const struct caa_question_of_concern *question) {
     const struct caa_owner *top = question->owner;
-    for (const struct caa_owner *at = top; at != NULL && !gathering.failed;) {
+    for (const struct caa_owner *at = top; at != NULL && !gathering->failed;) {
         const struct caa_set *set = caa_seen_by(at, question->resolver);
         bool is_known = set != NULL && !(question->passes_unknown && fails(question->owners, at));
         bool passes = at == top || (is_known ? caa_set_is_empty(set) : question->passes_unknown);
         if (passes && caa_owner_is_wanted(at, question->now_ms))
-            add_all(&gathering, question->watches, at);
+            add_all(gathering, question->watches, at);
         at = passes ? caa_owners_next(question->owners, at, top) : caa_owners_next_beside(at, top);
     }
+}
+
+result caa_concern_of_all(const struct caa_question_of_concern *questions, size_t question_count, struct arena *arena, struct caa_concerned **ret_list,
+                          size_t *ret_count) {
+    struct gathering gathering = {.arena = arena};
+    for (size_t i = 0; i < question_count; i++)
+        gather(&gathering, &questions[i]);
     if (gathering.failed)
         return &fault_no_memory;
     *ret_list = gathering.list;
     *ret_count = gathering.count;
     return OK;
+}
+
+result caa_concern_of(const struct caa_question_of_concern *question, struct arena *arena, struct caa_concerned **ret_list, size_t *ret_count) {
+    return caa_concern_of_all(question, 1, arena, ret_list, ret_count);
 }

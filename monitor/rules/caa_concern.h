@@ -39,3 +39,6 @@ struct caa_question_of_concern {
 };
 /* Tenants in the order of their first name; the list is in `arena`. Fails only without memory. */
 MUST_CHECK result caa_concern_of(const struct caa_question_of_concern *question, struct arena *arena, struct caa_concerned **ret_list, size_t *ret_count);
+/* The same for several owners at once. */
+MUST_CHECK result caa_concern_of_all(const struct caa_question_of_concern *questions, size_t question_count, struct arena *arena, struct caa_concerned **ret_list,
+                                     size_t *ret_count);

@@ -30,18 +30,20 @@ bool caa_dispute_look(struct caa_dispute *dispute, const struct caa_track *const
     struct view view = look_at(tracks, count);
     if (view.well < 2) /* nobody contradicts, and nobody agrees */
         return false;
-    if (view.differ == dispute->is_open) {
+    bool is_other = dispute->is_open && view.differ && dispute->is_other;
+    if (view.differ == dispute->is_open && !is_other) {
         dispute->until_ms = 0;
         return false;
     }
-    if (dispute->until_ms == 0) {
+    if (dispute->until_ms == 0 || dispute->awaits_agreement == view.differ) {
+        dispute->awaits_agreement = !view.differ;
         int64_t settled_ms = tracks[view.newest]->last_answered_ms + (int64_t) settle_s * 1000;
-        dispute->until_ms = dispute->is_open && settled_ms > view.cached_until_ms ? settled_ms : view.cached_until_ms;
+        dispute->until_ms = !view.differ && settled_ms > view.cached_until_ms ? settled_ms : view.cached_until_ms;
         return false;
     }
     if (view.first_ms <= dispute->until_ms)
         return false;
-    dispute->is_open = !dispute->is_open;
+    dispute->is_open = view.differ;
     dispute->until_ms = 0;
     return true;
 }

@@ -5,6 +5,8 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "rules/caa_split.h"
+#include "rules/caa_unrest.h"
 
 #define LISTS_FIRST 1024
 
@@ -24,13 +26,20 @@ result caa_owners_new(size_t resolver_count, uint64_t seed, struct caa_owners **
     return OK;
 }
 
+static void owner_free(struct caa_owners *owners, struct caa_owner *owner) {
+    while (owner->splits != NULL)
+        caa_split_remove(owners, owner->splits);
+    caa_unrest_free(owner->unrest, owners->sets);
+    memory_free(owner);
+}
+
 void caa_owners_free(struct caa_owners *owners) {
     if (owners == NULL)
         return;
     for (size_t i = 0; owners->lists != NULL && i < owners->list_count; i++)
         for (struct caa_owner *owner = owners->lists[i], *next; owner != NULL; owner = next) {
             next = owner->next_in_list;
-            memory_free(owner);
+            owner_free(owners, owner);
         }
     for (size_t i = 0; i < CAA_RESOLVERS_MAX; i++)
         memory_free(owners->heaps[i].items);
@@ -180,7 +189,7 @@ bool caa_owner_is_wanted(const struct caa_owner *owner, int64_t now_ms) {
 }
 
 static bool is_in_use(const struct caa_owners *owners, const struct caa_owner *owner) {
-    if (owner->is_new || owner->is_loading || owner->is_dirty)
+    if (owner->is_new || owner->is_loading || owner->is_dirty || owner->is_torn)
         return true;
     for (size_t i = 0; i < owners->resolver_count; i++)
         if (owner->slots[i].is_asked)
@@ -208,9 +217,10 @@ static void owner_remove(struct caa_owners *owners, struct caa_owner *owner) {
         caa_set_unref(owners->sets, owner->slots[i].track.good);
     }
     caa_set_unref(owners->sets, owner->accepted);
+    caa_split_leave(owner);
     owners->count--;
     owners->bytes -= bytes_of(owners, strlen(owner->name));
-    memory_free(owner);
+    owner_free(owners, owner);
 }
 
 void caa_owners_sweep(struct caa_owners *owners, int64_t now_ms, void (*leave)(void *context, struct caa_owner *owner), void *context) {

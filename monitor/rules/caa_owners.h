@@ -22,6 +22,9 @@ struct caa_slot {
     bool is_asked, is_probe;
 };
 
+struct caa_split;
+struct caa_unrest;
+
 struct caa_owner {
     struct caa_owner *parent, *first_child, *next, *before; /* of the tree; siblings both ways */
     struct caa_owner *next_in_list;                         /* of the hash table */
@@ -30,6 +33,9 @@ struct caa_owner {
     uint32_t scan;                    /* when such a certificate was seen last */
     uint32_t watch_first, watch_count; /* watches of exactly this name */
     struct caa_dispute dispute;
+    struct caa_split *split;          /* is_open: what it is told with; of its zone */
+    struct caa_split *splits;         /* of this zone; owned */
+    struct caa_unrest *unrest;        /* NULL: not known, or no change yet; owned */
     bool is_watched;                  /* by a name of somebody's own, no public suffix */
     bool is_new, is_loading;          /* just added; what is recorded of it is still to be loaded */
     bool is_kept;                     /* used by caa_owners_sweep */
@@ -37,6 +43,7 @@ struct caa_owner {
     bool is_linted;                   /* a finding about its set may be open */
     bool wants_lint;
     bool is_dirty;                    /* conditions are to be looked at again */
+    bool is_torn;                     /* its splits are */
     const char *name;                 /* text without the dot at the end */
     struct caa_slot slots[];          /* one per resolver */
 };

@@ -37,16 +37,60 @@ static json_t *body_of(const struct caa_poller *poller, const struct change *cha
     return body;
 }
 
+/* ---- where changes do not end */
+
+static json_t *sets_of(const struct caa_unrest *unrest, struct arena *arena) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < unrest->seen_count; i++) {
+        const struct caa_seen *seen = &unrest->seen[i];
+        char last[RFC3339_SIZE];
+        text_of_time_ms(seen->last_ms, last);
+        json_array_append_new(list, json_pack("{s:o, s:I, s:s}", "records", caa_words_of_set(seen->set, arena), "times", (json_int_t) seen->times, "last_at", last));
+    }
+    return list;
+}
+
+static json_t *body_of_unrest(const struct change *change, const struct caa_unrest *unrest, const struct caa_concerned *concerned, struct arena *arena) {
+    char since[RFC3339_SIZE], last[RFC3339_SIZE];
+    text_of_time_ms(unrest->since_ms, since);
+    text_of_time_ms(unrest->last_ms, last);
+    json_t *body = json_object(), *issuers = json_array();
+    for (size_t i = 0; i < unrest->right_count; i++)
+        if (unrest->rights[i].tenant_id == concerned->tenant_id && !unrest->rights[i].is_for_wildcard)
+            json_array_append_new(issuers, json_string(unrest->rights[i].domain[0] == '\0' ? "any CA" : unrest->rights[i].domain));
+    json_object_set_new(body, "owner", json_string(change->heard->owner->name));
+    json_object_set_new(body, "since", json_string(since));
+    json_object_set_new(body, "last_change_at", json_string(last));
+    json_object_set_new(body, "changes_count", json_integer((json_int_t) unrest->changes));
+    json_object_set_new(body, "sets", sets_of(unrest, arena));
+    json_object_set_new(body, "gained", issuers);
+    caa_words_of_concern(body, concerned);
+    return body;
+}
+
+/* ---- who is told */
+
+static const char *const tellings[] = {[CAA_TOLD_ALONE] = "alone", [CAA_TOLD_TOGETHER] = "together", [CAA_TOLD_UNHEARD] = "unheard"};
+
+static result tell_one(const struct caa_poller *poller, struct arena *arena, const struct change *change, const struct caa_concerned *concerned,
+                       struct store_caa_told *ret_told) {
+    struct caa_unrest *unrest = change->heard->owner->unrest;
+    bool gains = caa_gains(&change->plain.gained) || caa_gains(&change->wildcard.gained);
+    struct caa_gain gain = {.tenant_id = concerned->tenant_id, .plain = &change->plain.gained, .wildcard = &change->wildcard.gained, .extra = &poller->monitor->extra};
+    enum caa_telling telling;
+    TRY(caa_unrest_tell(unrest, &gain, &telling));
+    *ret_told = (struct store_caa_told){.tenant_id = concerned->tenant_id, .severity = gains ? "warning" : "notice", .telling = tellings[telling]};
+    TRY(caa_words_finish(arena, body_of(poller, change, concerned, arena), &ret_told->body));
+    return unrest->is_restless ? caa_words_finish(arena, body_of_unrest(change, unrest, concerned, arena), &ret_told->restless) : OK;
+}
+
 static result make_told(const struct caa_poller *poller, struct caa_batch *batch, const struct change *change, const struct caa_concerned *list,
                         size_t count, struct store_caa_told **ret_told) {
     struct store_caa_told *told = arena_take_array(batch->arena, count + 1, sizeof *told);
-    bool gains = caa_gains(&change->plain.gained) || caa_gains(&change->wildcard.gained);
     if (told == NULL)
         return &fault_no_memory;
-    for (size_t i = 0; i < count; i++) {
-        told[i] = (struct store_caa_told){.tenant_id = list[i].tenant_id, .severity = gains ? "warning" : "notice"};
-        TRY(caa_words_finish(batch->arena, body_of(poller, change, &list[i], batch->arena), &told[i].body));
-    }
+    for (size_t i = 0; i < count; i++)
+        TRY(tell_one(poller, batch->arena, change, &list[i], &told[i]));
     *ret_told = told;
     return OK;
 }
@@ -59,10 +103,32 @@ static result send_change(struct caa_poller *poller, struct caa_batch *batch, co
     struct store_caa_change_item item = {
         .owner = change->heard->owner->name, .resolver = poller->resolvers[change->heard->resolver].name, .at_ms = change->heard->answer.answered_ms,
         .before_outcome = outcome_of(change->before), .after_outcome = outcome_of(change->heard->set), .gained = &change->plain.gained,
-        .wildcard_gained = &change->wildcard.gained, .told = told, .told_count = count};
+        .wildcard_gained = &change->wildcard.gained, .unrest = change->heard->owner->unrest, .told = told, .told_count = count};
     TRY(caa_copy_of_set(batch, change->before, &item.before));
     TRY(caa_copy_of_set(batch, change->heard->set, &item.after));
     store_caa_add_change(batch->commit, &item);
+    return OK;
+}
+
+/* It counts from the first change on that somebody is told of. */
+static result count_change(struct caa_poller *poller, const struct caa_waiting *heard) {
+    struct caa_sets *sets = poller->owners->sets;
+    struct caa_owner *owner = heard->owner;
+    int64_t now_ms = heard->answer.answered_ms;
+    if (owner->unrest == NULL) {
+        struct caa_unrest *unrest = caa_unrest_new();
+        result fault = unrest == NULL ? &fault_no_memory : store_caa_unrest_load(poller->monitor->store, owner->name, sets, &poller->monitor->extra, unrest);
+        if (fault != OK)
+            caa_unrest_free(unrest, sets);
+        TRY(fault);
+        owner->unrest = unrest;
+    }
+    bool was_restless = caa_unrest_holds(owner->unrest, now_ms);
+    caa_unrest_take(owner->unrest, sets, now_ms);
+    heard->set->references++;
+    caa_unrest_see(owner->unrest, sets, (struct caa_seen){.set = heard->set, .times = 1, .last_ms = now_ms});
+    if (!was_restless && owner->unrest->is_restless)
+        log_say(LOG_WARNING, "caa.restless", LOG_TEXT("owner", owner->name), LOG_NUMBER("changes", owner->unrest->changes));
     return OK;
 }
 
@@ -81,6 +147,7 @@ result caa_tell_change(struct caa_poller *poller, struct caa_batch *batch, const
         return OK;
     TRY(caa_difference_of(change.relevant_before, change.relevant_after, CAA_FOR_HOST, batch->arena, &change.plain));
     TRY(caa_difference_of(change.relevant_before, change.relevant_after, CAA_FOR_WILDCARD, batch->arena, &change.wildcard));
+    TRY(count_change(poller, heard));
     struct store_caa_told *told = NULL;
     TRY(make_told(poller, batch, &change, list, count, &told));
     log_say(LOG_NOTICE, "caa.changed", LOG_TEXT("owner", heard->owner->name), LOG_TEXT("resolver", poller->resolvers[heard->resolver].name),

@@ -7,7 +7,6 @@
 #include "steps/caa_poller.h"
 
 #define COMMIT_EVERY_MS 1000
-#define CONDITION_SETTLE_S(poller) ((poller)->bounds.most_s)
 
 struct caa_batch *caa_batch_new(void) {
     struct caa_batch *batch = memory_new(sizeof *batch);
@@ -91,15 +90,6 @@ static result take_transition(struct caa_poller *poller, struct caa_batch *batch
     return is_news || owner->accepted == NULL ? take_for_true(poller, batch, heard) : OK;
 }
 
-static result look_at_dispute(struct caa_poller *poller, struct caa_batch *batch, struct caa_owner *owner) {
-    const struct caa_track *tracks[CAA_RESOLVERS_MAX];
-    for (size_t i = 0; i < poller->resolver_count; i++)
-        tracks[i] = &owner->slots[i].track;
-    if (!caa_dispute_look(&owner->dispute, tracks, poller->resolver_count, CONDITION_SETTLE_S(poller)))
-        return OK;
-    return caa_tell_dispute(poller, batch, owner);
-}
-
 static enum caa_sample sample_of(const struct caa_waiting *heard, bool was_failing) {
     if (heard->answer.outcome != CAA_FAILED)
         return CAA_SAMPLE_GOOD; /* bogus: the resolver is well, the name is not */
@@ -121,8 +111,10 @@ static result take_answer(struct caa_poller *poller, struct caa_batch *batch, st
     TRY(fault);
     if (caa_health_take(&poller->resolvers[heard->resolver].health, sample_of(heard, was_failing), heard->is_probe, now_ms))
         caa_health_changed(poller, heard->resolver, now_ms);
-    TRY(look_at_dispute(poller, batch, owner));
-    if (is_remarkable)
+    TRY(caa_look_at_dispute(poller, owner, heard->answer.answered_ms));
+    bool is_restless = caa_unrest_holds(owner->unrest, heard->answer.answered_ms);
+    owner->wants_lint |= is_remarkable && is_restless; /* remarks about each of its states would be findings without end */
+    if (is_remarkable && !is_restless)
         TRY(caa_look_at_lint(poller, batch, heard));
     if (slot->track.failures > 0)
         TRY(caa_ask_above(poller, owner, heard->resolver, now_ms));

@@ -70,7 +70,7 @@ static json_t *line_of(const struct caa_poller *poller, const struct caa_owner *
     return json_string(buffer_text(&text));
 }
 
-static json_t *body_about(const struct caa_poller *poller, const struct caa_owner *owner, const struct caa_concerned *concerned, struct arena *arena) {
+json_t *caa_body_about(const struct caa_poller *poller, const struct caa_owner *owner, const struct caa_concerned *concerned, struct arena *arena) {
     json_t *body = json_object(), *said = json_array(), *lines = json_array();
     for (size_t i = 0; i < poller->resolver_count; i++) {
         json_array_append_new(said, said_by(poller, owner, i, arena));
@@ -104,19 +104,12 @@ static result set_condition(struct caa_poller *poller, struct caa_batch *batch, 
         return &fault_no_memory;
     for (size_t i = 0; i < *ret_count; i++) {
         told[i] = (struct store_caa_told){.tenant_id = list[i].tenant_id, .severity = condition->severity};
-        TRY(caa_words_finish(batch->arena, body_about(poller, owner, &list[i], batch->arena), &told[i].body));
+        TRY(caa_words_finish(batch->arena, caa_body_about(poller, owner, &list[i], batch->arena), &told[i].body));
     }
     struct store_caa_condition_item item = {.rule = condition->rule, .subject = subject, .fingerprint = "", .note = condition->note,
                                             .told = told, .told_count = *ret_count};
     store_caa_add_condition(batch->commit, &item);
     return OK;
-}
-
-result caa_tell_dispute(struct caa_poller *poller, struct caa_batch *batch, struct caa_owner *owner) {
-    size_t count;
-    struct condition condition = {.rule = "caa.disagreement", .severity = "warning", .note = "the resolvers agree", .holds = owner->dispute.is_open};
-    log_say(LOG_NOTICE, owner->dispute.is_open ? "caa.disagreement" : "caa.agreement", LOG_TEXT("owner", owner->name));
-    return set_condition(poller, batch, owner, &condition, &count);
 }
 
 /* It failed with what is above it, and that is well again: it is asked again within seconds, as if for the first time. */
@@ -180,10 +173,12 @@ result caa_look_at_dirty(struct caa_poller *poller, struct caa_batch *batch) {
         struct caa_owner *owner = poller->dirty[--poller->dirty_count];
         owner->is_dirty = false;
         TRY(caa_look_at(poller, batch, owner));
-        if (owner->dispute.is_open)
-            TRY(caa_tell_dispute(poller, batch, owner));
+        if (owner->split != NULL) {
+            owner->split->is_dirty = true;
+            TRY(caa_make_torn(poller, owner));
+        }
     }
-    return OK;
+    return caa_tell_splits(poller, batch);
 }
 
 /* ---- resolvers */

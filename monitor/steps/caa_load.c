@@ -156,12 +156,13 @@ static void leave(void *context, struct caa_owner *owner) {
     const struct {
         const char *rule;
         bool holds;
-    } told[] = {{"caa.unreachable", owner->is_unreachable}, {"caa.disagreement", owner->dispute.is_open}, {"caa.lint", owner->is_linted}};
+    } told[] = {{"caa.unreachable", owner->is_unreachable}, {"caa.restless", caa_unrest_holds(owner->unrest, world_clock_time(&poller->monitor->clock, clock_wall_ms()))}, {"caa.lint", owner->is_linted}};
     char subject[SUBJECT_SIZE];
     snprintf(subject, sizeof subject, "caa:%s", owner->name);
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
         if (told[i].holds)
             caa_batch_end(poller->gathering, told[i].rule, subject);
+    caa_leave_split(poller, owner);
 }
 
 /* What the last reading did not name is named no more. */
@@ -234,17 +235,15 @@ static result take_state(struct caa_poller *poller, const struct store_caa_state
     size_t resolver = resolver_of(poller, state->resolver);
     if (owner == NULL || resolver == poller->resolver_count)
         return OK;
-    struct caa_track *track = &owner->slots[resolver].track;
     bool is_good = state->outcome == CAA_RECORDS || state->outcome == CAA_EMPTY;
-    *track = (struct caa_track){
-        .first_answered_ms = state->first_answered_ms, .last_answered_ms = state->last_answered_ms, .first_true_ms = state->first_true_ms,
-        .last_true_ms = state->last_true_ms, .before_ms = state->first_true_ms, .good_ms = state->last_answered_ms, .interval_s = state->interval_s,
-        .ttl_max_s = state->ttl_max_s, .ttl_first_s = state->ttl_first_s, .ttl_last_s = state->ttl_max_s, .wait_s = state->interval_s,
-        .failures = is_good ? 0 : 1, .outcome = (uint8_t) state->outcome, .is_authenticated = state->is_authenticated, .has_run = true};
-    if (!is_good && !state->has_good)
-        return OK;
-    track->good = caa_set_ref(poller->owners->sets, is_good ? state->records : state->good_records);
-    return track->good == NULL ? &fault_no_memory : OK;
+    struct caa_recorded run = {
+        .outcome = state->outcome, .is_authenticated = state->is_authenticated, .first_answered_ms = state->first_answered_ms,
+        .last_answered_ms = state->last_answered_ms, .first_true_ms = state->first_true_ms, .last_true_ms = state->last_true_ms,
+        .interval_s = state->interval_s, .ttl_max_s = state->ttl_max_s, .ttl_first_s = state->ttl_first_s};
+    if (is_good || state->has_good)
+        run.good = caa_set_ref(poller->owners->sets, is_good ? state->records : state->good_records);
+    owner->slots[resolver].track = caa_track_of_record(&run);
+    return run.good == NULL && (is_good || state->has_good) ? &fault_no_memory : OK;
 }
 
 static result take_accepted(struct caa_poller *poller, const struct store_caa_accepted *row) {
@@ -313,22 +312,30 @@ static void take_resolver_condition(struct caa_poller *poller, const struct stor
                                                              .down_since_ms = now_ms - CAA_DOWN_TOLD_AFTER_MS};
 }
 
-static void take_condition(struct caa_poller *poller, const struct store_caa_condition *row, int64_t now_ms) {
-    if (strncmp(row->subject, "resolver:", strlen("resolver:")) == 0) {
-        take_resolver_condition(poller, row, now_ms);
-        return;
-    }
+static void take_owner_condition(struct caa_poller *poller, const struct store_caa_condition *row) {
     struct caa_owner *owner = strncmp(row->subject, "caa:", 4) == 0 ? caa_owners_find(poller->owners, row->subject + 4) : NULL;
     if (owner == NULL) {
         caa_batch_end(poller->gathering, row->rule, row->subject);
         return;
     }
     owner->is_linted |= strcmp(row->rule, "caa.lint") == 0;
-    owner->dispute.is_open |= strcmp(row->rule, "caa.disagreement") == 0;
     owner->is_unreachable |= strcmp(row->rule, "caa.unreachable") == 0;
     for (size_t i = 0; owner->is_unreachable && i < poller->resolver_count; i++) /* told because of so many */
         if (owner->slots[i].track.failures > 0)
             owner->slots[i].track.failures = CAA_TRIES;
+}
+
+static result take_condition(struct caa_poller *poller, const struct store_caa_condition *row, int64_t now_ms) {
+    bool holds = true;
+    if (strncmp(row->subject, "resolver:", strlen("resolver:")) == 0)
+        take_resolver_condition(poller, row, now_ms);
+    else if (strcmp(row->rule, "caa.disagreement") == 0)
+        TRY(caa_take_split(poller, row->subject, &holds));
+    else
+        take_owner_condition(poller, row);
+    if (!holds)
+        caa_batch_end(poller->gathering, row->rule, row->subject);
+    return OK;
 }
 
 static result take_conditions(struct caa_poller *poller, int64_t now_ms) {
@@ -339,7 +346,7 @@ static result take_conditions(struct caa_poller *poller, int64_t now_ms) {
         return &fault_no_memory;
     TRY(store_caa_conditions_load(poller->monitor->store, arena, &rows, &count));
     for (size_t i = 0; i < count; i++)
-        take_condition(poller, &rows[i], now_ms);
+        TRY(take_condition(poller, &rows[i], now_ms));
     return OK;
 }
 

@@ -7,6 +7,8 @@
 #include "net/dns_client.h"
 #include "rules/caa_concern.h"
 #include "rules/caa_health.h"
+#include "rules/caa_split.h"
+#include "rules/caa_unrest.h"
 #include "steps/monitor.h"
 #include "store/caa_poll.h"
 
@@ -78,13 +80,15 @@ struct caa_poller {
     size_t fresh_count, fresh_room;
     struct caa_owner **dirty;   /* is_dirty */
     size_t dirty_count, dirty_room;
+    struct caa_owner **torn;    /* is_torn */
+    size_t torn_count, torn_room;
     uint32_t scan;              /* counts the readings of all names */
     int64_t scan_after_id;
     bool is_scanning, is_ready; /* ready: all names were read once */
 
     struct caa_asked *asked;
     struct caa_batch *gathering, *sending;
-    int64_t client_due_ms, lease_due_ms, fresh_due_ms, commit_due_ms, status_due_ms, scan_due_ms, sweep_due_ms, status_ms; /* monotonic */
+    int64_t client_due_ms, lease_due_ms, fresh_due_ms, commit_due_ms, status_due_ms, scan_due_ms, sweep_due_ms, calm_due_ms, status_ms; /* monotonic */
     bool said_full;
 };
 
@@ -115,8 +119,16 @@ MUST_CHECK result caa_look_at(struct caa_poller *poller, struct caa_batch *batch
 MUST_CHECK result caa_ask_above(struct caa_poller *poller, struct caa_owner *owner, size_t resolver, int64_t now_ms);
 MUST_CHECK result caa_look_at_dirty(struct caa_poller *poller, struct caa_batch *batch);
 MUST_CHECK result caa_look_at_resolvers(struct caa_poller *poller, struct caa_batch *batch, int64_t now_ms);
-MUST_CHECK result caa_tell_dispute(struct caa_poller *poller, struct caa_batch *batch, struct caa_owner *owner);
+json_t *caa_body_about(const struct caa_poller *poller, const struct caa_owner *owner, const struct caa_concerned *concerned, struct arena *arena);
 void caa_health_changed(struct caa_poller *poller, size_t resolver, int64_t now_ms);
+
+/* caa_disputes.c: resolvers that disagree, told by zone and by what they say. */
+MUST_CHECK result caa_look_at_dispute(struct caa_poller *poller, struct caa_owner *owner, int64_t wall_ms);
+MUST_CHECK result caa_make_torn(struct caa_poller *poller, struct caa_owner *owner); /* the zone that it lies in */
+MUST_CHECK result caa_tell_splits(struct caa_poller *poller, struct caa_batch *batch);
+void caa_leave_split(struct caa_poller *poller, struct caa_owner *owner); /* it is about to go */
+/* What was told before a start, by the finding's subject: who disagrees still is in it again. False: nobody does. */
+MUST_CHECK result caa_take_split(struct caa_poller *poller, const char *subject, bool *ret_holds);
 
 /* caa_change_news.c */
 MUST_CHECK result caa_tell_change(struct caa_poller *poller, struct caa_batch *batch, const struct caa_waiting *heard, struct caa_set *before);

@@ -11,6 +11,7 @@
 #define LEASE_EVERY_MS 5000
 #define CLIENT_AGAIN_MS 60000
 #define STATUS_EVERY_MS 2000
+#define CALM_EVERY_MS 60000
 
 uint64_t caa_random(struct caa_poller *poller) { /* xorshift64: spreads questions, keeps no secret */
     poller->random ^= poller->random << 13;
@@ -27,8 +28,9 @@ void caa_reset(struct caa_poller *poller) {
     arena_free(TAKE(poller->watch_arena));
     memory_free(TAKE(poller->fresh));
     memory_free(TAKE(poller->dirty));
+    memory_free(TAKE(poller->torn));
     poller->watches = (struct caa_watches){0};
-    poller->fresh_count = poller->fresh_room = poller->dirty_count = poller->dirty_room = 0;
+    poller->fresh_count = poller->fresh_room = poller->dirty_count = poller->dirty_room = poller->torn_count = poller->torn_room = 0;
     poller->none = NULL;
     poller->generation = 0;
     poller->is_scanning = poller->is_ready = poller->said_full = false;
@@ -165,6 +167,14 @@ static result save_status(struct caa_poller *poller, int64_t now_ms) {
     return store_caa_status_save(poller->monitor->store, &poller->lease, rows, poller->resolver_count, clock_wall_ms());
 }
 
+static result end_unrest(struct caa_poller *poller, int64_t now_ms) {
+    if (now_ms < poller->calm_due_ms || !poller->is_ready)
+        return OK;
+    poller->calm_due_ms = now_ms + CALM_EVERY_MS;
+    int64_t wall_ms = world_clock_time(&poller->monitor->clock, clock_wall_ms());
+    return store_caa_unrest_end(poller->monitor->store, &poller->lease, wall_ms - CAA_CALM_MS, clock_wall_ms());
+}
+
 /* ---- not polled */
 
 /* What was told while it was polled would stay open for ever. */
@@ -217,7 +227,10 @@ static result work(struct caa_poller *poller, int64_t now_ms) {
     caa_ask_due(poller, now_ms);
     if (poller->is_ready)
         TRY(caa_commit_some(poller, now_ms));
-    return poller->owners == NULL ? OK : save_status(poller, now_ms);
+    if (poller->owners == NULL)
+        return OK;
+    TRY(end_unrest(poller, now_ms));
+    return save_status(poller, now_ms);
 }
 
 result step_poll_caa(struct monitor *monitor, int64_t now_ms) {

@@ -163,7 +163,24 @@ static void add_told(struct payload *payload, json_t *item, const struct store_c
         payload_number(payload, tenant, "tenant", told[i].tenant_id);
         payload_text(payload, tenant, "severity", told[i].severity);
         payload_set(payload, tenant, "body", json_loads(told[i].body, JSON_REJECT_DUPLICATES, NULL));
+        if (told[i].telling != NULL)
+            payload_text(payload, tenant, "telling", told[i].telling);
+        if (told[i].restless != NULL)
+            payload_set(payload, tenant, "restless", json_loads(told[i].restless, JSON_REJECT_DUPLICATES, NULL));
     }
+}
+
+static void add_unrest(struct payload *payload, json_t *change, const struct caa_unrest *unrest) {
+    json_t *item = json_object();
+    payload_set(payload, change, "unrest", item);
+    payload_number(payload, item, "since_ms", unrest->since_ms);
+    payload_number(payload, item, "last_ms", unrest->last_ms);
+    payload_number(payload, item, "changes", unrest->changes);
+    add_flag(payload, item, "is_restless", unrest->is_restless);
+    json_t *recent = payload_array(payload, item, "recent_ms");
+    for (size_t i = 0; i < CAA_RESTLESS_FROM - 1; i++)
+        if (unrest->recent_ms[i] != 0)
+            payload_append_value(payload, recent, json_integer(unrest->recent_ms[i]));
 }
 
 void store_caa_add_change(struct store_caa_commit *commit, const struct store_caa_change_item *change) {
@@ -180,6 +197,7 @@ void store_caa_add_change(struct store_caa_commit *commit, const struct store_ca
     add_flag(payload, item, "is_any_gained", change->gained->is_any);
     add_texts(payload, item, "wildcard_gained", change->wildcard_gained->domains, change->wildcard_gained->count);
     add_flag(payload, item, "is_wildcard_any_gained", change->wildcard_gained->is_any);
+    add_unrest(payload, item, change->unrest);
     add_told(payload, item, change->told, change->told_count);
 }
 

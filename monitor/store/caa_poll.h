@@ -1,6 +1,7 @@
 /* What the CAA poller writes, and goes on with. One polls at a time, its lease checked in every commit (docs/schema.md, CAA). */
 #pragma once
 
+#include "rules/caa_unrest.h"
 #include "store/caa_history.h"
 
 struct store_caa_lease {
@@ -74,6 +75,8 @@ void store_caa_add_accepted(struct store_caa_commit *commit, const struct store_
 struct store_caa_told {
     int32_t tenant_id;
     const char *severity, *body;
+    const char *telling;  /* of a change: "alone", "together", "unheard" (rules/caa_unrest.h); NULL: alone */
+    const char *restless; /* the body of caa.restless, where that is told; NULL */
 };
 struct store_caa_change_item {
     const char *owner, *resolver;
@@ -81,10 +84,16 @@ struct store_caa_change_item {
     enum caa_outcome before_outcome, after_outcome; /* of the owner itself */
     struct span before, after;
     const struct caa_issuers *gained, *wildcard_gained;
+    const struct caa_unrest *unrest; /* with this change */
     const struct store_caa_told *told;
     size_t told_count;
 };
 void store_caa_add_change(struct store_caa_commit *commit, const struct store_caa_change_item *change);
+/* What is recorded of an owner's changes since the last calm day; `ret_unrest` as after caa_unrest_new where there are none. */
+MUST_CHECK result store_caa_unrest_load(struct store *store, const char *owner, struct caa_sets *sets, const struct ca_extra_rows *extra,
+                                        struct caa_unrest *ret_unrest);
+/* Ends caa.restless of those that have not changed since `until_ms`. */
+MUST_CHECK result store_caa_unrest_end(struct store *store, const struct store_caa_lease *lease, int64_t until_ms, int64_t now_ms);
 /* A condition that holds for exactly these tenants from now on; for none: it is over. Another fingerprint is another fact. */
 struct store_caa_condition_item {
     const char *rule, *subject, *fingerprint;
