@@ -25,7 +25,8 @@ struct trial {
     const struct caa_resolver_history *resolvers;
     size_t resolver_count;
     struct arena *arena;
-    struct time_span window;
+    struct time_span window;  /* of what a certificate may rest on */
+    struct time_span looking; /* of a CA's look at it: the window less what its resolver may have cached */
     struct caa_judgement judgement;
 };
 
@@ -60,21 +61,21 @@ static result permission_of(const struct trial *trial, const struct caa_answer *
     return caa_permission_of(answer->records, answer->record_count, purpose, trial->question->issuer_domains, trial->arena, ret_permission);
 }
 
-/* A gap over twice the poll interval hides anything; a shorter one what was before it or what came after it. */
-static int64_t gap_ms(const struct caa_run *a, const struct caa_run *b) {
-    uint32_t interval_s = a->interval_s > b->interval_s ? a->interval_s : b->interval_s;
-    return 2 * (int64_t) interval_s * SECOND_MS;
+/* A gap over twice the poll interval hides anything; a shorter one what was before it or what came after it. How often was asked in the gap behind a run is
+ * for that run to say, not for the next one. */
+static int64_t gap_ms(const struct caa_run *before) {
+    return 2 * (int64_t) before->interval_s * SECOND_MS;
 }
 
 static struct time_span possible_span(const struct caa_owner_history *owner, size_t at, int64_t end_ms) {
     const struct caa_run *run = &owner->runs[at];
     struct time_span span = {.begin_ms = run->first_true_ms, .end_ms = run->last_true_ms};
-    if (at > 0 && run->first_true_ms - owner->runs[at - 1].last_true_ms <= gap_ms(&owner->runs[at - 1], run))
+    if (at > 0 && run->first_true_ms - owner->runs[at - 1].last_true_ms <= gap_ms(&owner->runs[at - 1]))
         span.begin_ms = earlier(span.begin_ms, owner->runs[at - 1].last_true_ms);
-    if (at + 1 < owner->count && owner->runs[at + 1].first_true_ms - run->last_true_ms <= gap_ms(run, &owner->runs[at + 1]))
+    if (at + 1 < owner->count && owner->runs[at + 1].first_true_ms - run->last_true_ms <= gap_ms(run))
         span.end_ms = later(span.end_ms, owner->runs[at + 1].first_true_ms);
     if (at + 1 == owner->count)
-        span.end_ms = later(span.end_ms, run->last_true_ms + gap_ms(run, run));
+        span.end_ms = later(span.end_ms, run->last_true_ms + gap_ms(run));
     span.end_ms = earlier(span.end_ms, end_ms);
     return span;
 }
@@ -100,12 +101,16 @@ static uint32_t largest_ttl(const struct trial *trial, const struct caa_owner_hi
 }
 
 static void set_window(struct trial *trial) {
-    int64_t end_ms = trial->question->issued_ms, begin_ms = end_ms - reach_ms(0);
+    int64_t end_ms = trial->question->issued_ms;
+    uint32_t ttl_s = 0;
     for (size_t r = 0; r < trial->resolver_count; r++)
-        for (size_t o = 0; o < trial->resolvers[r].owner_count; o++)
-            begin_ms = earlier(begin_ms, end_ms - reach_ms(largest_ttl(trial, &trial->resolvers[r].owners[o])));
-    trial->window = (struct time_span){.begin_ms = begin_ms, .end_ms = end_ms};
-    trial->judgement.window_begin_ms = begin_ms;
+        for (size_t o = 0; o < trial->resolvers[r].owner_count; o++) {
+            uint32_t largest_s = largest_ttl(trial, &trial->resolvers[r].owners[o]);
+            ttl_s = largest_s > ttl_s ? largest_s : ttl_s;
+        }
+    trial->window = (struct time_span){.begin_ms = end_ms - reach_ms(ttl_s), .end_ms = end_ms};
+    trial->looking = (struct time_span){.begin_ms = trial->window.begin_ms + (int64_t) ttl_s * SECOND_MS, .end_ms = end_ms};
+    trial->judgement.window_begin_ms = trial->window.begin_ms;
     trial->judgement.window_end_ms = end_ms;
 }
 
@@ -161,6 +166,7 @@ struct climb {
     const struct caa_resolver_history *resolver;
     struct span_set reached;  /* when every owner below may have been empty */
     struct span_set recorded; /* the same by what is recorded in the window, not only before or after it */
+    struct span_set cached;   /* when every owner below may have seemed empty to a CA, out of a cache that still held what is no longer true */
     enum testimony testimony;
     const char *why;
     const char *owner;
@@ -173,6 +179,15 @@ static bool meets(const struct span_set *set, struct time_span span) {
         if (span.begin_ms <= set->spans[i].end_ms && span.end_ms >= set->spans[i].begin_ms)
             return true;
     return false;
+}
+
+static struct time_span lasting(struct time_span span, const struct caa_run *run) {
+    return (struct time_span){.begin_ms = span.begin_ms, .end_ms = span.end_ms + (int64_t) run->ttl_max_s * SECOND_MS};
+}
+
+/* May a CA have looked at this owner, and seen the run? Caches let it combine what one owner said before with what another says since. */
+static bool may_be_seen(const struct climb *climb, const struct caa_run *run, struct time_span span) {
+    return meets(&climb->reached, span) || meets(&climb->cached, lasting(span, run));
 }
 
 /* A worse testimony stays; of equal ones the first. */
@@ -199,6 +214,8 @@ static const char *why_doubt(const struct climb *climb, const struct caa_owner_h
         return arena_printf(climb->trial->arena, "%s: a property that is not known here is critical: a CA may issue that knows it", owner->owner);
     if (entry->is_later)
         return arena_printf(climb->trial->arena, "%s: records that permit this issuer were first seen after the issuance, and may have stood before", owner->owner);
+    if (!meets(&climb->reached, entry->possible))
+        return arena_printf(climb->trial->arena, "%s: a cache may still have held what led to the records that permit this issuer", owner->owner);
     return arena_printf(climb->trial->arena, "%s: records that permit this issuer may have stood in a gap between two answers", owner->owner);
 }
 
@@ -206,18 +223,22 @@ static result note_run(struct climb *climb, const struct caa_owner_history *owne
     const struct caa_answer *answer = &entry->run->answer;
     const char *since = time_text(climb, entry->certain.begin_ms);
     const char *why = since == NULL ? NULL : "";
-    bool is_certain = meets(&climb->reached, entry->certain);
+    bool is_certain = !entry->is_later && may_be_seen(climb, entry->run, entry->certain);
     if (answer->outcome == CAA_BOGUS && is_certain)
         note(climb, SAW_BOGUS, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: DNSSEC validation failed at %s", owner->owner, since));
     else if (answer->outcome == CAA_FAILED && is_certain)
         note(climb, CANNOT_TELL, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: no answer at %s (%s)", owner->owner, since, answer->why));
     else if (answer->outcome == CAA_RECORDS && entry->permission == CAA_PERMITS && meets(&climb->recorded, entry->certain))
         note(climb, PERMITTED, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on permit this issuer", owner->owner, since));
-    else if (answer->outcome == CAA_RECORDS && entry->permission != CAA_FORBIDS && meets(&climb->reached, entry->possible))
+    else if (answer->outcome == CAA_RECORDS && entry->permission != CAA_FORBIDS && may_be_seen(climb, entry->run, entry->possible))
         note(climb, MAY_HAVE_PERMITTED, owner->owner, answer, why = why_doubt(climb, owner, entry));
-    else if (answer->outcome == CAA_RECORDS && meets(&climb->reached, entry->possible))
+    else if (answer->outcome == CAA_RECORDS && may_be_seen(climb, entry->run, entry->possible))
         note(climb, FORBADE, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on do not permit this issuer", owner->owner, since));
     return why == NULL ? &fault_no_memory : OK;
+}
+
+static bool is_reached_at(const struct span_set *set, int64_t end_ms) {
+    return set->count > 0 && set->spans[set->count - 1].end_ms == end_ms;
 }
 
 /* Which part of the time did this owner's answers not cover? The end of the window is covered only by an answer that was true then or later. */
@@ -231,14 +252,16 @@ static result note_gaps(struct climb *climb, const struct caa_owner_history *own
         covered[heard] = list[heard].possible;
         last_true_ms = later(last_true_ms, list[heard].run->last_true_ms);
     }
-    if (!time_spans_cover(covered, time_spans_unite(covered, heard), climb->reached.spans, climb->reached.count, &missing_ms)) {
+    size_t covered_count = time_spans_unite(covered, heard);
+    if (!time_spans_cover(covered, covered_count, climb->reached.spans, climb->reached.count, &missing_ms) ||
+        !time_spans_cover(covered, covered_count, climb->cached.spans, climb->cached.count, &missing_ms)) {
         const char *when = time_text(climb, missing_ms);
         const char *why = when == NULL ? NULL : arena_printf(climb->trial->arena, "%s: nothing is recorded for %s", owner->owner, when);
         note(climb, CANNOT_TELL, owner->owner, NULL, why);
         return why == NULL ? &fault_no_memory : OK;
     }
     int64_t end_ms = climb->trial->window.end_ms;
-    bool is_open = climb->reached.spans[climb->reached.count - 1].end_ms == end_ms && last_true_ms < end_ms;
+    bool is_open = (is_reached_at(&climb->reached, end_ms) || is_reached_at(&climb->cached, end_ms)) && last_true_ms < end_ms;
     if (!is_open || climb->testimony != FORBADE)
         return OK;
     bool has_changed = heard < owner->count; /* another answer came after T: what stood in between will never be known */
@@ -249,8 +272,10 @@ static result note_gaps(struct climb *climb, const struct caa_owner_history *own
     return why == NULL ? &fault_no_memory : OK;
 }
 
+enum emptiness { AS_RECORDED, AS_POSSIBLE, AS_CACHED };
+
 /* Keeps of `set` the times at which this owner may have had no records. */
-static result keep_empty_times(const struct climb *climb, const struct possibility *list, size_t count, bool as_recorded, struct span_set *set) {
+static result keep_empty_times(const struct climb *climb, const struct possibility *list, size_t count, enum emptiness kind, struct span_set *set) {
     struct time_span *empty = arena_take_array(climb->trial->arena, count + 1, sizeof *empty);
     struct time_span *kept = arena_take_array(climb->trial->arena, count + set->count + 1, sizeof *kept);
     size_t empty_count = 0;
@@ -258,8 +283,8 @@ static result keep_empty_times(const struct climb *climb, const struct possibili
         return &fault_no_memory;
     for (size_t i = 0; i < count; i++) {
         bool is_in_window = list[i].certain.end_ms >= climb->trial->window.begin_ms;
-        if (list[i].run->answer.outcome == CAA_EMPTY && (is_in_window || !as_recorded))
-            empty[empty_count++] = list[i].possible;
+        if (list[i].run->answer.outcome == CAA_EMPTY && (is_in_window || kind != AS_RECORDED))
+            empty[empty_count++] = kind == AS_CACHED ? lasting(list[i].possible, list[i].run) : list[i].possible;
     }
     empty_count = time_spans_unite(empty, empty_count);
     set->count = time_spans_intersect(set->spans, set->count, empty, empty_count, kept);
@@ -274,25 +299,27 @@ static result hear_owner(struct climb *climb, const struct caa_owner_history *ow
     for (size_t i = 0; i < count; i++)
         TRY(note_run(climb, owner, &list[i]));
     TRY(note_gaps(climb, owner, list, count));
-    TRY(keep_empty_times(climb, list, count, true, &climb->recorded));
-    return keep_empty_times(climb, list, count, false, &climb->reached);
+    TRY(keep_empty_times(climb, list, count, AS_RECORDED, &climb->recorded));
+    TRY(keep_empty_times(climb, list, count, AS_CACHED, &climb->cached));
+    return keep_empty_times(climb, list, count, AS_POSSIBLE, &climb->reached);
 }
 
 static result hear_resolver(const struct trial *trial, const struct caa_resolver_history *resolver, struct climb *ret_climb) {
     struct climb *climb = ret_climb;
     *climb = (struct climb){.trial = trial, .resolver = resolver, .testimony = FORBADE, .why = "", .owner = ""};
-    climb->reached.spans = arena_take_array(trial->arena, 1, sizeof *climb->reached.spans);
-    if (climb->reached.spans == NULL)
+    struct time_span *spans = arena_take_array(trial->arena, 2, sizeof *spans);
+    if (spans == NULL)
         return &fault_no_memory;
-    climb->reached.spans[0] = trial->window;
-    climb->reached.count = 1;
-    climb->recorded = climb->reached;
-    for (size_t i = 0; i < resolver->owner_count && climb->reached.count > 0; i++)
+    spans[0] = trial->window;
+    spans[1] = trial->looking;
+    climb->reached = climb->recorded = (struct span_set){.spans = &spans[0], .count = 1};
+    climb->cached = (struct span_set){.spans = &spans[1], .count = 1};
+    for (size_t i = 0; i < resolver->owner_count && climb->reached.count + climb->cached.count > 0; i++)
         TRY(hear_owner(climb, &resolver->owners[i]));
     if (climb->recorded.count > 0)
         note(climb, PERMITTED, "", NULL, "no owner up to the top-level domain had records: every CA may issue");
-    else if (climb->reached.count > 0)
-        note(climb, MAY_HAVE_PERMITTED, "", NULL, "no owner up to the top-level domain may have had records in a gap between two answers");
+    else if (climb->reached.count + climb->cached.count > 0)
+        note(climb, MAY_HAVE_PERMITTED, "", NULL, "no owner up to the top-level domain may have had records in a gap between two answers, or as a cache saw them");
     return OK;
 }
 

@@ -23,8 +23,6 @@ static int64_t end_of(const struct caa_owner_history *owner, size_t at, int64_t 
         end_ms = end_ms < now_ms ? end_ms : now_ms;
         return end_ms > run->last_true_ms ? end_ms : run->last_true_ms;
     }
-    if (next->interval_s > run->interval_s)
-        end_ms = run->last_true_ms + 2 * (int64_t) next->interval_s * SECOND_MS;
     return next->first_true_ms <= end_ms ? next->first_true_ms : run->last_true_ms;
 }
 

@@ -315,6 +315,14 @@ static void a_gap_of_twice_the_interval_is_covered(void **state) {
     assert_int_equal(judge().verdict, CAA_INCONSISTENT);
 }
 
+static void how_often_the_next_set_is_asked_for_closes_no_gap_before_it(void **state) {
+    (void) state;
+    parent_decides();
+    says(PARENT, LONG_AGO, -240, "other.example"); /* asked for every five minutes, and then nobody asked for an hour and a half */
+    says(PARENT, -150, 10, ";")->interval_s = 3600;
+    EXPECT("unknown", "example.com: nothing is recorded for 2026-11-21T08:00:00Z");
+}
+
 static void a_gap_at_the_name_itself_is_unknown_although_the_parent_is_covered(void **state) {
     (void) state;
     says(NAME, -10, 10, "");
@@ -428,6 +436,26 @@ static void a_parent_that_permitted_only_while_the_name_had_records_is_no_permis
     assert_int_equal(judge().verdict, CAA_INCONSISTENT);
 }
 
+static void a_cache_may_combine_a_name_s_emptiness_of_before_with_its_parent_s_records_of_since(void **state) {
+    (void) state;
+    says(NAME, LONG_AGO, -120, "")->ttl_max_s = 3600; /* a CA's resolver may have held it until -60 */
+    says(NAME, -115, 10, "other.example");
+    says(PARENT, LONG_AGO, -110, "other.example");
+    says(PARENT, -105, 10, "good.example");
+    says(TOP, LONG_AGO, 10, "");
+    EXPECT("unknown", "example.com: a cache may still have held what led to the records that permit this issuer");
+}
+
+static void what_no_cache_held_any_more_is_not_combined(void **state) {
+    (void) state;
+    says(NAME, LONG_AGO, -120, "")->ttl_max_s = 600;
+    says(NAME, -115, 10, "other.example");
+    says(PARENT, LONG_AGO, -100, "other.example");
+    says(PARENT, -95, 10, "good.example");
+    says(TOP, LONG_AGO, 10, "");
+    assert_int_equal(judge().verdict, CAA_INCONSISTENT);
+}
+
 static void an_emptiness_of_before_the_window_is_no_permission(void **state) {
     (void) state;
     says(NAME, LONG_AGO, -9 * 60 - 3, "");
@@ -512,6 +540,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_history_that_begins_within_the_window_is_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gap_over_twice_the_interval_is_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gap_of_twice_the_interval_is_covered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(how_often_the_next_set_is_asked_for_closes_no_gap_before_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gap_at_the_name_itself_is_unknown_although_the_parent_is_covered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failure_is_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bogus_answer_is_unknown, set_up, tear_down),
@@ -525,6 +554,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(single_answers_moments_apart_make_one_climb, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_that_came_below_leave_the_parent_s_to_the_time_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_parent_that_permitted_only_while_the_name_had_records_is_no_permission, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cache_may_combine_a_name_s_emptiness_of_before_with_its_parent_s_records_of_since, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_no_cache_held_any_more_is_not_combined, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_emptiness_of_before_the_window_is_no_permission, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_one_resolver_saw_permits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_change_that_one_resolver_saw_around_issuance_is_a_doubt_about_the_other, set_up, tear_down),

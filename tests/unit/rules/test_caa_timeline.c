@@ -110,11 +110,11 @@ static void a_short_gap_belongs_to_what_was_before_and_a_long_one_to_nobody(void
                                     "records www.example.com 3201-4200");
 }
 
-static void the_longer_interval_of_two_runs_counts(void **state) {
+static void how_often_the_next_run_is_asked_for_closes_no_gap_before_it(void **state) {
     (void) state;
     says(NAME, 1000, 2000, &one);
     says(NAME, 2600, 3000, &two)->interval_s = 300;
-    assert_string_equal(timeline(), "records www.example.com 1000-2600, records www.example.com 2600-3600");
+    assert_string_equal(timeline(), "records www.example.com 1000-2000, unrecorded www.example.com 2000-2600, records www.example.com 2600-3600");
 }
 
 static void a_failure_hides_what_is_above(void **state) {
@@ -156,7 +156,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_parent_counts_while_the_name_has_no_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_records_up_to_the_top_are_a_period_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_short_gap_belongs_to_what_was_before_and_a_long_one_to_nobody, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_longer_interval_of_two_runs_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(how_often_the_next_run_is_asked_for_closes_no_gap_before_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failure_hides_what_is_above, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_set_in_two_runs_is_one_period, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_single_answer_before_a_long_gap_is_shown, set_up, tear_down),
