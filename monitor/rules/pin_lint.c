@@ -62,6 +62,7 @@ static void add(struct pin_lint_work *work, const struct pin_lint_remark *remark
         work->remarks[work->remark_count++] = *remark;
 }
 
+__attribute__((format(printf, 4, 0)))
 static void say(struct pin_lint_work *work, enum pin_lint_rule_number rule, const struct pin_lint_remark *about, const char *format, va_list arguments) {
     char sentence[SENTENCE_SIZE];
     struct pin_lint_remark remark = *about;
