@@ -90,3 +90,12 @@ struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard h
     }
     return taken;
 }
+
+struct caa_track caa_track_of_record(const struct caa_recorded *run) {
+    bool is_good = run->outcome == CAA_RECORDS || run->outcome == CAA_EMPTY;
+    return (struct caa_track){
+        .good = run->good, .first_answered_ms = run->first_answered_ms, .last_answered_ms = run->last_answered_ms, .first_true_ms = run->first_true_ms,
+        .last_true_ms = run->last_true_ms, .before_ms = run->first_true_ms, .good_ms = run->last_answered_ms, .interval_s = run->interval_s,
+        .ttl_max_s = run->ttl_max_s, .ttl_first_s = run->ttl_first_s, .ttl_last_s = run->ttl_max_s, .wait_s = run->interval_s, .failures = is_good ? 0 : 1,
+        .outcome = (uint8_t) run->outcome, .is_authenticated = run->is_authenticated, .has_run = true};
+}

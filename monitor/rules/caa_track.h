@@ -34,6 +34,17 @@ struct caa_step_taken {
     bool is_other;               /* it says something else than good_before (also where that is NULL) */
 };
 
+/* A run as it is written down, of which the poller that comes next goes on. */
+struct caa_recorded {
+    enum caa_outcome outcome;
+    bool is_authenticated;
+    int64_t first_answered_ms, last_answered_ms, first_true_ms, last_true_ms;
+    uint32_t interval_s, ttl_max_s, ttl_first_s;
+    struct caa_set *good; /* what it says, or said before it failed; NULL: it never said anything. The track takes the reference over */
+};
+/* Nothing that was claimed before is claimed of an earlier time. */
+struct caa_track caa_track_of_record(const struct caa_recorded *run);
+
 static inline bool caa_track_is_good(const struct caa_track *track) {
     return track->has_run && (track->outcome == CAA_RECORDS || track->outcome == CAA_EMPTY);
 }
