@@ -1,6 +1,7 @@
 #include "rules/caa_track.h"
 
 #define FAILURES_MAX UINT16_MAX
+#define TTL_KEPT_MS ((int64_t) 24 * 3600 * 1000) /* beside itself: so long that many caches, asked in turn, show it again */
 #define CLOCK_STEP_MS ((int64_t) 3600 * 1000) /* back by more: the clock was wrong before, and what it said is history */
 
 uint32_t caa_wait_s(const struct caa_answer *answer, unsigned failures, const struct caa_bounds *bounds) {
@@ -44,8 +45,23 @@ static bool is_same_run(const struct caa_track *track, const struct caa_heard *h
     return true_ms - track->last_true_ms <= 2 * (int64_t) interval_s * 1000; /* what a cache repeats says nothing about the time since it asked */
 }
 
-static void begin_run(struct caa_track *track, const struct caa_answer *answer, int64_t answered_ms, bool is_same_set) {
-    uint32_t ttl_max_s = is_same_set && track->ttl_max_s > answer->ttl_s ? track->ttl_max_s : answer->ttl_s;
+/* The largest TTL seen of the same set; true where that is no longer the TTL of today. */
+static bool learn_ttl(struct caa_track *track, uint32_t ttl_s, int64_t answered_ms, bool is_same_set) {
+    bool is_seen = !is_same_set || ttl_s >= track->ttl_good_s || answered_ms < track->recent_since_ms;
+    track->ttl_good_s = is_same_set ? larger(track->ttl_good_s, ttl_s) : ttl_s;
+    track->ttl_recent_s = is_seen ? 0 : larger(track->ttl_recent_s, ttl_s);
+    track->recent_since_ms = is_seen ? answered_ms : track->recent_since_ms;
+    if (answered_ms - track->recent_since_ms <= (int64_t) track->ttl_good_s * 1000 + TTL_KEPT_MS)
+        return false;
+    bool was_lowered = track->ttl_recent_s < track->ttl_good_s / 2; /* caches that are asked now and then show less than all of it */
+    track->ttl_good_s = was_lowered ? track->ttl_recent_s : track->ttl_good_s;
+    track->ttl_recent_s = 0;
+    track->recent_since_ms = answered_ms;
+    return was_lowered;
+}
+
+static void begin_run(struct caa_track *track, const struct caa_answer *answer, int64_t answered_ms, bool is_good) {
+    uint32_t ttl_max_s = is_good ? track->ttl_good_s : answer->ttl_s;
     track->before_ms = track->has_run ? track->last_answered_ms : 0;
     track->outcome = (uint8_t) answer->outcome;
     track->first_answered_ms = answered_ms;
@@ -70,9 +86,12 @@ struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard h
         track->has_run = false;
     int64_t answered_ms = track->has_run ? later(answer->answered_ms, track->last_answered_ms) : answer->answered_ms;
     bool is_good = heard.set != NULL, is_same_set = is_good && heard.set == track->good;
-    struct caa_step_taken taken = {.begins = !is_same_run(track, &heard, answered_ms, bounds), .is_other = is_good && !is_same_set};
+    bool is_ttl_lowered = is_good && learn_ttl(track, answer->ttl_s, answered_ms, is_same_set);
+    struct caa_step_taken taken = {.begins = is_ttl_lowered || !is_same_run(track, &heard, answered_ms, bounds), .is_other = is_good && !is_same_set};
+    if (taken.begins && track->has_run && answered_ms == track->last_answered_ms) /* while the clock catches up: runs are told apart by their times */
+        answered_ms++;
     if (taken.begins)
-        begin_run(track, answer, answered_ms, is_same_set);
+        begin_run(track, answer, answered_ms, is_good);
     else
         continue_run(track, answer, answered_ms);
     track->failures = is_good ? 0 : track->failures < FAILURES_MAX ? (uint16_t) (track->failures + 1) : FAILURES_MAX;
@@ -97,5 +116,6 @@ struct caa_track caa_track_of_record(const struct caa_recorded *run) {
         .good = run->good, .first_answered_ms = run->first_answered_ms, .last_answered_ms = run->last_answered_ms, .first_true_ms = run->first_true_ms,
         .last_true_ms = run->last_true_ms, .before_ms = run->first_true_ms, .good_ms = run->last_answered_ms, .interval_s = run->interval_s,
         .ttl_max_s = run->ttl_max_s, .ttl_first_s = run->ttl_first_s, .ttl_last_s = run->ttl_max_s, .wait_s = run->interval_s, .failures = is_good ? 0 : 1,
-        .outcome = (uint8_t) run->outcome, .is_authenticated = run->is_authenticated, .has_run = true};
+        .outcome = (uint8_t) run->outcome, .is_authenticated = run->is_authenticated, .has_run = true,
+        .ttl_good_s = is_good ? run->ttl_max_s : 0, .recent_since_ms = run->last_answered_ms};
 }

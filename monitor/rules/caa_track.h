@@ -17,6 +17,9 @@ struct caa_track {
     int64_t good_ms;       /* when it last said `good` */
     uint32_t interval_s;   /* the longest in the run */
     uint32_t ttl_max_s, ttl_first_s, ttl_last_s;
+    uint32_t ttl_good_s;   /* largest TTL seen with `good` ... */
+    uint32_t ttl_recent_s; /* ... and since recent_since_ms: one that is seen no longer was lowered */
+    int64_t recent_since_ms;
     uint32_t wait_s;       /* until the next question */
     uint16_t failures;     /* in a row */
     uint8_t outcome;       /* enum caa_outcome of the run */
@@ -55,6 +58,7 @@ uint32_t caa_wait_s(const struct caa_answer *answer, unsigned failures, const st
 int64_t caa_wait_ms(uint32_t wait_s, uint64_t random);
 
 /* Takes an answer in. A run goes on while outcome, set and AD are the same, no answer came later than twice the wait, and none was true later
- * than twice the longest wait after the one before (a cache may hold for a day what it was told once); times never go back, also where the clock did by less than an hour; by more begins a new run. True since: the answer's time less what its TTL lacks to the largest TTL of the same set, and never
+ * than twice the longest wait after the one before (a cache may hold for a day what it was told once); a run begins after the one before has ended; times never go back, also where the clock did by less than an hour; by more begins a new run. A TTL that is not seen again
+ * for as long as itself and a day begins a run, too: it was lowered, and says nothing about the age of answers any more. True since: the answer's time less what its TTL lacks to the largest TTL of the same set, and never
  * before the last answer that said something else. */
 struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard heard, const struct caa_bounds *bounds);

@@ -154,7 +154,51 @@ static void a_clock_that_goes_back_moves_no_time_back(void **state) {
     assert_false(hear(&track, "a", 300, T - 3600 * S));
     assert_int_equal(track.last_answered_ms, T);
     assert_true(hear(&track, "b", 300, T - 3000 * S));
-    assert_int_equal(track.first_true_ms, T);
+    assert_int_equal(track.first_true_ms, T + 1);
+}
+
+static void runs_that_begin_while_the_clock_catches_up_are_told_apart_by_their_times(void **state) {
+    (void) state;
+    struct caa_track track = {0};
+    hear(&track, "a", 300, T);
+    static const char *const said[] = {"b", NULL, "c", "b"};
+    for (int i = 0; i < 4; i++) {
+        assert_true(hear(&track, said[i], 300, T - 3000 * S + i * 300 * S));
+        assert_int_equal(track.first_answered_ms, T + i + 1);
+    }
+}
+
+static void a_ttl_that_was_lowered_is_forgotten_when_it_was_not_seen_for_itself_and_a_day(void **state) {
+    (void) state;
+    struct caa_track track = {0};
+    hear(&track, "a", 172800, T);
+    int64_t at_s = 172800; /* nobody's cache holds it any more */
+    while (at_s <= 2 * 172800 + 86400) {
+        hear(&track, "a", 300, T + at_s * S);
+        at_s += 300;
+    }
+    assert_int_equal(track.ttl_max_s, 300);
+    assert_int_equal(track.last_true_ms, T + (at_s - 300) * S);
+    assert_true(track.first_true_ms >= T + 172800 * S);
+}
+
+static void a_ttl_that_caches_show_now_and_then_is_kept(void **state) {
+    (void) state;
+    struct caa_track track = {0};
+    for (int64_t at_s = 0; at_s < 10 * 86400; at_s += 1800) /* of two caches in turn */
+        hear(&track, "a", (uint32_t) (86400 - at_s * 7 % 86400), T + at_s * S);
+    assert_int_equal(track.ttl_max_s, 86400);
+}
+
+static void the_largest_ttl_of_a_set_outlives_a_failure(void **state) {
+    (void) state;
+    struct caa_track track = {0};
+    hear(&track, "a", 3600, T);
+    hear(&track, NULL, 0, T + 3000 * S);
+    assert_true(hear(&track, "a", 590, T + 3010 * S)); /* what a cache had all the time */
+    assert_int_equal(track.first_true_ms, T + 3000 * S); /* not before the failure, which says something else */
+    hear(&track, "a", 290, T + 3310 * S);
+    assert_int_equal(track.last_true_ms, T + 3000 * S);
 }
 
 static void a_clock_that_was_far_ahead_holds_up_no_history(void **state) {
@@ -312,6 +356,10 @@ int main(void) {
         cmocka_unit_test(a_larger_ttl_later_shows_how_old_the_first_answer_was),
         cmocka_unit_test(nothing_is_true_before_something_else_was_heard_last),
         cmocka_unit_test(a_clock_that_goes_back_moves_no_time_back),
+        cmocka_unit_test(runs_that_begin_while_the_clock_catches_up_are_told_apart_by_their_times),
+        cmocka_unit_test(a_ttl_that_was_lowered_is_forgotten_when_it_was_not_seen_for_itself_and_a_day),
+        cmocka_unit_test(a_ttl_that_caches_show_now_and_then_is_kept),
+        cmocka_unit_test(the_largest_ttl_of_a_set_outlives_a_failure),
         cmocka_unit_test(a_clock_that_was_far_ahead_holds_up_no_history),
         cmocka_unit_test(failures_count_in_a_row_and_keep_what_was_said_before),
         cmocka_unit_test(a_disagreement_is_one_when_it_outlasts_the_older_answers_ttl),
