@@ -4,6 +4,8 @@
 
 /* In the order in which a file is held against them: the first that finds it likely has it. */
 static const struct pin_format_entry entries[] = {
+    {.format = PIN_FORMAT_OKHTTP, .summary = "OkHttp: lines .add(\"host\", \"sha256/…\") of Java or Kotlin source", .is_likely = pin_okhttp_is_likely,
+     .read = pin_okhttp_read, .write = pin_okhttp_write},
     {.format = pin_format_count}, /* the end */
 };
 

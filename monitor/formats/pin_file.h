@@ -22,6 +22,12 @@ MUST_CHECK result pin_chromium_read(struct span bytes, struct arena *arena, stru
 MUST_CHECK result pin_yaml_read(struct span bytes, struct arena *arena, struct pin_document *document, struct reason *reason);
 MUST_CHECK result pin_key_read(struct span bytes, struct arena *arena, struct pin_document *document, struct reason *reason);
 
+/* Is the file likely one of this format? By its content; cheap, and never wrong about another format of these. */
+bool pin_okhttp_is_likely(struct span bytes);
+
+/* Writers: see pin_format_entry.write. */
+MUST_CHECK result pin_okhttp_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
+
 /* What this program can do with a format. */
 struct pin_format_entry {
     enum pin_format format;

@@ -1,0 +1,356 @@
+#include "formats/pin_export.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+
+enum { HTTPS_PORT = 443 };
+
+struct planning {
+    const struct pin_document *document;
+    const struct pin_abilities *abilities;
+    struct pin_builder *lost;
+    struct pin_export *plan;
+};
+
+bool pin_format_unites(enum pin_format format) {
+    return format == PIN_FORMAT_OKHTTP || format == PIN_FORMAT_APPLE;
+}
+
+static const char *host_of(const struct pin_set *set) {
+    return set->host != NULL ? set->host : set->name[0] != '\0' ? set->name : "the entry";
+}
+
+static result tell(struct planning *planning, enum pin_remark_kind kind, const struct pin_set *set, const char *rule, const char *what) {
+    return pin_builder_remark(planning->lost, kind, set->line, rule, "%s: %s", host_of(set), what);
+}
+
+/* ── hosts ── */
+
+/* How many labels `host` has below `parent`: 0 when they are the same, -1 when it is not below. */
+static int labels_below(const char *host, const char *parent) {
+    size_t size = strlen(host), parent_size = strlen(parent);
+    if (size < parent_size || strcmp(host + size - parent_size, parent) != 0)
+        return -1;
+    if (size == parent_size)
+        return 0;
+    if (host[size - parent_size - 1] != '.')
+        return -1;
+    int labels = 1;
+    for (size_t i = 0; i + 1 < size - parent_size; i++)
+        labels += host[i] == '.';
+    return labels;
+}
+
+static bool holds_at(enum pin_host_match match, int below) {
+    switch (match) {
+    case PIN_HOST_EXACT:
+        return below == 0;
+    case PIN_HOST_ONE_LABEL_BELOW:
+        return below == 1;
+    case PIN_HOST_EXACT_AND_ONE_LABEL:
+        return below == 0 || below == 1;
+    default:
+        return below >= 0;
+    }
+}
+
+/* Does a set with this match hold for some host for which the other one holds? */
+static bool overlaps(const struct pin_set *set, enum pin_host_match match, const struct pin_set *other, enum pin_host_match other_match) {
+    if (set->host == NULL || other->host == NULL || set->port != other->port || strcmp(set->protocol, other->protocol) != 0)
+        return false;
+    int below = labels_below(other->host, set->host);
+    if (below < 0)
+        return labels_below(set->host, other->host) > 0 && overlaps(other, other_match, set, match);
+    for (int depth = 0; depth < 3; depth++) /* an apex, one label, deeper */
+        if (holds_at(other_match, depth) && holds_at(match, below + depth))
+            return true;
+    return false;
+}
+
+/* The widest match that can be said and is no wider; false: none. */
+static bool narrow(unsigned matches, enum pin_host_match match, enum pin_host_match *ret_match) {
+    static const enum pin_host_match order[] = {PIN_HOST_EXACT_AND_BELOW, PIN_HOST_EXACT_AND_ONE_LABEL, PIN_HOST_EXACT, PIN_HOST_ONE_LABEL_BELOW};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        bool is_within = true;
+        for (int below = 0; below < 3; below++)
+            is_within = is_within && (!holds_at(order[i], below) || holds_at(match, below));
+        if (is_within && (matches & PIN_BIT(order[i])) != 0) {
+            *ret_match = order[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ── one set ── */
+
+static const char *pin_not_said(const struct pin_abilities *abilities, const struct pin *pin) {
+    if ((abilities->kinds & PIN_BIT(pin->kind)) == 0)
+        return pin->kind == PIN_CERTIFICATE ? "it pins whole certificates, which cannot be said, so it is left out"
+                                            : "it pins public keys, which cannot be said, so it is left out";
+    if ((abilities->algorithms & PIN_BIT(pin->algorithm)) == 0)
+        return "it has a pin of an algorithm that cannot be said, so it is left out";
+    return NULL;
+}
+
+static const char *pins_not_said(const struct pin_abilities *abilities, const struct pin_set *set) {
+    size_t count = 0;
+    for (size_t i = 0; i < set->group_count; i++) {
+        for (size_t k = 0; k < set->groups[i].count; k++, count++) {
+            const char *why = pin_not_said(abilities, &set->groups[i].pins[k]);
+            if (why != NULL)
+                return why;
+        }
+        if (set->groups[i].count == 0 && !abilities->has_empty)
+            return "a group without pins accepts nothing, which cannot be said, so it is left out";
+    }
+    return count == 0 && set->is_pinned && !abilities->has_empty ? "it has no pins and accepts nothing, which cannot be said, so it is left out" : NULL;
+}
+
+/* Why it cannot be written at all; NULL when it can. */
+static const char *left_out_because(const struct pin_abilities *abilities, const struct pin_set *set) {
+    if (abilities->names_hosts && set->host == NULL)
+        return "it names no host, and here every entry has one, so it is left out";
+    if (!set->is_pinned && !abilities->has_unpinning)
+        return "that this host is not pinned cannot be said, so it is left out";
+    if (set->is_report_only && !abilities->has_report_only)
+        return "it only reports, here it would refuse, so it is left out";
+    if (!set->is_enforced && !abilities->has_unenforced && set->format != PIN_FORMAT_HPKP)
+        return "it is not enforced, here it would be, so it is left out";
+    if (!set->is_secure && !abilities->has_ports)
+        return "its records are not known to be DNSSEC-secure, so nobody goes by them, and it is left out";
+    if (set->port != 0 && set->port != HTTPS_PORT && !abilities->has_ports)
+        return "it holds for one port, here for every port, so it is left out";
+    return pins_not_said(abilities, set);
+}
+
+static bool has_role(const struct pin *pin) {
+    return pin->role != PIN_ROLE_NONE;
+}
+
+static bool has_comment(const struct pin *pin) {
+    return pin->comment[0] != '\0';
+}
+
+static bool is_dane(const struct pin *pin) {
+    return pin->tlsa_usage == PIN_TLSA_DANE_TA || pin->tlsa_usage == PIN_TLSA_DANE_EE;
+}
+
+static bool any_pin(const struct pin_set *set, bool (*is_so)(const struct pin *)) {
+    for (size_t i = 0; i < set->group_count; i++)
+        for (size_t k = 0; k < set->groups[i].count; k++)
+            if (is_so(&set->groups[i].pins[k]))
+                return true;
+    return false;
+}
+
+static bool has_lost_position(const struct pin_abilities *abilities, const struct pin_set *set) {
+    for (size_t i = 0; i < set->group_count; i++)
+        for (size_t k = 0; k < set->groups[i].count; k++)
+            if ((abilities->positions & PIN_BIT(set->groups[i].pins[k].position)) == 0)
+                return true;
+    return false;
+}
+
+static result tell_expiry(struct planning *planning, const struct pin_set *set) {
+    char time[RFC3339_SIZE], what[120];
+    if (set->has_expiry && !planning->abilities->has_expiry) {
+        text_of_time(set->expires, time);
+        snprintf(what, sizeof what, "pinning ends on %.10s, here it never does", time);
+        TRY(tell(planning, PIN_REMARK_WARNING, set, "export-expiry", what));
+    }
+    if (set->has_max_age && !planning->abilities->has_max_age)
+        TRY(tell(planning, PIN_REMARK_WARNING, set, "export-max-age", "clients forget the pins some time after their last visit, here they never do"));
+    return OK;
+}
+
+static result tell_keys(struct planning *planning, const struct pin_set *set) {
+    const struct pin_abilities *abilities = planning->abilities;
+    if (set->group_count > 1 && !abilities->has_groups)
+        TRY(tell(planning, PIN_REMARK_WARNING, set, "export-groups", "a leaf pin and a CA pin must both match, here one of them suffices"));
+    if (has_lost_position(abilities, set))
+        TRY(tell(planning, PIN_REMARK_WARNING, set, "export-position", "its pins hold for one place of the chain, here they match anywhere in it"));
+    if ((set->overrides_pins || !set->trusts_system) && !abilities->has_anchors)
+        TRY(tell(planning, PIN_REMARK_WARNING, set, "export-anchors", "which trust anchors count, and which are exempt from pins, cannot be said"));
+    if (set->format == PIN_FORMAT_TLSA && !abilities->has_ports && any_pin(set, is_dane))
+        TRY(tell(planning, PIN_REMARK_WARNING, set, "export-trust", "DANE asks for no public CA (usages 2 and 3), here the chain must be trusted too"));
+    if (set->format == PIN_FORMAT_HPKP && !abilities->has_unenforced)
+        TRY(tell(planning, PIN_REMARK_WARNING, set, "export-enforced", "no browser enforces these pins any more, here they are enforced"));
+    return OK;
+}
+
+static result tell_words(struct planning *planning, const struct pin_set *set) {
+    const struct pin_abilities *abilities = planning->abilities;
+    if (set->host != NULL && !abilities->names_hosts)
+        TRY(tell(planning, PIN_REMARK_WARNING, set, "export-host", "its host is not said in this format: it holds wherever it is put"));
+    if (set->name[0] != '\0' && !abilities->has_names)
+        TRY(tell(planning, PIN_REMARK_NOTE, set, "export-name", "its name is lost"));
+    if (!abilities->has_roles && any_pin(set, has_role))
+        TRY(tell(planning, PIN_REMARK_NOTE, set, "export-role", "which pins are current, next or backup is lost"));
+    if (!abilities->has_comments && any_pin(set, has_comment))
+        TRY(tell(planning, PIN_REMARK_NOTE, set, "export-comment", "comments on its pins are lost"));
+    if ((set->report_uris[0] != NULL || set->uses_default_reports) && !abilities->has_reports)
+        TRY(tell(planning, PIN_REMARK_NOTE, set, "export-reports", "where failures are reported to is lost"));
+    return OK;
+}
+
+static result leave_out(struct planning *planning, struct pin_export *entry, const char *why) {
+    entry->is_left_out = true;
+    return tell(planning, PIN_REMARK_ERROR, entry->set, "export-left-out", why);
+}
+
+static result plan_set(struct planning *planning, struct pin_export *entry) {
+    const struct pin_set *set = entry->set;
+    const char *why = left_out_because(planning->abilities, set);
+    if (why != NULL)
+        return leave_out(planning, entry, why);
+    if (!narrow(planning->abilities->matches, set->match, &entry->match))
+        return leave_out(planning, entry, "for which hosts below it holds cannot be said, so it is left out");
+    if (entry->match != set->match && set->host != NULL)
+        TRY(pin_builder_remark(planning->lost, PIN_REMARK_WARNING, set->line, "export-match", "%s: it holds for \"%s\", here only for \"%s\"",
+                               host_of(set), pin_host_match_name(set->match), pin_host_match_name(entry->match)));
+    if (!set->is_pinned)
+        return OK;
+    TRY(tell_expiry(planning, set));
+    TRY(tell_keys(planning, set));
+    return tell_words(planning, set);
+}
+
+/* ── sets beside each other ── */
+
+/* May the entry stay as it is although `gone` is left out? A more exact one holds alone, except where all unite. */
+static bool is_untouched(const struct pin_export *gone, const struct pin_export *entry) {
+    bool is_more_exact = !pin_format_unites(entry->set->format) && labels_below(entry->set->host, gone->set->host) > 0;
+    return is_more_exact || !overlaps(entry->set, entry->match, gone->set, gone->set->match);
+}
+
+/* A host whose entry is left out must not fall to another entry: that one is narrowed, or left out as well. */
+static result shrink(struct planning *planning, const struct pin_export *gone, struct pin_export *entry, bool *ret_is_gone) {
+    enum pin_host_match narrower;
+    *ret_is_gone = false;
+    if (entry->is_left_out || entry == gone || entry->set->host == NULL || is_untouched(gone, entry))
+        return OK;
+    for (unsigned matches = planning->abilities->matches; narrow(matches, entry->match, &narrower); matches &= ~PIN_BIT(narrower)) {
+        if (overlaps(entry->set, narrower, gone->set, gone->set->match))
+            continue;
+        entry->match = narrower;
+        return pin_builder_remark(planning->lost, PIN_REMARK_WARNING, entry->set->line, "export-match",
+                                  "%s: it holds only for \"%s\" here, as the entry of %s is left out", host_of(entry->set),
+                                  pin_host_match_name(narrower), host_of(gone->set));
+    }
+    *ret_is_gone = true;
+    return leave_out(planning, entry, "it would hold for hosts of an entry that is left out, so it is left out too");
+}
+
+static result shrink_around_gaps(struct planning *planning) {
+    size_t count = planning->document->set_count, todo = 0;
+    size_t *gone = arena_take_array(planning->lost->arena, count + 1, sizeof *gone);
+    if (gone == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++)
+        if (planning->plan[i].is_left_out && planning->plan[i].set->host != NULL)
+            gone[todo++] = i;
+    while (todo > 0) {
+        const struct pin_export *gap = &planning->plan[gone[--todo]];
+        for (size_t i = 0; i < count; i++) {
+            bool is_gone;
+            TRY(shrink(planning, gap, &planning->plan[i], &is_gone));
+            if (is_gone)
+                gone[todo++] = i;
+        }
+    }
+    return OK;
+}
+
+/* Do pins of `other` count for hosts for which `entry` will hold? Not those of a whole entry further down. */
+static bool belongs_in(const struct pin_export *entry, const struct pin_export *other) {
+    bool holds_alone = labels_below(other->set->host, entry->set->host) > 0 && other->match == other->set->match;
+    return pin_format_unites(other->set->format) && !holds_alone && overlaps(entry->set, entry->match, other->set, other->set->match);
+}
+
+/* Where sets unite at home and not here, an entry gets the pins of every other that holds for some of its hosts: fewer keys are refused. */
+static result unite(struct planning *planning, struct pin_export *entry) {
+    const struct pin_set **united = NULL;
+    size_t count = planning->document->set_count, found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct pin_export *other = &planning->plan[i];
+        if (other == entry || other->is_left_out || other->set->host == NULL || !belongs_in(entry, other))
+            continue;
+        if (united == NULL)
+            united = arena_take_array(planning->lost->arena, count + 1, sizeof *united);
+        if (united == NULL)
+            return &fault_no_memory;
+        united[found++] = other->set;
+    }
+    if (found == 0)
+        return OK;
+    entry->united = united;
+    return tell(planning, PIN_REMARK_WARNING, entry->set, "export-united", "it has the pins of other entries for its hosts too: where it comes from they unite");
+}
+
+/* One entry a host: of several, the one that holds for the most. The others' pins stand in it. */
+static result drop_twins(struct planning *planning, const struct pin_export *entry) {
+    for (size_t i = 0; i < planning->document->set_count; i++) {
+        struct pin_export *other = &planning->plan[i];
+        bool is_twin = other != entry && !other->is_left_out && other->set->host != NULL && strcmp(other->set->host, entry->set->host) == 0 &&
+                       other->set->port == entry->set->port && strcmp(other->set->protocol, entry->set->protocol) == 0;
+        if (!is_twin || other->match > entry->match || (other->match == entry->match && other < entry))
+            continue;
+        bool is_within = overlaps(entry->set, entry->match, other->set, other->match);
+        other->is_left_out = true;
+        TRY(pin_builder_remark(planning->lost, is_within ? PIN_REMARK_NOTE : PIN_REMARK_WARNING, other->set->line, "export-joined", "%s: %s",
+                               host_of(other->set), is_within ? "joined with the other entry of this host"
+                                                              : "left out, as there may be one entry for this host, and another holds for more"));
+    }
+    return OK;
+}
+
+static result combine(struct planning *planning) {
+    for (size_t i = 0; i < planning->document->set_count; i++) {
+        struct pin_export *entry = &planning->plan[i];
+        if (!entry->is_left_out && entry->set->host != NULL && pin_format_unites(entry->set->format))
+            TRY(unite(planning, entry));
+    }
+    for (size_t i = 0; i < planning->document->set_count; i++) {
+        struct pin_export *entry = &planning->plan[i];
+        if (!entry->is_left_out && entry->set->host != NULL && pin_format_unites(entry->set->format))
+            TRY(drop_twins(planning, entry));
+    }
+    return OK;
+}
+
+/* Here sets unite: what overlaps accepts more keys than where it comes from. */
+static result tell_unions(struct planning *planning) {
+    for (size_t i = 0; i < planning->document->set_count; i++) {
+        const struct pin_export *entry = &planning->plan[i];
+        bool is_told = entry->is_left_out || pin_format_unites(entry->set->format);
+        for (size_t k = 0; !is_told && k < planning->document->set_count; k++) {
+            const struct pin_export *other = &planning->plan[k];
+            if (k == i || other->is_left_out || !overlaps(entry->set, entry->match, other->set, other->match))
+                continue;
+            is_told = true;
+            TRY(tell(planning, PIN_REMARK_WARNING, entry->set, "export-unites", "another entry holds for some of its hosts too, and here both count"));
+        }
+    }
+    return OK;
+}
+
+result pin_export_plan(const struct pin_document *document, const struct pin_abilities *abilities, struct pin_builder *lost,
+                       struct pin_export **ret_plan) {
+    static const struct pin_set *const none[] = {NULL};
+    struct planning planning = {.document = document, .abilities = abilities, .lost = lost};
+    planning.plan = arena_take_array(lost->arena, document->set_count + 1, sizeof *planning.plan);
+    if (planning.plan == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < document->set_count; i++) {
+        planning.plan[i] = (struct pin_export){.set = &document->sets[i], .match = document->sets[i].match, .united = none};
+        TRY(plan_set(&planning, &planning.plan[i]));
+    }
+    if (abilities->names_hosts) {
+        TRY(shrink_around_gaps(&planning));
+        TRY(abilities->unites ? tell_unions(&planning) : combine(&planning));
+    }
+    *ret_plan = planning.plan;
+    return OK;
+}
