@@ -114,7 +114,7 @@ static const char *left_out_because(const struct pin_abilities *abilities, const
         return "it names no host, and here every entry has one, so it is left out";
     if (!set->is_pinned && !abilities->has_unpinning)
         return "that this host is not pinned cannot be said, so it is left out";
-    if (set->is_report_only && !abilities->has_report_only)
+    if (set->is_report_only && !set->is_enforced && !abilities->has_report_only)
         return "it only reports, here it would refuse, so it is left out";
     if (!set->is_enforced && !abilities->has_unenforced && set->format != PIN_FORMAT_HPKP)
         return "it is not enforced, here it would be, so it is left out";

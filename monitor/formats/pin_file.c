@@ -4,8 +4,14 @@
 
 /* In the order in which a file is held against them: the first that finds it likely has it. */
 static const struct pin_format_entry entries[] = {
+    {.format = PIN_FORMAT_ANDROID, .summary = "Android: network security config, as XML or compiled", .is_likely = pin_android_is_likely,
+     .read = pin_android_read, .write = pin_android_write},
+    {.format = PIN_FORMAT_TRUSTKIT_ANDROID, .summary = "TrustKit for Android: network security config with trustkit-config",
+     .is_likely = pin_android_is_likely, .read = pin_android_read, .write = pin_trustkit_android_write},
     {.format = PIN_FORMAT_OKHTTP, .summary = "OkHttp: lines .add(\"host\", \"sha256/…\") of Java or Kotlin source", .is_likely = pin_okhttp_is_likely,
      .read = pin_okhttp_read, .write = pin_okhttp_write},
+    {.format = PIN_FORMAT_TLSA, .summary = "TLSA: records of a zone file, or dig's output", .is_likely = pin_tlsa_is_likely, .read = pin_tlsa_read,
+     .write = pin_tlsa_write},
     {.format = pin_format_count}, /* the end */
 };
 

@@ -58,7 +58,7 @@ struct pin_set {
     enum pin_host_match match;
     bool is_pinned;        /* false: this entry says that the host is *not* pinned, and stands in the way of its parents' */
     bool is_enforced;      /* a mismatch refuses the connection, as the platform really acts */
-    bool is_report_only;
+    bool is_report_only;   /* the file asks for reports alone; is_enforced says whether the platform heeds that (TrustKit on Android: it does not) */
     bool overrides_pins;   /* Android: chains to the system's anchors are exempt (overridePins) */
     bool trusts_system;    /* Android, else true: chains to the system's anchors are trusted at all */
     bool has_expiry;
