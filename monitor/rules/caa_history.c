@@ -1,6 +1,7 @@
 #include "rules/caa_history.h"
 
 #include "base/text.h"
+#include "rules/caa_track.h"
 #include "rules/time_spans.h"
 
 #define SECOND_MS ((int64_t) 1000)
@@ -64,7 +65,7 @@ static result permission_of(const struct trial *trial, const struct caa_answer *
 /* A gap over twice the poll interval hides anything; a shorter one what was before it or what came after it. How often was asked in the gap behind a run is
  * for that run to say, not for the next one. */
 static int64_t gap_ms(const struct caa_run *before) {
-    return 2 * (int64_t) before->interval_s * SECOND_MS;
+    return caa_gap_ms(before->interval_s);
 }
 
 static struct time_span possible_span(const struct caa_owner_history *owner, size_t at, int64_t end_ms) {

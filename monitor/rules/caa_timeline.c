@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_MS ((int64_t) 1000)
+#include "rules/caa_track.h"
 
 struct stretch {
     int64_t begin_ms, end_ms;
@@ -18,7 +18,7 @@ struct row {
 
 static int64_t end_of(const struct caa_owner_history *owner, size_t at, int64_t now_ms) {
     const struct caa_run *run = &owner->runs[at], *next = at + 1 < owner->count ? run + 1 : NULL;
-    int64_t reach_ms = 2 * (int64_t) run->interval_s * SECOND_MS, end_ms = run->last_true_ms + reach_ms;
+    int64_t end_ms = run->last_true_ms + caa_gap_ms(run->interval_s);
     if (next == NULL) {
         end_ms = end_ms < now_ms ? end_ms : now_ms;
         return end_ms > run->last_true_ms ? end_ms : run->last_true_ms;

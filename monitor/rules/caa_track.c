@@ -42,7 +42,7 @@ static bool is_same_run(const struct caa_track *track, const struct caa_heard *h
         return false;
     uint32_t interval_s = larger(track->interval_s, heard->set == NULL ? bounds->least_s : caa_wait_s(answer, 0, bounds));
     int64_t true_ms = less_age(answered_ms, larger(track->ttl_max_s, answer->ttl_s), answer->ttl_s);
-    return true_ms - track->last_true_ms <= 2 * (int64_t) interval_s * 1000; /* what a cache repeats says nothing about the time since it asked */
+    return true_ms - track->last_true_ms <= caa_gap_ms(interval_s); /* what a cache repeats says nothing about the time since it asked */
 }
 
 /* The largest TTL seen of the same set; true where that is no longer the TTL of today. */

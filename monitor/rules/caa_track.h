@@ -48,6 +48,13 @@ struct caa_recorded {
 /* Nothing that was claimed before is claimed of an earlier time. */
 struct caa_track caa_track_of_record(const struct caa_recorded *run);
 
+/* How far apart two answers may have been true, so that nothing but the one or the other stood in between: twice the poll interval as it comes with its
+ * jitter. Between polls a cache that others ask, too, shows an answer as old as its TTL, and then one that is fresh. */
+static inline int64_t caa_gap_ms(uint32_t interval_s) {
+    int64_t interval_ms = (int64_t) interval_s * 1000;
+    return 2 * (interval_ms + interval_ms / 10 + 1000);
+}
+
 static inline bool caa_track_is_good(const struct caa_track *track) {
     return track->has_run && (track->outcome == CAA_RECORDS || track->outcome == CAA_EMPTY);
 }
@@ -58,7 +65,7 @@ uint32_t caa_wait_s(const struct caa_answer *answer, unsigned failures, const st
 int64_t caa_wait_ms(uint32_t wait_s, uint64_t random);
 
 /* Takes an answer in. A run goes on while outcome, set and AD are the same, no answer came later than twice the wait, and none was true later
- * than twice the longest wait after the one before (a cache may hold for a day what it was told once); a run begins after the one before has ended; times never go back, also where the clock did by less than an hour; by more begins a new run. A TTL that is not seen again
+ * than caa_gap_ms of the longest wait after the one before (a cache may hold for a day what it was told once); a run begins after the one before has ended; times never go back, also where the clock did by less than an hour; by more begins a new run. A TTL that is not seen again
  * for as long as itself and a day begins a run, too: it was lowered, and says nothing about the age of answers any more. True since: the answer's time less what its TTL lacks to the largest TTL of the same set, and never
  * before the last answer that said something else. */
 struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard heard, const struct caa_bounds *bounds);

@@ -108,6 +108,15 @@ static void what_a_cache_repeats_all_day_hides_that_day(void **state) {
     assert_int_equal(track.first_true_ms, T + 86400 * S);
 }
 
+static void a_cache_that_others_ask_too_breaks_no_run(void **state) {
+    (void) state;
+    struct caa_track track = {0};
+    hear(&track, "a", 300, T);
+    assert_false(hear(&track, "a", 0, T + 300 * S)); /* as old as may be */
+    assert_false(hear(&track, "a", 300, T + 631 * S)); /* and then a fresh one, as late as may be */
+    assert_int_equal(track.last_true_ms, T + 631 * S);
+}
+
 static void ad_that_comes_or_goes_begins_a_run(void **state) {
     (void) state;
     struct caa_track track = {0};
@@ -351,6 +360,7 @@ int main(void) {
         cmocka_unit_test(the_same_set_goes_on_and_another_one_begins),
         cmocka_unit_test(a_gap_over_twice_the_wait_begins_a_run_with_the_same_content),
         cmocka_unit_test(what_a_cache_repeats_all_day_hides_that_day),
+        cmocka_unit_test(a_cache_that_others_ask_too_breaks_no_run),
         cmocka_unit_test(ad_that_comes_or_goes_begins_a_run),
         cmocka_unit_test(a_set_was_true_since_its_ttl_began_to_count),
         cmocka_unit_test(a_larger_ttl_later_shows_how_old_the_first_answer_was),
