@@ -43,6 +43,15 @@ static void calls_of_the_okhttp_builder_are_read_from_source(void **state) {
     vector_texts_check("pin-okhttp", judge_okhttp);
 }
 
+static void judge_tlsa(struct span input, char *ret_line, size_t size) {
+    judge(PIN_FORMAT_TLSA, input, ret_line, size);
+}
+
+static void tlsa_records_are_read_from_zones_and_from_dig(void **state) {
+    (void) state;
+    vector_texts_check("pin-tlsa", judge_tlsa);
+}
+
 /* ── real files ── */
 
 static void read_corpus(const char *name, enum pin_format format, struct arena *arena, struct pin_document **ret_document) {
@@ -94,6 +103,7 @@ static void lines_without_a_complete_pin_are_an_error_each(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_of_the_okhttp_builder_are_read_from_source),
+        cmocka_unit_test(tlsa_records_are_read_from_zones_and_from_dig),
         cmocka_unit_test(the_pins_of_a_real_app_are_twelve_sets_with_what_stands_beside_them),
         cmocka_unit_test(lines_without_a_complete_pin_are_an_error_each),
     };
