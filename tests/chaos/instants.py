@@ -104,7 +104,7 @@ class Instants:
     def run(self, names, count=None):
         listed = [(name, where, how) for name in names for where in ("before", "after") for how in ("asker", "server")]
         self.dice.shuffle(listed)
-        del listed[count:]
+        del listed[count if count is not None else len(listed):]
         for name, where, how in listed:
             self.at(name, where, how)
         return len(listed)
@@ -118,6 +118,7 @@ def instants(seed, is_long):
         made.start()
         struck = Instants(service, seed)
         count = struck.run(NAMED) if is_long else struck.run(SHORT, SHORT_COUNT)
+        run.expect("programs were killed at named instants", min(count, struck.killed) > 0)
         settle(made, service)
         alerts = made.check_all(service, service.receiver)
         storm.check_events(service)
