@@ -81,12 +81,47 @@ static bool find_shipped(const struct hash *spki, struct ca_row *ret_row) {
     return true;
 }
 
-bool ca_table_key_of(const struct hash *certificate_sha256, struct hash *ret_spki_sha256) {
+size_t ca_table_key_count(void) {
+    return SHIPPED_ROWS + COUNT_OF(unmapped_keys);
+}
+
+void ca_table_key_at(size_t place, struct hash *ret_spki_sha256) {
+    *ret_spki_sha256 = hash_of(place < SHIPPED_ROWS ? shipped_rows[place].words : unmapped_keys[place - SHIPPED_ROWS].words);
+}
+
+static int compare_key(const void *hash, const void *key) {
+    return compare_words(hash, ((const struct shipped_key *) key)->words, 4);
+}
+
+size_t ca_table_key_place(const struct hash *spki_sha256) {
+    const struct shipped_row *row = bsearch(spki_sha256, shipped_rows, SHIPPED_ROWS, sizeof *row, compare_row);
+    if (row != NULL)
+        return (size_t) (row - shipped_rows);
+    const struct shipped_key *key = bsearch(spki_sha256, unmapped_keys, COUNT_OF(unmapped_keys), sizeof *key, compare_key);
+    return key == NULL ? SIZE_MAX : SHIPPED_ROWS + (size_t) (key - unmapped_keys);
+}
+
+size_t ca_table_certificate_count(void) {
+    return COUNT_OF(shipped_certificates);
+}
+
+size_t ca_table_certificate_place(const struct hash *certificate_sha256) {
     const struct shipped_certificate *found =
         bsearch(certificate_sha256, shipped_certificates, COUNT_OF(shipped_certificates), sizeof *found, compare_certificate);
-    if (found == NULL)
+    return found == NULL ? SIZE_MAX : (size_t) (found - shipped_certificates);
+}
+
+size_t ca_table_certificate_at(size_t place, struct hash *ret_first_half) {
+    const struct shipped_certificate *certificate = &shipped_certificates[place];
+    *ret_first_half = hash_of((const uint64_t[4]){certificate->words[0], certificate->words[1], 0, 0});
+    return certificate->key;
+}
+
+bool ca_table_key_of(const struct hash *certificate_sha256, struct hash *ret_spki_sha256) {
+    size_t place = ca_table_certificate_place(certificate_sha256);
+    if (place == SIZE_MAX)
         return false;
-    *ret_spki_sha256 = hash_of(found->key < SHIPPED_ROWS ? shipped_rows[found->key].words : unmapped_keys[found->key - SHIPPED_ROWS].words);
+    ca_table_key_at(shipped_certificates[place].key, ret_spki_sha256);
     return true;
 }
 

@@ -84,3 +84,12 @@ size_t ca_table_size(void);
 void ca_table_row(size_t place, struct ca_row *ret_row);
 /* The key of a CA certificate that was disclosed to CCADB when the shipped table was made, mapped or not; by the certificate's SHA-256. */
 bool ca_table_key_of(const struct hash *certificate_sha256, struct hash *ret_spki_sha256);
+/* The keys of those certificates and the mapped ones have numbers, the mapped ones first, in their order; so have the certificates, in the
+ * order of their SHA-256. What rules/ca_edges.h knows of them goes by these. SIZE_MAX: not among them. */
+size_t ca_table_key_count(void);
+size_t ca_table_key_place(const struct hash *spki_sha256);
+void ca_table_key_at(size_t place, struct hash *ret_spki_sha256);
+size_t ca_table_certificate_count(void);
+size_t ca_table_certificate_place(const struct hash *certificate_sha256);
+/* The certificate's key; the second half of *ret_first_half is zero. */
+size_t ca_table_certificate_at(size_t place, struct hash *ret_first_half);

@@ -53,7 +53,7 @@ size_t pin_lint_place(const struct pin_lint_chain *chain, const struct pin_set *
     const struct trust_paths *paths = &chain->paths[trust_store_of(set->format)];
     for (size_t i = 0; i < paths->count; i++)
         for (size_t place = 0; place < paths->paths[i].count; place++)
-            if (pin_matches(pin, &paths->paths[i], place))
+            if (pin_matches(pin, &paths->paths[i], place) == PIN_MATCH_YES)
                 return place;
     return SIZE_MAX;
 }
