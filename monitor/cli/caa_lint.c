@@ -175,7 +175,7 @@ static int resolve_set(const struct lint_options *options, struct arena *arena, 
 /* What was seen under each owner; what stands under another of the file is that one's. */
 static result compare(struct database *database, struct caa_linted *linted, const struct ca_extra_rows *extra) {
     struct dns_name *owners = arena_take_array(database->arena, linted->count + 1, sizeof *owners);
-    struct caa_seen *seen = arena_take_array(database->arena, linted->count + 1, sizeof *seen);
+    struct caa_usage *seen = arena_take_array(database->arena, linted->count + 1, sizeof *seen);
     if (owners == NULL || seen == NULL)
         return &fault_no_memory;
     for (size_t i = 0; i < linted->count; i++)
@@ -190,25 +190,15 @@ static result compare(struct database *database, struct caa_linted *linted, cons
     return OK;
 }
 
-/* "ca-unused" where nobody knows who issued some of the certificates would be a guess. */
-static void drop_guesses(struct caa_linted_set *set) {
-    size_t kept = 0;
-    if (set->seen == NULL || (!set->seen->is_cut && !caa_seen_has_unmapped(set->seen)))
-        return;
-    for (size_t i = 0; i < set->remark_count; i++)
-        if (strcmp(set->remarks[i].rule, "ca-unused") != 0)
-            set->remarks[kept++] = set->remarks[i];
-    set->remark_count = kept;
-}
-
 static result look_at(struct caa_linted *linted, const struct ca_extra_rows *extra, struct arena *arena) {
     for (size_t i = 0; i < linted->count; i++) {
         struct caa_linted_set *set = &linted->sets[i];
         struct caa_lint_facts facts = {.owner = set->has_owner ? &set->owner : NULL, .answer = set->answer, .ttl_s = set->ttl_s, .extra = extra};
         if (set->seen != NULL)
-            TRY(caa_seen_facts(set->seen, set->records, set->record_count, arena, &facts));
+            TRY(caa_usage_facts(set->seen, set->records, set->record_count, arena, &facts));
         TRY(caa_lint(set->records, set->record_count, &facts, arena, &set->remarks, &set->remark_count));
-        drop_guesses(set);
+        if (set->seen != NULL)
+            set->remark_count = caa_usage_drop_guesses(set->seen, set->remarks, set->remark_count);
     }
     return OK;
 }

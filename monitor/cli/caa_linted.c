@@ -32,7 +32,7 @@ static json_t *owner_json(const struct caa_linted_set *set) {
     return json_string(owner);
 }
 
-static json_t *unmapped_json(const struct caa_seen *seen) {
+static json_t *unmapped_json(const struct caa_usage *seen) {
     json_t *list = json_array();
     for (size_t i = 0; i < seen->issuer_count; i++)
         if (seen->issuers[i].domains == NULL)
@@ -83,7 +83,7 @@ static void print_complaints(const struct caa_text *text) {
         fputs("\n", stdout);
 }
 
-static void print_seen(const struct caa_seen *seen) {
+static void print_seen(const struct caa_usage *seen) {
     printf("Unexpired certificates seen for these names: %zu%s\n", seen->count, seen->is_cut ? " (there are more)" : "");
     for (size_t i = 0; i < seen->issuer_count; i++)
         if (seen->issuers[i].domains == NULL) {

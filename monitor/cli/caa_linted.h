@@ -15,7 +15,7 @@ struct caa_linted_set {
     size_t record_count;
     const uint32_t *ttl_s; /* in a file; NULL: it says none */
     const struct caa_answer *answer; /* as it was resolved; NULL: from a file */
-    const struct caa_seen *seen;     /* NULL: certificates were not looked at */
+    const struct caa_usage *seen;     /* NULL: certificates were not looked at */
     struct caa_lint_remark *remarks;
     size_t remark_count;
 };

@@ -16,7 +16,7 @@ static result owners_of(const struct caa_text *text, struct arena *arena, struct
     return OK;
 }
 
-static result sort_out(const struct caa_view *view, const struct caa_seen *seen, struct caa_plan *plan) {
+static result sort_out(const struct caa_view *view, const struct caa_usage *seen, struct caa_plan *plan) {
     plan->governed = seen->count;
     plan->is_cut = seen->is_cut;
     plan->refused = arena_take_array(plan->database.arena, seen->count + 1, sizeof *plan->refused);
@@ -38,7 +38,7 @@ static result look(const struct caa_judged *judged, const struct caa_text *text,
     const struct caa_view *view = judged->agreed;
     struct caa_seen_wish wish = {.owner = &view->relevant->owner};
     struct ca_extra_rows extra;
-    struct caa_seen seen;
+    struct caa_usage seen;
     TRY(owners_of(text, plan->database.arena, &wish));
     TRY(caa_seen_extra(&plan->database, &extra));
     TRY(caa_seen_load(&plan->database, &wish, &extra, &seen));

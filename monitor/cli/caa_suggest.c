@@ -74,7 +74,7 @@ struct proposal {
     const struct suggest_options *options;
     struct arena *arena; /* the database's */
     const struct caa_step *standing;
-    struct caa_seen seen;
+    struct caa_usage seen;
     const struct store_caa_policy *policies;
     size_t policy_count;
     struct caa_suggest_facts facts;
@@ -84,7 +84,7 @@ struct proposal {
 
 /* One per owner; who is not mapped, by name. */
 static result take_uses(struct proposal *proposal) {
-    const struct caa_seen *seen = &proposal->seen;
+    const struct caa_usage *seen = &proposal->seen;
     struct caa_use *uses = arena_take_array(proposal->arena, seen->issuer_count + 1, sizeof *uses);
     size_t count = 0, at;
     if (uses == NULL)

@@ -2,14 +2,19 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "rules/caa_lint.h"
+#include "rules/caa_usage.h"
 #include "steps/caa_poller.h"
+#include "store/caa_shown.h"
 
 #define REMARKS_TOLD 30
 #define FINGERPRINT_LIMIT ((size_t) 1024 * 1024)
+#define USAGE_ROWS_MAX 20000 /* names of certificates under one set; where there are more, no CA is called unused */
+#define USAGE_SHARE 20       /* certificates are looked up in a twentieth of the time at most, */
+#define USAGE_BURST_MS 500   /* but for so long at once: most services need no more for all their sets */
 #define SCRATCH_LIMIT ((size_t) 64 * 1024 * 1024) /* of one set; thousands of them, as after a start, have no place in the arena of a commit */
 
 /* The first validating resolver that answers well, else the first that does. */
@@ -92,9 +97,24 @@ static result set_finding(struct caa_poller *poller, struct caa_batch *batch, co
     return OK;
 }
 
+static result load_usage(struct caa_poller *poller, const struct dns_name *owner, const char *text, struct arena *arena, struct caa_usage *ret_usage) {
+    const struct store_caa_seen_wish stored = {.owner = text, .now_ms = world_clock_time(&poller->monitor->clock, clock_wall_ms()), .limit = USAGE_ROWS_MAX};
+    const struct caa_seen_wish wish = {.owner = owner};
+    struct caa_seen_row *rows;
+    size_t count;
+    int64_t begin_ms = clock_monotonic_ms();
+    TRY(store_caa_seen_load(poller->monitor->store, &stored, arena, &rows, &count));
+    TRY(caa_usage_of_rows(rows, count, &wish, &poller->monitor->extra, arena, ret_usage));
+    ret_usage->is_cut = count == USAGE_ROWS_MAX;
+    int64_t end_ms = clock_monotonic_ms();
+    poller->usage_until_ms = (poller->usage_until_ms > begin_ms ? poller->usage_until_ms : begin_ms) + USAGE_SHARE * (end_ms - begin_ms);
+    return OK;
+}
+
 static result lint(struct caa_poller *poller, const struct caa_waiting *heard, struct arena *arena, struct remarks *ret_remarks) {
     struct caa_answer answer = heard->answer;
     struct dns_name owner;
+    struct caa_usage usage = {0};
     struct caa_record *records = NULL;
     struct caa_lint_remark *list = NULL;
     size_t count = 0, record_count = 0;
@@ -104,8 +124,10 @@ static result lint(struct caa_poller *poller, const struct caa_waiting *heard, s
         return OK;
     TRY(caa_set_decode(caa_set_span(heard->set), arena, &records, &record_count));
     struct caa_lint_facts facts = {.owner = &owner, .answer = &answer, .extra = &poller->monitor->extra};
+    TRY(load_usage(poller, &owner, heard->owner->name, arena, &usage));
+    TRY(caa_usage_facts(&usage, records, record_count, arena, &facts));
     TRY(caa_lint(records, record_count, &facts, arena, &list, &count));
-    return keep(list, count, records, ret_remarks);
+    return keep(list, caa_usage_drop_guesses(&usage, list, count), records, ret_remarks);
 }
 
 result caa_look_at_lint(struct caa_poller *poller, struct caa_batch *batch, const struct caa_waiting *heard) {
@@ -115,7 +137,9 @@ result caa_look_at_lint(struct caa_poller *poller, struct caa_batch *batch, cons
     size_t count = 0;
     if (heard->set == NULL || heard->resolver != caa_speaker(poller, owner))
         return OK;
-    owner->wants_lint = false;
+    owner->wants_lint = !caa_set_is_empty(heard->set) && poller->usage_until_ms > clock_monotonic_ms() + USAGE_SHARE * USAGE_BURST_MS;
+    if (owner->wants_lint) /* with a later answer: without the certificates other remarks would be told now, and these again then */
+        return OK;
     CLEANUP(arena_free_at) struct arena *scratch = arena_new(SCRATCH_LIMIT);
     if (scratch == NULL)
         return &fault_no_memory;

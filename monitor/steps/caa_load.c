@@ -165,11 +165,19 @@ static void leave(void *context, struct caa_owner *owner) {
     caa_leave_split(poller, owner);
 }
 
+/* Remarks rest on certificates, which come and go, and on the table of CA keys. */
+static void want_lint(struct caa_poller *poller) {
+    for (struct caa_owner *owner = caa_owners_next(poller->owners, NULL, NULL); owner != NULL; owner = caa_owners_next(poller->owners, owner, NULL))
+        owner->wants_lint |= owner->accepted != NULL;
+    poller->ca_generation = poller->monitor->ca_generation;
+}
+
 /* What the last reading did not name is named no more. */
 static void end_scan(struct caa_poller *poller) {
     for (struct caa_owner *owner = caa_owners_next(poller->owners, NULL, NULL); owner != NULL; owner = caa_owners_next(poller->owners, owner, NULL))
         if (owner->scan != poller->scan)
             owner->named_until_ms = 0;
+    want_lint(poller);
     poller->is_scanning = false;
 }
 
@@ -356,6 +364,8 @@ result caa_load_some(struct caa_poller *poller, int64_t now_ms) {
     TRY(scan_some(poller, now_ms));
     for (size_t i = 0; i < LOADED_PER_CALL / CHUNK && poller->fresh_count > 0; i++)
         TRY(load_chunk(poller, now_ms));
+    if (poller->ca_generation != poller->monitor->ca_generation)
+        want_lint(poller);
     if (poller->is_ready) {
         sweep(poller, now_ms);
         return take_fresh(poller, now_ms);

@@ -89,6 +89,8 @@ struct caa_poller {
     struct caa_asked *asked;
     struct caa_batch *gathering, *sending;
     int64_t client_due_ms, lease_due_ms, fresh_due_ms, commit_due_ms, status_due_ms, scan_due_ms, sweep_due_ms, calm_due_ms, status_ms; /* monotonic */
+    int64_t usage_until_ms; /* looking up certificates has used the time until then; monotonic */
+    uint64_t ca_generation; /* of the CA keys that remarks are made with */
     bool said_full;
 };
 

@@ -69,11 +69,12 @@ result store_caa_changes_show(struct store *store, const struct store_caa_wish *
 
 /* ---- certificates, policies */
 
-result store_caa_seen_load(struct store *store, const char *owner, int64_t now_ms, struct arena *arena, struct store_caa_seen **ret_rows, size_t *ret_count) {
+result store_caa_seen_load(struct store *store, const struct store_caa_seen_wish *wish, struct arena *arena, struct caa_seen_row **ret_rows,
+                           size_t *ret_count) {
     CLEANUP(params_done) struct store_params params = {0};
-    params_text(&params, owner);
-    params_time_ms(&params, now_ms);
-    params_int4(&params, STORE_CAA_SEEN_MAX);
+    params_text(&params, wish->owner);
+    params_time_ms(&params, wish->now_ms);
+    params_int4(&params, (int32_t) wish->limit);
     CLEANUP(rows_done) struct store_rows rows = {0};
     TRY(store_ask(store,
                   "WITH own AS (SELECT owner FROM caa_owner WHERE outcome = 'records' AND right(owner, length($1) + 1) = '.' || $1)"
@@ -86,9 +87,9 @@ result store_caa_seen_load(struct store *store, const char *owner, int64_t now_m
                   " ORDER BY c.certificate_id, n.value LIMIT $3",
                   &params, "ist?h?tt", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};
-    struct store_caa_seen *list = take_rows(&taker, sizeof *list);
+    struct caa_seen_row *list = take_rows(&taker, sizeof *list);
     for (int row = 0; !taker.failed && row < rows.count; row++)
-        list[row] = (struct store_caa_seen){.certificate_id = rows_int8(&rows, row, 0), .not_after_ms = rows_time_ms(&rows, row, 1),
+        list[row] = (struct caa_seen_row){.certificate_id = rows_int8(&rows, row, 0), .not_after_ms = rows_time_ms(&rows, row, 1),
                                             .issuer = take_text(&taker, row, 2), .issuer_spki_sha256 = rows_hash(&rows, row, 3),
                                             .name = take_text(&taker, row, 4), .nearer = take_text(&taker, row, 5)};
     if (taker.failed)

@@ -3,8 +3,7 @@
 
 #include "base/arena.h"
 #include "formats/caa_record.h"
-#include "formats/entry_report.h"
-#include "rules/caa_permit.h"
+#include "rules/caa_usage.h"
 #include "store/caa_history.h"
 
 struct store_caa_told_finding {
@@ -28,17 +27,13 @@ struct store_caa_change_shown {
 MUST_CHECK result store_caa_changes_show(struct store *store, const struct store_caa_wish *wish, struct arena *arena,
                                          struct store_caa_change_shown **ret_changes, size_t *ret_count);
 
-/* A name of a certificate that has not expired, is not of a drill, and matched somebody's watch. */
-struct store_caa_seen {
-    int64_t certificate_id, not_after_ms;
-    const char *issuer;                   /* as the certificate says; proves nothing */
-    struct known_hash issuer_spki_sha256; /* of a verified issuer */
-    const char *name;                     /* may begin with "*." */
-    const char *nearer;                   /* the owner between it and `owner` that is known to have records of its own; "" when none */
+/* Names at or below `owner` (text), by certificate; at most `limit`. */
+struct store_caa_seen_wish {
+    const char *owner;
+    int64_t now_ms;
+    unsigned limit;
 };
-#define STORE_CAA_SEEN_MAX 200000
-/* Names at or below `owner` (text), by certificate; at most STORE_CAA_SEEN_MAX. */
-MUST_CHECK result store_caa_seen_load(struct store *store, const char *owner, int64_t now_ms, struct arena *arena, struct store_caa_seen **ret_rows,
+MUST_CHECK result store_caa_seen_load(struct store *store, const struct store_caa_seen_wish *wish, struct arena *arena, struct caa_seen_row **ret_rows,
                                       size_t *ret_count);
 
 struct store_caa_policy {

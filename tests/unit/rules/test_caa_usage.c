@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "cli/caa_seen.h"
+#include "rules/caa_usage.h"
 
 static struct arena *arena;
 
@@ -74,16 +74,16 @@ static void an_issuer_that_is_not_mapped_is_unknown_unless_everybody_or_nobody_m
 }
 
 /* What caa_lint is told. */
-static struct caa_lint_facts facts_of(const struct caa_seen *seen, const struct set *set) {
+static struct caa_lint_facts facts_of(const struct caa_usage *seen, const struct set *set) {
     struct caa_lint_facts facts = {0};
-    assert_ptr_equal(caa_seen_facts(seen, set->records, set->count, arena, &facts), OK);
+    assert_ptr_equal(caa_usage_facts(seen, set->records, set->count, arena, &facts), OK);
     return facts;
 }
 
 static void without_a_certificate_nothing_is_said_of_use(void **state) {
     (void) state;
     struct set set = {.count = 0};
-    const struct caa_seen seen = {.count = 0};
+    const struct caa_usage seen = {.count = 0};
     add(&set, "issue", "ours.example");
     assert_null(facts_of(&seen, &set).seen_domains);
 }
@@ -93,7 +93,7 @@ static void an_issuer_stands_for_the_domain_that_the_set_names_for_what_it_issue
     struct set set = {.count = 0};
     struct caa_seen_issuer issuers[] = {us, them, somebody, us};
     struct caa_seen_certificate certificate = {.issuer = issuers};
-    const struct caa_seen seen = {.issuers = issuers, .issuer_count = 4, .certificates = &certificate, .count = 1};
+    const struct caa_usage seen = {.issuers = issuers, .issuer_count = 4, .certificates = &certificate, .count = 1};
     issuers[0].plain_count = issuers[1].plain_count = issuers[2].plain_count = issuers[3].wildcard_count = 1;
     add(&set, "issue", "ours.example");
     add(&set, "issuewild", "cross.example");
@@ -105,7 +105,7 @@ static void an_issuer_stands_for_the_domain_that_the_set_names_for_what_it_issue
     assert_string_equal(facts.seen_domains[2], "cross.example");
     assert_int_equal(facts.seen_uses[2], CAA_SEEN_WILDCARD);
     assert_null(facts.seen_domains[3]);
-    assert_true(caa_seen_has_unmapped(&seen));
+    assert_true(caa_usage_has_unmapped(&seen));
     set.count = 1; /* `issue` alone: the same for both */
     facts = facts_of(&seen, &set);
     assert_int_equal(facts.seen_uses[0], CAA_SEEN_PLAIN | CAA_SEEN_WILDCARD);
