@@ -220,7 +220,7 @@ static result read_pin_set(struct reading *reading, const struct xml_node *node,
     }
     if (config->pins_written > 0 && config->pins.group_count == 0)
         return pin_builder_remark(&reading->builder, PIN_REMARK_ERROR, node->line, "pin-set-unusable",
-                                  "no pin of this pin-set can be used; until one can, nothing is accepted for its hosts");
+                                  "no pin of this pin-set can be used, wanted one at least; the hosts that have it are left out");
     return OK;
 }
 
@@ -277,11 +277,14 @@ static result read_report_uris(struct reading *reading, const struct xml_node *n
     config->report_uris = uris;
     for (const struct xml_node *child = node->first; child != NULL; child = child->next) {
         TRY(check_element(reading, child, &counts));
-        if (!counts)
+        struct span text = trimmed(child->text);
+        if (!counts || text.size == 0)
             continue;
-        *uris = arena_copy_span_as_text(reading->builder.arena, trimmed(child->text));
-        if (*uris++ == NULL)
+        char *uri = arena_copy_span_as_text(reading->builder.arena, text);
+        if (uri == NULL)
             return &fault_no_memory;
+        text_make_harmless(uri);
+        *uris++ = uri;
     }
     return OK;
 }
@@ -332,6 +335,8 @@ static result read_domain(struct reading *reading, const struct xml_node *node, 
     if (is_host_known(reading->builder.document, host))
         return pin_builder_remark(&reading->builder, PIN_REMARK_ERROR, node->line, "domain-twice",
                                   "%s stands here twice, which Android refuses; this entry is left out", host);
+    if (config->pins_written > 0 && config->pins.group_count == 0)
+        return OK; /* told where the pin-set stands */
     struct pin_set *set = pin_builder_add_set(&reading->builder, node->line);
     if (set == NULL)
         return pin_builder_refusal(&reading->builder);

@@ -41,7 +41,7 @@ static result write_anchors(struct writing *writing, const struct pin_set *set) 
     if (set->trusts_system)
         return OK;
     buffer_add_text(writing->out, "        <trust-anchors/>\n");
-    return pin_builder_remark(writing->lost, PIN_REMARK_WARNING, set->line, "export-anchors",
+    return pin_builder_remark(writing->lost, PIN_REMARK_NOTE, set->line, "export-anchors",
                               "%s: trusts anchors of the app's own, which are not known here: put them into its trust-anchors", set->host);
 }
 

@@ -1,10 +1,12 @@
 /* XML through libxml2's callbacks: it builds no tree of its own, so that what it keeps is bounded by one element. */
 #include <libxml/parser.h>
+#include <libxml/parserInternals.h>
 #include <libxml/xmlerror.h>
 #include <stdio.h>
 
 #include "base/ascii.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "formats/xml_tree.h"
 
 struct loading {
@@ -59,7 +61,7 @@ static void refuse(struct loading *loading, unsigned line, const char *sentence)
 
 static unsigned line_now(const struct loading *loading) {
     const xmlParserInput *input = loading->parser->input;
-    return loading->lines_before + (input == NULL || input->line < 1 ? 1 : (unsigned) input->line);
+    return input == NULL || input->line < 1 ? 1 : (unsigned) input->line;
 }
 
 static void settle(struct loading *loading, result outcome) {
@@ -80,7 +82,7 @@ static void on_error(void *user, xmlError *error) {
     int size = error->message == NULL ? 0 : (int) strcspn(error->message, "\n");
     snprintf(sentence, sizeof sentence, "not XML: %.*s%s", size < 140 ? size : 140, error->message == NULL ? "" : error->message,
              is_undeclared ? "; wanted no entities but &lt; &gt; &amp; &quot; &apos;" : "");
-    refuse(loading, loading->lines_before + (error->line < 1 ? 1 : (unsigned) error->line), sentence);
+    refuse(loading, error->line < 1 ? 1 : (unsigned) error->line, sentence);
 }
 
 /* ---- callbacks */
@@ -150,13 +152,27 @@ static void on_text(void *user, const xmlChar *text, int size) {
     settle(loading, xml_building_text(&loading->building, span));
 }
 
+/* White space of any length to one blank. */
+static void make_one_line(char *text) {
+    char *to = text;
+    for (const char *from = text; *from != '\0'; from++)
+        if (!is_space((uint8_t) *from))
+            *to++ = *from;
+        else if (to > text && to[-1] != ' ')
+            *to++ = ' ';
+    *to = '\0';
+}
+
 static void on_comment(void *user, const xmlChar *text) {
     struct loading *loading = user;
     if (loading->outcome != OK)
         return;
-    loading->building.comment = arena_copy_span_as_text(loading->building.arena, trim(span_of_text((const char *) text)));
-    if (loading->building.comment == NULL)
-        stop(loading, &fault_no_memory);
+    char *comment = arena_copy_span_as_text(loading->building.arena, trim(span_of_text((const char *) text)));
+    if (comment == NULL)
+        return stop(loading, &fault_no_memory);
+    make_one_line(comment);
+    text_make_harmless(comment);
+    loading->building.comment = comment;
 }
 
 /* Where a DOCTYPE has been read up to its internal subset, if it has one. */
@@ -282,16 +298,19 @@ static result look_over(struct span file, struct span text, result fault, struct
 }
 
 static void parse(struct loading *loading, struct span text) {
-    loading->parser = xmlNewParserCtxt();
+    loading->parser = xmlCreateMemoryParserCtxt((const char *) text.bytes, (int) text.size);
     if (loading->parser == NULL) {
         loading->outcome = &fault_no_memory;
         return;
     }
     *loading->parser->sax = handler;
     loading->parser->userData = loading;
-    xmlFreeDoc(xmlCtxtReadMemory(loading->parser, (const char *) text.bytes, (int) text.size, NULL, NULL, XML_PARSE_NONET));
+    loading->parser->input->line += (int) loading->lines_before;
+    xmlCtxtUseOptions(loading->parser, XML_PARSE_NONET);
+    xmlParseDocument(loading->parser);
     if (loading->outcome == OK && (!loading->parser->wellFormed || loading->building.current != NULL || loading->building.tree.root == NULL))
         refuse(loading, line_now(loading), "not XML, or not to its end");
+    xmlFreeDoc(loading->parser->myDoc);
     xmlFreeParserCtxt(loading->parser);
 }
 

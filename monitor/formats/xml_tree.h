@@ -27,7 +27,7 @@ struct xml_node {
     const char *name;
     const char *space;   /* namespace name; "" without */
     const char *text;    /* what stands directly in it, put together; "" when nothing */
-    const char *comment; /* the last comment before it with nothing but white space between, trimmed; "" when none */
+    const char *comment; /* the last comment before it with nothing but white space between, on one line, harmless; "" when none */
     struct xml_attribute *attributes;
     size_t attribute_count;
     struct xml_node *parent, *first, *last, *next; /* elements */

@@ -17,6 +17,7 @@ static int pin_harness(enum pin_format format, struct span bytes) {
     require(outcome == OK || outcome == &fault_limit_reached || (outcome == &fault_pin_file && reason.text[0] != '\0'));
     if (outcome == OK) {
         pin_check_document(&document);
+        entry = pin_entry_of(document.format); /* TrustKit's additions make another format of the file */
         if (entry->write != NULL)
             pin_check_again(&document, entry, arena);
         pin_check_exports(&document, arena);

@@ -1,0 +1,115 @@
+/* Pins in the files of apps: one folder of vectors for each format. Every vector is also written again, and read. */
+#include "vector_text.h"
+
+#include <stdarg.h>
+
+#define require(is_so) assert_true(is_so)
+#include "pin_checks.h"
+#include "pin_words.h"
+
+#define ARENA_LIMIT ((size_t) 256 * 1024 * 1024)
+
+/* In its own format, and whether another is written or says why not. */
+static void write_again(const struct pin_document *document, struct arena *arena) {
+    const struct pin_format_entry *entry = pin_entry_of(document->format);
+    if (entry->write != NULL)
+        pin_check_again(document, entry, arena);
+    pin_check_exports(document, arena);
+}
+
+static void judge(struct span input, char *ret_line, size_t size) {
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct pin_file file = {.source = "file", .bytes = input};
+    struct pin_document *documents = NULL;
+    struct reason reason = {""};
+    struct buffer text = buffer_with_limit(size - 1);
+    size_t count = 0;
+    result outcome = pin_file_read(&file, NULL, arena, &documents, &count, &reason);
+    if (outcome != OK) {
+        assert_ptr_equal(outcome, &fault_pin_file);
+        buffer_printf(&text, "refused: %s", reason.text);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct buffer words = buffer_with_limit(size - 1);
+        pin_check_document(&documents[i]);
+        pin_words_of_document(&documents[i], &words);
+        if (i > 0 || documents[i].format != PIN_FORMAT_ANDROID || strcmp(documents[i].source, "file") != 0)
+            buffer_printf(&text, "%s%s%s: ", i == 0 ? "" : " ; ", pin_format_name(documents[i].format), documents[i].source + strlen("file"));
+        buffer_add(&text, buffer_span(&words));
+        buffer_done(&words);
+        write_again(&documents[i], arena);
+    }
+    snprintf(ret_line, size, "%s", buffer_text(&text));
+    buffer_done(&text);
+    arena_free(arena);
+}
+
+static void network_security_configs_are_read_as_android_reads_them(void **state) {
+    (void) state;
+    vector_texts_check("pin-android", judge);
+}
+
+/* ---- real files */
+
+static struct pin_document *read_corpus(const char *name, enum pin_format format, struct arena *arena) {
+    struct buffer bytes = corpus_read(name);
+    struct pin_document *documents;
+    struct reason reason = {""};
+    size_t count = 0;
+    assert_ptr_equal(pin_file_read(&(struct pin_file){.source = name, .bytes = buffer_span(&bytes)}, NULL, arena, &documents, &count, &reason), OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(documents[0].format, format);
+    pin_check_document(&documents[0]);
+    write_again(&documents[0], arena);
+    buffer_done(&bytes);
+    return documents;
+}
+
+static void assert_pins(const struct pin_set *set, const char *host, size_t pins) {
+    assert_string_equal(set->host, host);
+    assert_int_equal(set->group_count, pins > 0);
+    if (pins > 0)
+        assert_int_equal(set->groups[0].count, pins);
+}
+
+static void real_android_configs_keep_their_pins_comments_and_dates(void **state) {
+    (void) state;
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    const struct pin_document *store = read_corpus("d-pins/android-nsc/grapheneos-appstore.xml", PIN_FORMAT_ANDROID, arena);
+    const struct pin_document *auditor = read_corpus("d-pins/android-nsc/grapheneos-auditor.xml", PIN_FORMAT_ANDROID, arena);
+    const struct pin_document *updater = read_corpus("d-pins/android-nsc/grapheneos-updater.xml", PIN_FORMAT_ANDROID, arena);
+    assert_int_equal(store->set_count + auditor->set_count + updater->set_count, 3);
+    assert_int_equal(store->remark_count + auditor->remark_count + updater->remark_count, 0);
+    assert_pins(&store->sets[0], "apps.grapheneos.org", 6);
+    assert_pins(&auditor->sets[0], "attestation.app", 6);
+    assert_pins(&updater->sets[0], "releases.grapheneos.org", 4);
+    assert_string_equal(store->sets[0].groups[0].pins[5].comment, "ECDSA secp384r1 backup key");
+    assert_int_equal(store->sets[0].expires, time_of_date(2027, 4, 1));
+    assert_true(store->sets[0].is_expiry_local && !auditor->sets[0].has_expiry);
+    arena_free(arena);
+}
+
+static void real_trustkit_configs_are_enforced_and_localhost_is_not_pinned(void **state) {
+    (void) state;
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    const struct pin_document *demo = read_corpus("d-pins/android-nsc/trustkit-android-demo.xml", PIN_FORMAT_TRUSTKIT_ANDROID, arena);
+    const struct pin_document *kotlin = read_corpus("d-pins/android-nsc/trustkit-android-demokotlin.xml", PIN_FORMAT_TRUSTKIT_ANDROID, arena);
+    assert_int_equal(demo->set_count, 2);
+    assert_int_equal(kotlin->set_count, 3);
+    assert_pins(&demo->sets[1], "www.google.com", 2);
+    assert_string_equal(demo->sets[0].report_uris[0], "https://overmind.datatheorem.com/trustkit/report");
+    assert_true(demo->sets[0].is_enforced && !demo->sets[0].is_report_only && !demo->sets[0].uses_default_reports);
+    assert_pins(&kotlin->sets[2], "localhost", 0);
+    assert_false(kotlin->sets[2].is_pinned);
+    assert_true(kotlin->sets[2].is_report_only);
+    arena_free(arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(network_security_configs_are_read_as_android_reads_them),
+        cmocka_unit_test(real_android_configs_keep_their_pins_comments_and_dates),
+        cmocka_unit_test(real_trustkit_configs_are_enforced_and_localhost_is_not_pinned),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
