@@ -35,6 +35,7 @@ struct trial {
 struct possibility {
     const struct caa_run *run;
     struct time_span certain, possible;
+    struct time_span undisputed; /* EMPTY: the possible less the gaps in which something else may have stood as well */
     enum caa_permission permission; /* RECORDS: of this issuer by the set */
     bool is_later;                  /* first heard after T: never certain */
 };
@@ -79,6 +80,15 @@ static struct time_span possible_span(const struct caa_owner_history *owner, siz
         span.end_ms = later(span.end_ms, run->last_true_ms + gap_ms(run));
     span.end_ms = earlier(span.end_ms, end_ms);
     return span;
+}
+
+static struct time_span undisputed_span(const struct caa_owner_history *owner, size_t at, struct time_span possible) {
+    const struct caa_run *run = &owner->runs[at];
+    if (at > 0 && owner->runs[at - 1].answer.outcome != CAA_EMPTY)
+        possible.begin_ms = run->first_true_ms;
+    if (at + 1 < owner->count && owner->runs[at + 1].answer.outcome != CAA_EMPTY)
+        possible.end_ms = earlier(possible.end_ms, run->last_true_ms);
+    return possible;
 }
 
 /* ---- the window */
@@ -127,6 +137,7 @@ static struct possibility possibility_of(const struct trial *trial, const struct
     const struct caa_run *run = &owner->runs[at];
     int64_t end_ms = trial->window.end_ms;
     struct possibility entry = {.run = run, .is_later = !counts(trial, run), .possible = possible_span(owner, at, end_ms)};
+    entry.undisputed = undisputed_span(owner, at, entry.possible);
     entry.certain = (struct time_span){.begin_ms = run->first_true_ms, .end_ms = entry.is_later ? INT64_MIN : earlier(run->last_true_ms, end_ms)};
     return entry;
 }
@@ -166,7 +177,7 @@ struct climb {
     const struct trial *trial;
     const struct caa_resolver_history *resolver;
     struct span_set reached;  /* when every owner below may have been empty */
-    struct span_set recorded; /* the same by what is recorded in the window, not only before or after it */
+    struct span_set recorded; /* when they were, by what is recorded in the window, not only before or after it */
     struct span_set cached;   /* when every owner below may have seemed empty to a CA, out of a cache that still held what is no longer true */
     enum testimony testimony;
     const char *why;
@@ -275,6 +286,12 @@ static result note_gaps(struct climb *climb, const struct caa_owner_history *own
 
 enum emptiness { AS_RECORDED, AS_POSSIBLE, AS_CACHED };
 
+static struct time_span emptiness_of(const struct possibility *entry, enum emptiness kind) {
+    if (kind == AS_RECORDED)
+        return entry->undisputed;
+    return kind == AS_CACHED ? lasting(entry->possible, entry->run) : entry->possible;
+}
+
 /* Keeps of `set` the times at which this owner may have had no records. */
 static result keep_empty_times(const struct climb *climb, const struct possibility *list, size_t count, enum emptiness kind, struct span_set *set) {
     struct time_span *empty = arena_take_array(climb->trial->arena, count + 1, sizeof *empty);
@@ -285,7 +302,7 @@ static result keep_empty_times(const struct climb *climb, const struct possibili
     for (size_t i = 0; i < count; i++) {
         bool is_in_window = list[i].certain.end_ms >= climb->trial->window.begin_ms;
         if (list[i].run->answer.outcome == CAA_EMPTY && (is_in_window || kind != AS_RECORDED))
-            empty[empty_count++] = kind == AS_CACHED ? lasting(list[i].possible, list[i].run) : list[i].possible;
+            empty[empty_count++] = emptiness_of(&list[i], kind);
     }
     empty_count = time_spans_unite(empty, empty_count);
     set->count = time_spans_intersect(set->spans, set->count, empty, empty_count, kept);
@@ -365,16 +382,32 @@ static void weigh(struct trial *trial, const struct climb *climbs, size_t count)
 
 /* ---- today */
 
+/* Of a clock that went back the run that was heard last is not the one that began last. */
 static const struct caa_run *latest_run(const struct caa_owner_history *owner) {
-    return owner->count == 0 ? NULL : &owner->runs[owner->count - 1];
+    const struct caa_run *latest = NULL;
+    for (size_t i = 0; i < owner->count; i++)
+        if (latest == NULL || owner->runs[i].last_answered_ms >= latest->last_answered_ms)
+            latest = &owner->runs[i];
+    return latest;
 }
 
-static result judge_now(const struct trial *trial, const struct caa_resolver_history *resolver, enum caa_now *ret_now) {
+/* When anybody was heard last: a resolver that is asked no longer says nothing about today. */
+static int64_t newest_ms(const struct trial *trial) {
+    int64_t newest = INT64_MIN;
+    for (size_t r = 0; r < trial->resolver_count; r++)
+        for (size_t o = 0; o < trial->resolvers[r].owner_count; o++) {
+            const struct caa_run *run = latest_run(&trial->resolvers[r].owners[o]);
+            newest = run == NULL ? newest : later(newest, run->last_answered_ms);
+        }
+    return newest;
+}
+
+static result judge_now(const struct trial *trial, const struct caa_resolver_history *resolver, int64_t now_ms, enum caa_now *ret_now) {
     *ret_now = CAA_NOW_UNKNOWN;
     for (size_t i = 0; i < resolver->owner_count; i++) {
         const struct caa_run *run = latest_run(&resolver->owners[i]);
         enum caa_permission permission;
-        if (run == NULL || !is_answer(run))
+        if (run == NULL || !is_answer(run) || run->last_answered_ms + gap_ms(run) < now_ms)
             return OK;
         if (run->answer.outcome == CAA_EMPTY)
             continue;
@@ -396,11 +429,12 @@ result caa_judge(const struct caa_case *question, const struct caa_resolver_hist
     if (climbs == NULL)
         return &fault_no_memory;
     set_window(&trial);
+    int64_t now_ms = newest_ms(&trial);
     trial.judgement.now = CAA_NOW_UNKNOWN;
     for (size_t i = 0; i < resolver_count; i++) {
         TRY(hear_resolver(&trial, &resolvers[i], &climbs[i]));
         if (trial.judgement.now == CAA_NOW_UNKNOWN)
-            TRY(judge_now(&trial, &resolvers[i], &trial.judgement.now));
+            TRY(judge_now(&trial, &resolvers[i], now_ms, &trial.judgement.now));
     }
     if (resolver_count > 0)
         weigh(&trial, climbs, resolver_count);

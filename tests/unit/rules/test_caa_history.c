@@ -446,6 +446,16 @@ static void a_cache_may_combine_a_name_s_emptiness_of_before_with_its_parent_s_r
     EXPECT("unknown", "example.com: a cache may still have held what led to the records that permit this issuer");
 }
 
+static void records_that_moved_up_between_two_answers_left_no_moment_without_records(void **state) {
+    (void) state;
+    says(NAME, LONG_AGO, -60, "other.example");
+    says(NAME, -55, 10, "");
+    says(PARENT, LONG_AGO, -58, "");
+    says(PARENT, -53, 10, "other.example");
+    says(TOP, LONG_AGO, 10, "");
+    EXPECT("unknown", "no owner up to the top-level domain may have had records in a gap between two answers, or as a cache saw them");
+}
+
 static void what_no_cache_held_any_more_is_not_combined(void **state) {
     (void) state;
     says(NAME, LONG_AGO, -120, "")->ttl_max_s = 600;
@@ -506,6 +516,20 @@ static void one_resolver_that_calls_it_bogus_accuses_nobody(void **state) {
     assert_int_equal(judge_two(&owners[NAME], &owners[PARENT]).verdict, CAA_UNKNOWN);
 }
 
+static void a_resolver_that_is_asked_no_longer_says_nothing_about_today(void **state) {
+    (void) state;
+    says(NAME, LONG_AGO, -600, "good.example");
+    says(PARENT, LONG_AGO, 10, "other.example");
+    assert_int_equal(judge_two(&owners[NAME], &owners[PARENT]).now, CAA_NOW_FORBIDS);
+}
+
+static void what_was_heard_last_counts_today_whatever_a_clock_that_was_ahead_wrote_down(void **state) {
+    (void) state;
+    says(NAME, -20, 90, "other.example"); /* it sorts before that other run, which ended long ago */
+    says(NAME, 60, 61, "good.example");
+    assert_int_equal(judge().now, CAA_NOW_FORBIDS);
+}
+
 static void without_resolvers_nothing_is_known(void **state) {
     (void) state;
     struct caa_case question = issued_by_good();
@@ -555,12 +579,15 @@ int main(void) {
         cmocka_unit_test_setup_teardown(records_that_came_below_leave_the_parent_s_to_the_time_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_parent_that_permitted_only_while_the_name_had_records_is_no_permission, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cache_may_combine_a_name_s_emptiness_of_before_with_its_parent_s_records_of_since, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(records_that_moved_up_between_two_answers_left_no_moment_without_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_no_cache_held_any_more_is_not_combined, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_emptiness_of_before_the_window_is_no_permission, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_one_resolver_saw_permits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_change_that_one_resolver_saw_around_issuance_is_a_doubt_about_the_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_resolver_that_covers_everything_accuses_beside_one_that_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_resolver_that_calls_it_bogus_accuses_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_resolver_that_is_asked_no_longer_says_nothing_about_today, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_heard_last_counts_today_whatever_a_clock_that_was_ahead_wrote_down, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_resolvers_nothing_is_known, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
