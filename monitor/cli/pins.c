@@ -1,0 +1,169 @@
+#include "cli/pins.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/read_file.h"
+#include "formats/name_normalise.h"
+
+#define ARENA_LIMIT ((size_t) 1024 * 1024 * 1024)
+#define PACKAGE_SIZE_MAX ((size_t) 512 * 1024 * 1024) /* apps are large, pin files are not: the reader has a limit for these */
+
+static const struct command sub_commands[] = {
+    {"import", "", "Read pin files of any format and show what they say", pins_run_import},
+    {"lint", "", "What is wrong or unwise about pin files, and what to do", pins_run_lint},
+    {"diff", "", "What changes for clients from one pin file to another", pins_run_diff},
+    {"export", "", "Write a pin file in another format, and say what is lost", pins_run_export},
+    {"of", "", "The pins of a certificate, key, request or live server, ready for each platform", pins_run_of},
+    {0},
+};
+
+int command_pins(int argc, char **argv) {
+    return command_run_sub(sub_commands, "Pins: which keys apps accept, as their platforms read the files.", argc, argv);
+}
+
+/* ---- arguments */
+
+void pins_take_path(struct pins_paths *paths, const char *path, struct argp_state *state) {
+    if (paths->count == PINS_FILES_MAX)
+        argp_error(state, "at most %d files are taken at once", PINS_FILES_MAX);
+    else
+        paths->items[paths->count++] = path;
+}
+
+enum pin_format pins_format_of_argument(const char *text, struct argp_state *state) {
+    enum pin_format format = PIN_FORMAT_ANDROID;
+    CLEANUP(buffer_done) struct buffer names = buffer_with_limit(1000);
+    if (pin_format_of_name(text, &format))
+        return format;
+    for (unsigned i = 0; i < pin_format_count; i++)
+        buffer_printf(&names, "%s%s", i == 0 ? "" : ", ", pin_format_name((enum pin_format) i));
+    argp_error(state, "'%s' is no format of pin files; wanted one of: %s", text, buffer_text(&names));
+    return format;
+}
+
+int64_t pins_date_of_argument(const char *option, const char *text, struct argp_state *state) {
+    char room[RFC3339_SIZE];
+    int64_t unix_ms = 0;
+    snprintf(room, sizeof room, "%s%s", text, strlen(text) == sizeof "2026-11-21" - 1 ? "T00:00:00Z" : "");
+    if (text_to_time_ms(span_of_text(room), &unix_ms) != OK)
+        argp_error(state, "%s: '%s' is no date, wanted one like 2026-11-21", option, text);
+    return unix_ms / 1000;
+}
+
+const char *pins_host_of_argument(const char *text, struct argp_state *state) {
+    static struct host_text host;
+    struct name_budget budget = {.slow_labels = 127};
+    host_normalise(host_trim(span_of_text(text), &budget), CHARSET_UTF8, &budget, &host);
+    if (host.unreadable_count > 0 || host.size == 0 || strpbrk(text, "/:* ") != NULL)
+        argp_error(state, "'%s' is no host name", text);
+    host.text[host.size < sizeof host.text ? host.size : sizeof host.text - 1] = '\0';
+    return host.text;
+}
+
+/* ---- files */
+
+static result keep_documents(struct pins_files *files, const struct pin_document *documents, size_t count) {
+    struct pin_document *all = arena_take_array(files->arena, files->count + count + 1, sizeof *all);
+    if (all == NULL)
+        return &fault_no_memory;
+    if (files->count > 0)
+        memcpy(all, files->documents, files->count * sizeof *all);
+    if (count > 0)
+        memcpy(all + files->count, documents, count * sizeof *all);
+    files->documents = all;
+    files->count += count;
+    return OK;
+}
+
+static result read_one(const char *path, const enum pin_format *format, struct pins_files *files, struct reason *reason) {
+    CLEANUP(buffer_done) struct buffer content = buffer_with_limit(PACKAGE_SIZE_MAX);
+    struct pin_document *documents;
+    size_t count;
+    TRY(read_file(path, &content, reason));
+    uint8_t *kept = arena_copy(files->arena, buffer_span(&content));
+    if (kept == NULL)
+        return &fault_no_memory;
+    struct pin_file file = {.source = strcmp(path, "-") == 0 ? "standard input" : path, .bytes = span_of(kept, content.size)};
+    struct reason why = {""};
+    result outcome = pin_file_read(&file, format, files->arena, &documents, &count, &why);
+    if (outcome == OK)
+        return keep_documents(files, documents, count);
+    if (outcome == &fault_no_memory)
+        return outcome;
+    if (why.text[0] == '\0')
+        reason_of_fault(outcome, &why);
+    return reason_set(reason, outcome, "%s: %s", file.source, why.text);
+}
+
+int pins_read_files(const struct pins_paths *paths, const enum pin_format *format, struct pins_files *ret_files) {
+    *ret_files = (struct pins_files){.arena = arena_new(ARENA_LIMIT)};
+    if (ret_files->arena == NULL || keep_documents(ret_files, NULL, 0) != OK) {
+        pins_files_done(ret_files);
+        return exit_with(&fault_no_memory, NULL);
+    }
+    for (size_t i = 0; i < paths->count; i++) {
+        struct reason reason = {""};
+        result outcome = read_one(paths->items[i], format, ret_files, &reason);
+        if (outcome == &fault_no_memory) {
+            pins_files_done(ret_files);
+            return exit_with(outcome, &reason);
+        }
+        if (outcome == OK)
+            continue;
+        ret_files->refused++;
+        ret_files->code = exit_with(outcome, &reason);
+    }
+    return EXIT_OK;
+}
+
+void pins_files_done(struct pins_files *files) {
+    arena_free(files->arena);
+    files->arena = NULL;
+}
+
+size_t pins_set_count(const struct pins_files *files) {
+    size_t count = 0;
+    for (size_t i = 0; i < files->count; i++)
+        count += files->documents[i].set_count;
+    return count;
+}
+
+/* ---- words */
+
+void pins_print_remarks(const struct pin_document *document) {
+    static const char *const kinds[] = {[PIN_REMARK_NOTE] = "note", [PIN_REMARK_WARNING] = "warning", [PIN_REMARK_ERROR] = "error"};
+    for (size_t i = 0; i < document->remark_count; i++) {
+        const struct pin_remark *remark = &document->remarks[i];
+        CLEANUP(buffer_done) struct buffer line = buffer_with_limit(16384);
+        text_add_harmless(&line, span_of_text(document->source));
+        if (remark->line > 0)
+            buffer_printf(&line, ":%u", remark->line);
+        buffer_printf(&line, ": %s: %s [%s]\n", kinds[remark->kind], remark->text, remark->rule);
+        fputs(buffer_text(&line), stderr);
+    }
+}
+
+bool pins_has_remark(const struct pin_document *document, enum pin_remark_kind kind) {
+    for (size_t i = 0; i < document->remark_count; i++)
+        if (document->remarks[i].kind >= kind)
+            return true;
+    return false;
+}
+
+const char *pins_names_text(const struct pin_set *set, struct arena *arena) {
+    const char *port = set->port == 0 ? "" : arena_printf(arena, " port %u/%s", set->port, set->protocol);
+    if (set->host == NULL)
+        return set->name[0] == '\0' ? "-" : set->name;
+    switch (set->match) {
+    case PIN_HOST_ONE_LABEL_BELOW:
+        return arena_printf(arena, "*.%s%s", set->host, port == NULL ? "" : port);
+    case PIN_HOST_EXACT_AND_ONE_LABEL:
+        return arena_printf(arena, "%s and one label below%s", set->host, port == NULL ? "" : port);
+    case PIN_HOST_EXACT_AND_BELOW:
+        return arena_printf(arena, "%s and below%s", set->host, port == NULL ? "" : port);
+    default:
+        return arena_printf(arena, "%s%s", set->host, port == NULL ? "" : port);
+    }
+}
