@@ -12,6 +12,9 @@ static const struct pin_format_entry entries[] = {
      .read = pin_okhttp_read, .write = pin_okhttp_write},
     {.format = PIN_FORMAT_TLSA, .summary = "TLSA: records of a zone file, or dig's output", .is_likely = pin_tlsa_is_likely, .read = pin_tlsa_read,
      .write = pin_tlsa_write},
+    {.format = PIN_FORMAT_HPKP, .summary = "HPKP: the header Public-Key-Pins, or a whole response's", .is_likely = pin_hpkp_is_likely,
+     .read = pin_hpkp_read, .write = pin_hpkp_write},
+    {.format = PIN_FORMAT_KEY, .summary = "certificates, requests and public keys, as PEM or DER", .is_likely = pin_key_is_likely, .read = pin_key_read},
     {.format = pin_format_count}, /* the end */
 };
 

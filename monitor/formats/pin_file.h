@@ -26,12 +26,15 @@ MUST_CHECK result pin_key_read(struct span bytes, struct arena *arena, struct pi
 bool pin_android_is_likely(struct span bytes);
 bool pin_okhttp_is_likely(struct span bytes);
 bool pin_tlsa_is_likely(struct span bytes);
+bool pin_hpkp_is_likely(struct span bytes);
+bool pin_key_is_likely(struct span bytes);
 
 /* Writers: see pin_format_entry.write. */
 MUST_CHECK result pin_android_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 MUST_CHECK result pin_trustkit_android_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 MUST_CHECK result pin_okhttp_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 MUST_CHECK result pin_tlsa_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
+MUST_CHECK result pin_hpkp_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 
 /* What this program can do with a format. */
 struct pin_format_entry {

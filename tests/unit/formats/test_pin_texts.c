@@ -52,6 +52,24 @@ static void tlsa_records_are_read_from_zones_and_from_dig(void **state) {
     vector_texts_check("pin-tlsa", judge_tlsa);
 }
 
+static void judge_key(struct span input, char *ret_line, size_t size) {
+    judge(PIN_FORMAT_KEY, input, ret_line, size);
+}
+
+static void pins_are_made_of_certificates_requests_and_public_keys_and_private_ones_are_refused(void **state) {
+    (void) state;
+    vector_texts_check("pin-key", judge_key);
+}
+
+static void judge_hpkp(struct span input, char *ret_line, size_t size) {
+    judge(PIN_FORMAT_HPKP, input, ret_line, size);
+}
+
+static void headers_of_hpkp_are_read_by_their_grammar(void **state) {
+    (void) state;
+    vector_texts_check("pin-hpkp", judge_hpkp);
+}
+
 /* ── real files ── */
 
 static void read_corpus(const char *name, enum pin_format format, struct arena *arena, struct pin_document **ret_document) {
@@ -104,6 +122,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_of_the_okhttp_builder_are_read_from_source),
         cmocka_unit_test(tlsa_records_are_read_from_zones_and_from_dig),
+        cmocka_unit_test(pins_are_made_of_certificates_requests_and_public_keys_and_private_ones_are_refused),
+        cmocka_unit_test(headers_of_hpkp_are_read_by_their_grammar),
         cmocka_unit_test(the_pins_of_a_real_app_are_twelve_sets_with_what_stands_beside_them),
         cmocka_unit_test(lines_without_a_complete_pin_are_an_error_each),
     };
