@@ -67,11 +67,11 @@ void pin_try(const struct pin_set *set, const struct pin *pin, const struct pin_
         enum pin_match match = pin_matches(pin, path, place);
         if (match == PIN_MATCH_YES && (finding->match != PIN_MATCH_YES || place < finding->by_place))
             *finding = (struct pin_finding){.match = PIN_MATCH_YES, .set = set, .by = pin, .by_place = place};
-        else if (match == PIN_MATCH_UNKNOWN && finding->match == PIN_MATCH_NO)
-            finding->match = PIN_MATCH_UNKNOWN;
+        else if (match == PIN_MATCH_UNKNOWN)
+            pin_lacks(finding, LACK_BYTES);
     }
-    if (to == PIN_TO_THE_END && pin_path_is_open(path) && pin->position != PIN_LEAF && finding->match == PIN_MATCH_NO)
-        finding->match = PIN_MATCH_UNKNOWN;
+    if (to == PIN_TO_THE_END && pin_path_is_open(path) && pin->position != PIN_LEAF)
+        pin_lacks(finding, LACK_END);
 }
 
 static struct pin_path stem_of(const struct pin_path *path) {
@@ -81,14 +81,16 @@ static struct pin_path stem_of(const struct pin_path *path) {
 /* All groups must match, one pin of each suffices. */
 static struct pin_finding groups_on_path(const struct pin_set *set, const struct pin_path *path) {
     struct pin_finding all = {.match = set->group_count == 0 ? PIN_MATCH_NO : PIN_MATCH_YES, .set = set};
-    for (size_t i = 0; i < set->group_count && all.match != PIN_MATCH_NO; i++) {
+    for (size_t i = 0; i < set->group_count; i++) {
         struct pin_finding one = {.match = PIN_MATCH_NO};
         for (size_t k = 0; k < set->groups[i].count; k++)
             pin_try(set, &set->groups[i].pins[k], path, 0, PIN_TO_THE_END, &one);
-        if (one.match != PIN_MATCH_YES)
-            all.match = one.match;
+        if (one.match == PIN_MATCH_NO)
+            return one;
+        if (one.match == PIN_MATCH_UNKNOWN)
+            all = (struct pin_finding){.match = PIN_MATCH_UNKNOWN, .lack = one.lack > all.lack ? one.lack : all.lack};
         else if (all.by == NULL)
-            all = (struct pin_finding){.match = all.match, .set = set, .by = one.by, .by_place = one.by_place};
+            all = (struct pin_finding){.match = all.match, .lack = all.lack, .set = set, .by = one.by, .by_place = one.by_place};
     }
     return all;
 }
@@ -102,8 +104,8 @@ static struct pin_finding set_on_path(const struct pin_set *set, const struct pi
     if (set->overrides_pins && path->is_complete)
         return (struct pin_finding){.match = PIN_MATCH_YES, .set = set};
     struct pin_finding finding = groups_on_path(set, path);
-    if (set->overrides_pins && pin_path_is_open(path) && finding.match == PIN_MATCH_NO)
-        finding.match = PIN_MATCH_UNKNOWN;
+    if (set->overrides_pins && pin_path_is_open(path))
+        pin_lacks(&finding, LACK_END);
     return finding;
 }
 
@@ -113,8 +115,10 @@ static struct pin_finding sets_on_path(const struct pin_court *court, const stru
     const struct pin_set *set;
     for (size_t place = 0; best.match != PIN_MATCH_YES && (set = pin_court_next(court, &place)) != NULL;) {
         struct pin_finding one = set_on_path(set, path);
-        if (one.match == PIN_MATCH_YES || best.match == PIN_MATCH_NO)
+        if (one.match == PIN_MATCH_YES)
             best = one;
+        else if (one.match == PIN_MATCH_UNKNOWN)
+            pin_lacks(&best, one.lack);
     }
     return best;
 }
@@ -144,6 +148,8 @@ static struct pin_finding apple_on_path(const struct pin_court *court, const str
         return has_leaves ? leaf : ca;
     if (leaf.match == PIN_MATCH_NO || ca.match == PIN_MATCH_NO)
         return (struct pin_finding){.match = PIN_MATCH_NO};
+    if (leaf.match == PIN_MATCH_UNKNOWN && ca.match == PIN_MATCH_UNKNOWN)
+        pin_lacks(&leaf, ca.lack);
     return leaf.match == PIN_MATCH_UNKNOWN || ca.match == PIN_MATCH_YES ? leaf : ca;
 }
 
@@ -157,7 +163,7 @@ static struct pin_finding ask(const struct pin_court *court, const struct tlsa_v
 
 struct tally {
     size_t yes, no, unknown;
-    bool is_open;    /* what stands above some link is not known */
+    enum pin_lack lack;
     bool is_foreign; /* the paths asked end at roots that the platform does not have */
     struct pin_finding accepting;
 };
@@ -179,7 +185,7 @@ static struct tally ask_all(const struct pin_court *court, const struct tlsa_vie
             continue;
         struct pin_finding finding = ask(court, records, path);
         tally.is_foreign |= path->is_foreign;
-        tally.is_open |= finding.match == PIN_MATCH_UNKNOWN && pin_path_is_open(path);
+        tally.lack = finding.match == PIN_MATCH_UNKNOWN && finding.lack > tally.lack ? finding.lack : tally.lack;
         tally.yes += finding.match == PIN_MATCH_YES;
         tally.no += finding.match == PIN_MATCH_NO;
         tally.unknown += finding.match == PIN_MATCH_UNKNOWN;
@@ -202,17 +208,21 @@ static void say(enum pin_verdict verdict, const char *why, struct pin_judgement 
     judgement->why = why;
 }
 
+static const char *const lacks[] = {
+    [LACK_NOTHING] = "",
+    [LACK_BYTES] = "what is pinned cannot be compared: a certificate that does not exist yet, or bytes of which only a SHA-256 is known",
+    [LACK_SENDING] = "the pinned trust anchor is not in the chain that was given, and clients need it from the server (RFC 7671 5.2)",
+    [LACK_END] = "no pin matches what is known of the chain, and its upper end is not known",
+};
+
 static void judge_tally(const struct tally *tally, bool is_whole, struct pin_judgement *judgement) {
     if (tally->yes > 0 && tally->no == 0 && tally->unknown == 0)
         accept(&tally->accepting, tally->is_foreign ? "a pin matches; the chain ends at a root that the platform does not have" : "a pin matches on every path",
                judgement);
     else if (tally->yes > 0)
         say(PIN_VERDICT_CANNOT_TELL, "the paths differ: a pin matches on some of them only", judgement);
-    else if (tally->is_open)
-        say(PIN_VERDICT_CANNOT_TELL, "no pin matches what is known of the chain, and its upper end is not known", judgement);
     else if (tally->unknown > 0)
-        say(PIN_VERDICT_CANNOT_TELL, "what is pinned cannot be compared: a certificate that does not exist yet, or bytes of which only a SHA-256 is known",
-            judgement);
+        say(PIN_VERDICT_CANNOT_TELL, lacks[tally->lack], judgement);
     else if (!is_whole)
         say(PIN_VERDICT_CANNOT_TELL, "no pin matches on the known paths, and there may be others", judgement);
     else

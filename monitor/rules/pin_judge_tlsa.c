@@ -39,12 +39,12 @@ static void try_anchor(const struct pin_set *set, const struct pin *pin, struct 
     for (size_t place = 1; place < path->count; place++) {
         struct pin_finding found = {.match = PIN_MATCH_NO};
         pin_try(set, pin, path, place, place + 1, &found);
-        if (found.match == PIN_MATCH_YES && !path->links[place].is_given)
-            found.match = PIN_MATCH_UNKNOWN;
-        if (found.match == PIN_MATCH_YES || (found.match == PIN_MATCH_UNKNOWN && finding->match == PIN_MATCH_NO))
+        if (found.match == PIN_MATCH_YES && path->links[place].is_given) {
             *finding = found;
-        if (found.match == PIN_MATCH_YES)
             return;
+        }
+        if (found.match != PIN_MATCH_NO)
+            pin_lacks(finding, found.match == PIN_MATCH_YES ? LACK_SENDING : LACK_BYTES);
     }
 }
 
@@ -64,8 +64,8 @@ static bool is_chain_known(const struct pin_question *question) {
 static void want_anchor(const struct pin_set *set, const struct pin *pin, struct tlsa_view *view, const struct pin_path *path,
                         struct pin_finding *finding) {
     (void) set, (void) view, (void) path;
-    if (pin->tlsa_usage == PIN_TLSA_DANE_TA && finding->match == PIN_MATCH_NO)
-        finding->match = PIN_MATCH_UNKNOWN;
+    if (pin->tlsa_usage == PIN_TLSA_DANE_TA)
+        pin_lacks(finding, LACK_END);
 }
 
 struct tlsa_view tlsa_look(const struct pin_court *court, const struct pin_question *question) {
@@ -91,7 +91,9 @@ struct pin_finding tlsa_on_path(const struct pin_court *court, const struct tlsa
     struct tlsa_view same = *view;
     struct pin_finding finding = {.match = PIN_MATCH_NO};
     each_record(court, &same, path, try_record, &finding);
-    if (finding.match != PIN_MATCH_YES && view->anchor.match != PIN_MATCH_NO)
-        finding = view->anchor;
+    if (finding.match != PIN_MATCH_YES && view->anchor.match == PIN_MATCH_YES)
+        return view->anchor;
+    if (view->anchor.match == PIN_MATCH_UNKNOWN)
+        pin_lacks(&finding, view->anchor.lack);
     return finding;
 }

@@ -29,9 +29,18 @@ struct pin_court {
 /* The next set that decides; NULL: no more. */
 const struct pin_set *pin_court_next(const struct pin_court *court, size_t *place);
 
+/* Why it cannot be told whether a pin matches; what is lacking most counts. */
+enum pin_lack {
+    LACK_NOTHING,
+    LACK_BYTES,   /* of a key or certificate at most the SHA-256 is known */
+    LACK_SENDING, /* what matches was not given, and a client needs it from the server */
+    LACK_END,     /* what stands above the last link */
+};
+
 /* What a set, or several, say about one path. */
 struct pin_finding {
     enum pin_match match;
+    enum pin_lack lack;   /* PIN_MATCH_UNKNOWN */
     const struct pin_set *set;
     const struct pin *by; /* PIN_MATCH_YES: the pin nearest to the leaf; NULL: none was needed */
     size_t by_place;
@@ -40,6 +49,14 @@ struct pin_finding {
 /* Does anything stand above the last link that is not known? */
 static inline bool pin_path_is_open(const struct pin_path *path) {
     return !path->is_complete && !path->is_foreign;
+}
+
+/* Joins that something cannot be told to a finding that does not match. */
+static inline void pin_lacks(struct pin_finding *finding, enum pin_lack lack) {
+    if (finding->match == PIN_MATCH_YES)
+        return;
+    finding->match = PIN_MATCH_UNKNOWN;
+    finding->lack = lack > finding->lack ? lack : finding->lack;
 }
 
 /* Adds what one pin says about the places of the path `from` … `to` - 1: one that matches is enough. PIN_TO_THE_END: all from `from` on,

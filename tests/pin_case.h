@@ -1,0 +1,256 @@
+/* Cases of pin judgements as text, for unit tests and fuzzers. Keys and certificates have names: the bytes of the key of A are "key A", of
+ * its certificate "certificate A"; A/2 is a second certificate of the same key.
+ *
+ *     set android example.com below                     format, host (- for none), match, then what holds beside: see set_flag
+ *     pins A B@leaf cert:sha512:C 3.1.1:D               one group of the set above; a pin is [cert:|spki:][sha1:|sha512:|full:]NAME[@position],
+ *                                                       or usage.selector.matching:NAME
+ *     path complete L I~ R~                             complete, open or foreign; L! is a bare key, I~ known by its SHA-256s alone
+ *     ask www.example.com now=2026-05-01T00:00:00Z      and port=25 proto=udp smtp; more: other paths may exist */
+#pragma once
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "rules/pin_judge.h"
+
+enum { CASE_PATHS_MAX = 8, CASE_LINKS_MAX = 8, CASE_WORD_MAX = 200 };
+
+struct pin_case {
+    struct arena *arena;
+    struct pin_document document;
+    struct pin_builder builder;
+    struct pin_set *set;
+    size_t groups;
+    struct pin_path paths[CASE_PATHS_MAX];
+    struct pin_link links[CASE_PATHS_MAX][CASE_LINKS_MAX];
+    struct pin_question question;
+    bool is_asked;
+};
+
+static inline bool case_word(struct span *line, char ret_word[CASE_WORD_MAX]) {
+    size_t size = 0;
+    while (line->size > 0 && *line->bytes == ' ')
+        *line = span_of(line->bytes + 1, line->size - 1);
+    while (size < line->size && line->bytes[size] != ' ')
+        size++;
+    if (size == 0 || size >= CASE_WORD_MAX || memchr(line->bytes, '\0', size) != NULL)
+        return false;
+    memcpy(ret_word, line->bytes, size);
+    ret_word[size] = '\0';
+    *line = span_of(line->bytes + size, line->size - size);
+    return true;
+}
+
+/* What follows a prefix; NULL: it is not there. */
+static inline const char *case_after(const char *word, const char *prefix) {
+    size_t size = strlen(prefix);
+    return strncmp(word, prefix, size) == 0 ? word + size : NULL;
+}
+
+static inline struct span case_bytes(struct arena *arena, const char *kind, const char *name, size_t size) {
+    const char *text = arena_printf(arena, "%s %.*s", kind, (int) size, name);
+    return text == NULL ? span_of("", 0) : span_of_text(text);
+}
+
+static inline struct span case_digest(struct arena *arena, const char *algorithm, struct span bytes) {
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t size = 0;
+    if (EVP_Q_digest(NULL, algorithm, NULL, bytes.bytes, bytes.size, digest, &size) != 1)
+        return span_of("", 0);
+    const uint8_t *copy = arena_copy(arena, span_of(digest, size));
+    return span_of(copy, copy == NULL ? 0 : size);
+}
+
+static inline bool case_time(const char *text, int64_t *ret_seconds) {
+    int64_t milliseconds;
+    if (text_to_time_ms(span_of_text(text), &milliseconds) != OK)
+        return false;
+    *ret_seconds = milliseconds / 1000;
+    return true;
+}
+
+static inline bool set_flag(struct pin_case *made, const char *word) {
+    struct pin_set *set = made->set;
+    const char *value;
+    uint64_t number = 0;
+    if ((value = case_after(word, "expires=")) != NULL)
+        return set->has_expiry = case_time(value, &set->expires);
+    if ((value = case_after(word, "max-age=")) != NULL) {
+        set->has_max_age = text_to_number(span_of_text(value), UINT64_MAX, &set->max_age_s) == OK;
+        return set->has_max_age;
+    }
+    if ((value = case_after(word, "port=")) != NULL) {
+        bool is_number = text_to_number(span_of_text(value), UINT16_MAX, &number) == OK;
+        set->port = (uint16_t) number;
+        return is_number;
+    }
+    if ((value = case_after(word, "proto=")) != NULL)
+        return (set->protocol = arena_copy_text(made->arena, value)) != NULL;
+    const struct {
+        const char *word;
+        bool *flag, value;
+    } flags[] = {{"unpinned", &set->is_pinned, false}, {"not-enforced", &set->is_enforced, false}, {"report-only", &set->is_report_only, true},
+                 {"local", &set->is_expiry_local, true}, {"overrides-pins", &set->overrides_pins, true}, {"own-anchors", &set->trusts_system, false},
+                 {"insecure", &set->is_secure, false}};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (strcmp(word, flags[i].word) == 0) {
+            *flags[i].flag = flags[i].value;
+            return true;
+        }
+    return false;
+}
+
+static inline bool case_match(const char *word, enum pin_host_match *ret_match) {
+    static const char *const words[] = {"exact", "one-below", "exact-and-one", "below"};
+    for (unsigned i = 0; i < 4; i++)
+        if (strcmp(word, words[i]) == 0) {
+            *ret_match = (enum pin_host_match) i;
+            return true;
+        }
+    return false;
+}
+
+static inline bool case_set(struct pin_case *made, struct span line) {
+    char format[CASE_WORD_MAX], host[CASE_WORD_MAX], match[CASE_WORD_MAX], word[CASE_WORD_MAX];
+    made->set = pin_builder_add_set(&made->builder, 1);
+    made->groups = 0;
+    if (made->set == NULL || !case_word(&line, format) || !case_word(&line, host) || !case_word(&line, match))
+        return false;
+    made->set->host = strcmp(host, "-") == 0 ? NULL : arena_copy_text(made->arena, host);
+    if (!pin_format_of_name(format, &made->set->format) || !case_match(match, &made->set->match))
+        return false;
+    if (made->set->format == PIN_FORMAT_TLSA) {
+        made->set->port = 443;
+        made->set->protocol = "tcp";
+    }
+    while (case_word(&line, word))
+        if (!set_flag(made, word))
+            return false;
+    return true;
+}
+
+static inline bool case_tlsa(const char **name, struct pin *pin) {
+    const char *word = *name;
+    bool is_one = strlen(word) > 6 && word[1] == '.' && word[3] == '.' && word[5] == ':' && word[0] >= '0' && word[0] <= '9' &&
+                  (word[2] == '0' || word[2] == '1') && word[4] >= '0' && word[4] <= '2';
+    if (is_one) {
+        static const enum pin_algorithm algorithms[] = {PIN_FULL, PIN_SHA256, PIN_SHA512};
+        pin->tlsa_usage = (uint8_t) (word[0] - '0');
+        pin->kind = word[2] == '0' ? PIN_CERTIFICATE : PIN_SPKI;
+        pin->algorithm = algorithms[word[4] - '0'];
+        *name = word + 6;
+    }
+    return is_one;
+}
+
+static inline bool case_pin(struct pin_case *made, const char *word) {
+    static const struct {
+        const char *prefix;
+        int kind, algorithm;
+    } prefixes[] = {{"cert:", PIN_CERTIFICATE, -1}, {"spki:", PIN_SPKI, -1}, {"sha1:", -1, PIN_SHA1}, {"sha512:", -1, PIN_SHA512}, {"full:", -1, PIN_FULL}};
+    static const char *const digests[] = {[PIN_SHA256] = "SHA256", [PIN_SHA512] = "SHA512", [PIN_SHA1] = "SHA1"};
+    struct pin *pin = pin_builder_add_pin(&made->builder, made->set, made->groups);
+    const char *name = word, *rest;
+    if (pin == NULL)
+        return false;
+    pin->comment = arena_copy_text(made->arena, word);
+    case_tlsa(&name, pin);
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if ((rest = case_after(name, prefixes[i].prefix)) != NULL) {
+            pin->kind = prefixes[i].kind >= 0 ? (enum pin_kind) prefixes[i].kind : pin->kind;
+            pin->algorithm = prefixes[i].algorithm >= 0 ? (enum pin_algorithm) prefixes[i].algorithm : pin->algorithm;
+            name = rest;
+        }
+    const char *at = strchr(name, '@');
+    for (unsigned position = PIN_ANY; at != NULL && position <= PIN_ROOT; position++)
+        if (strcmp(at + 1, pin_position_name((enum pin_position) position)) == 0)
+            pin->position = (enum pin_position) position;
+    struct span bytes = case_bytes(made->arena, pin->kind == PIN_SPKI ? "key" : "certificate", name, at == NULL ? strlen(name) : (size_t) (at - name));
+    pin->value = pin->algorithm == PIN_FULL ? bytes : case_digest(made->arena, digests[pin->algorithm], bytes);
+    return pin->comment != NULL && pin->value.size > 0;
+}
+
+static inline bool case_pins(struct pin_case *made, struct span line) {
+    char word[CASE_WORD_MAX];
+    if (made->set == NULL || made->groups > 2)
+        return false;
+    while (case_word(&line, word))
+        if (!case_pin(made, word))
+            return false;
+    made->groups++;
+    return true;
+}
+
+static inline void case_link(struct pin_case *made, const char *word, struct pin_link *ret_link) {
+    size_t size = strcspn(word, "!~");
+    const char *slash = memchr(word, '/', size);
+    struct span spki = case_bytes(made->arena, "key", word, slash == NULL ? size : (size_t) (slash - word));
+    struct span certificate = case_bytes(made->arena, "certificate", word, size);
+    *ret_link = (struct pin_link){.is_given = word[size] != '~', .has_certificate_sha256 = word[size] == '~'};
+    digest_of(spki, &ret_link->spki_sha256);
+    if (word[size] == '~')
+        digest_of(certificate, &ret_link->certificate_sha256);
+    else
+        ret_link->spki = spki;
+    if (word[size] == '\0')
+        ret_link->certificate = certificate;
+}
+
+static inline bool case_path(struct pin_case *made, struct span line) {
+    char word[CASE_WORD_MAX];
+    size_t number = made->question.path_count;
+    if (number == CASE_PATHS_MAX || !case_word(&line, word))
+        return false;
+    struct pin_path *path = &made->paths[number];
+    *path = (struct pin_path){.links = made->links[number], .is_complete = strcmp(word, "complete") == 0, .is_foreign = strcmp(word, "foreign") == 0};
+    while (path->count < CASE_LINKS_MAX && case_word(&line, word))
+        case_link(made, word, &made->links[number][path->count++]);
+    made->question.path_count += path->count > 0;
+    return path->count > 0;
+}
+
+static inline bool case_ask(struct pin_case *made, struct span line) {
+    char word[CASE_WORD_MAX];
+    struct pin_question *question = &made->question;
+    uint64_t number = 0;
+    const char *value;
+    if (!case_word(&line, word) || (question->host = arena_copy_text(made->arena, word)) == NULL)
+        return false;
+    while (case_word(&line, word)) {
+        if ((value = case_after(word, "now=")) != NULL && !case_time(value, &question->now))
+            return false;
+        if ((value = case_after(word, "port=")) != NULL && text_to_number(span_of_text(value), UINT16_MAX, &number) != OK)
+            return false;
+        if ((value = case_after(word, "proto=")) != NULL)
+            question->protocol = arena_copy_text(made->arena, value);
+        question->is_smtp |= strcmp(word, "smtp") == 0;
+        question->is_paths_whole &= strcmp(word, "more") != 0;
+    }
+    question->port = (uint16_t) number;
+    return made->is_asked = question->protocol != NULL;
+}
+
+/* False where something is not understood. Everything is in `arena` and *ret_case, which must stay where it is. */
+static inline bool case_read(struct span input, struct arena *arena, struct pin_case *ret_case) {
+    *ret_case = (struct pin_case){.arena = arena, .document = {.source = "case", .format = PIN_FORMAT_YAML}};
+    ret_case->builder = pin_builder_of(arena, &ret_case->document);
+    ret_case->question = (struct pin_question){.host = "", .protocol = "", .paths = ret_case->paths, .is_paths_whole = true};
+    while (input.size > 0) {
+        const uint8_t *end = memchr(input.bytes, '\n', input.size);
+        size_t size = end == NULL ? input.size : (size_t) (end - input.bytes);
+        struct span line = span_of(input.bytes, size);
+        char word[CASE_WORD_MAX];
+        bool is_read = case_word(&line, word) && (strcmp(word, "set") == 0    ? case_set(ret_case, line)
+                                                  : strcmp(word, "pins") == 0 ? case_pins(ret_case, line)
+                                                  : strcmp(word, "path") == 0 ? case_path(ret_case, line)
+                                                                              : strcmp(word, "ask") == 0 && case_ask(ret_case, line));
+        if (!is_read)
+            return false;
+        size += end != NULL;
+        input = span_of(input.bytes + size, input.size - size);
+    }
+    return ret_case->is_asked;
+}
