@@ -193,6 +193,53 @@ BEGIN
 END
 $$;
 
+-- As in step 9. p_body may have "tenants": what each of them is told in place of the rest, by its number.
+CREATE OR REPLACE FUNCTION caa_verdicts_save(p_certificate bigint, p_issued_at timestamptz, p_issuer bytea, p_rows jsonb, p_blobs bytea[], p_body jsonb,
+                                  p_due timestamptz, p_now timestamptz) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    judged certificate;
+    tenant integer;
+BEGIN
+    SELECT * INTO judged FROM certificate WHERE certificate_id = p_certificate FOR NO KEY UPDATE;
+    IF NOT FOUND OR caa_issued_at(judged.first_timestamp, judged.scts, judged.first_seen_at) <> p_issued_at OR judged.issuer_spki_sha256 IS DISTINCT FROM p_issuer THEN
+        RETURN false;
+    END IF;
+    DELETE FROM caa_verdict v WHERE v.certificate_id = p_certificate AND v.name NOT IN (SELECT x->>'name' FROM jsonb_array_elements(p_rows) x);
+    INSERT INTO caa_verdict
+    SELECT p_certificate, x->>'name', x->>'verdict', x->>'reason', p_issued_at, time_of_ms((x->>'window_begin_ms')::bigint), x->>'resolver',
+           x->>'owner', coalesce(blob_at(p_blobs, x, 'records'), ''), (x->>'is_authenticated')::boolean, x->>'today', p_now
+      FROM jsonb_array_elements(p_rows) x
+    ON CONFLICT (certificate_id, name) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason, issued_at = excluded.issued_at,
+        window_begin = excluded.window_begin, resolver = excluded.resolver, owner = excluded.owner, records = excluded.records,
+        is_authenticated = excluded.is_authenticated, today = excluded.today, judged_at = excluded.judged_at;
+    IF p_body IS NULL OR judged.is_drill THEN
+        -- An earlier timestamp, or another issuer, may take an accusation back.
+        WITH ended AS (
+            UPDATE finding SET state = 'resolved', closed_at = p_now
+             WHERE rule = 'certificate.caa-inconsistent' AND certificate_id = p_certificate AND state IN ('open', 'acknowledged')
+            RETURNING tenant_id, finding_id)
+        INSERT INTO finding_event (tenant_id, finding_id, at, who, what, note)
+        SELECT tenant_id, finding_id, p_now, 'pinwatch', 'resolved', 'more is known of the certificate now, and it is not inconsistent' FROM ended;
+    ELSE
+        FOR tenant IN SELECT DISTINCT m.tenant_id FROM match m WHERE m.certificate_id = p_certificate ORDER BY 1 LOOP
+            CONTINUE WHEN EXISTS (SELECT FROM finding f WHERE f.tenant_id = tenant AND f.rule = 'certificate.caa-inconsistent'
+                                     AND f.certificate_id = p_certificate); -- told
+            PERFORM finding_raise(tenant, 'certificate.caa-inconsistent', p_body->>'severity', 'certificate:' || p_certificate,
+                                  caa_certificate_facts(tenant, p_certificate) || (p_body - 'severity' - 'tenants')
+                                  || coalesce(p_body->'tenants'->(tenant::text), '{}'), p_certificate, NULL, p_now);
+        END LOOP;
+    END IF;
+    IF p_due IS NULL THEN
+        DELETE FROM caa_case WHERE certificate_id = p_certificate;
+    ELSE
+        UPDATE caa_case SET due_at = p_due WHERE certificate_id = p_certificate;
+    END IF;
+    RETURN true;
+END
+$$;
+
 -- For one climb: what is taken for true at each owner (records not null), and each change there that concerned this tenant and that it has not heard of (the
 -- others not null), as caa_news says.
 CREATE FUNCTION caa_climb(p_tenant integer, p_owners text[], p_needs_decision boolean)
@@ -214,3 +261,27 @@ REVOKE EXECUTE ON FUNCTION caa_rights_told(text, timestamptz), caa_change_tell(j
 GRANT EXECUTE ON FUNCTION caa_rights_told(text, timestamptz), caa_unrest_end(text, bigint, timestamptz, timestamptz), caa_climb(integer, text[], boolean)
     TO pinwatch_monitor;
 GRANT SELECT ON caa_unrest TO pinwatch_monitor, pinwatch_cli, pinwatch_report;
+
+-- As in step 10. Certificates of the keys below that could not be judged are judged again, the newest 10,000 of them: once the monitor has had time to take
+-- the links over.
+CREATE OR REPLACE FUNCTION ca_links_save(p_spki bytea[], p_issuer bytea[], p_now timestamptz) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+BEGIN
+    INSERT INTO ca_link (spki_sha256, issuer_spki_sha256, seen_at)
+        SELECT DISTINCT spki, issuer, p_now FROM unnest(p_spki, p_issuer) AS l (spki, issuer) WHERE spki <> issuer
+        ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM ca_keys_changed();
+    INSERT INTO caa_case AS q (certificate_id, queued_at, due_at)
+    SELECT unjudged.certificate_id, 'epoch'::timestamptz, p_now + interval '10 seconds'
+      FROM (SELECT c.certificate_id FROM certificate c
+             WHERE c.issuer_spki_sha256 = ANY (p_spki) AND c.not_after > p_now
+               AND EXISTS (SELECT FROM caa_verdict v WHERE v.certificate_id = c.certificate_id AND v.verdict = 'unknown')
+             ORDER BY c.certificate_id DESC LIMIT 10000) unjudged ORDER BY 1
+    ON CONFLICT (certificate_id) DO UPDATE SET due_at = least(q.due_at, excluded.due_at);
+    RETURN true;
+END
+$$;

@@ -5,7 +5,7 @@
 
 #define EVIDENCE_LIST_MAX 50   /* elements shown; the rest is counted, webhook and JSON file carry all */
 #define EVIDENCE_TEXT_MAX 2000 /* bytes of one text before escapes */
-#define EVIDENCE_ROW_MAX  (4u << 10) /* 74 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
+#define EVIDENCE_ROW_MAX  (4u << 10) /* 75 rows of this, escaped sixfold, fit in PAGE_SIZE_MAX */
 
 enum evidence_type { EVIDENCE_TEXT, EVIDENCE_NUMBER, EVIDENCE_SECONDS, EVIDENCE_RATE, EVIDENCE_FLAG, EVIDENCE_LIST, EVIDENCE_EXPECTED, EVIDENCE_LOGS, EVIDENCE_CAA };
 
@@ -70,6 +70,7 @@ static const struct evidence_row rows[] = {
     {"after", "after", EVIDENCE_LIST},
     {"before stood at", "before_at", EVIDENCE_TEXT},
     {"after stands at", "after_at", EVIDENCE_TEXT},
+    {"gained, as told", "permitted", EVIDENCE_LIST},
     {"may issue now", "gained", EVIDENCE_LIST},
     {"may no longer", "lost", EVIDENCE_LIST},
     {"wildcards now", "wildcard_gained", EVIDENCE_LIST},

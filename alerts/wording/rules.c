@@ -167,12 +167,23 @@ static const struct rule table[] = {
                "If nobody did: look at who can log in at the DNS provider and the registrar, restore the records, and watch for certificates of the "
                "authorities named below.",
                "If it is right, acknowledge the finding: pinwatch findings ack {finding}."}},
+    {.name = "caa.restless",
+     .severity = "warning",
+     .family = RULE_OF_SERVICE,
+     .title = "CAA records do not come to rest",
+     .sentence = "The CAA records at {owner}, which say who may issue for {matched}, change again and again: {changes} times so far.",
+     .meaning = "From here on its changes are told in this finding alone, which is kept up to date and ends after a day without one. A change that lets an "
+                "authority issue of which you were not told is still told by itself. The history has every change.",
+     .steps = {"See all changes: pinwatch caa history {owner}.",
+               "Ask the zone's own servers, one after the other: dig CAA {owner} @server +norecurse. If they differ, their operator must bring them together.",
+               "If one server gives other records each time, ask whoever runs the zone why: certification authorities see the same confusion.",
+               "If it is meant so, acknowledge the finding: pinwatch findings ack {finding}."}},
     {.name = "caa.disagreement",
      .severity = "warning",
      .family = RULE_OF_SERVICE,
      .title = "Resolvers disagree about CAA records",
-     .sentence = "Your resolvers give different CAA records for {owner}, for longer than their caches explain.",
-     .meaning = "Either the zone's servers do not all serve the same, or one of the resolvers is fed with false answers. A certification authority may "
+     .sentence = "Your resolvers give different CAA records for {disputed}, for longer than their caches explain.",
+     .meaning = "Names of one zone about which they say the same are told together. Either the zone's servers do not all serve the same, or one of the resolvers is fed with false answers. A certification authority may "
                 "see either. The finding ends by itself when the resolvers have agreed for a while.",
      .steps = {"Compare below what each of them says, and ask the zone's own servers: dig CAA {owner} @server +norecurse.",
                "If the servers differ, their operator must bring them together.",

@@ -122,6 +122,20 @@ static bool add_unresolved(struct buffer *text, const struct alert *alert) {
     return owner[0] != '\0' || resolver[0] != '\0';
 }
 
+static bool add_changes(struct buffer *text, const struct alert *alert) {
+    const json_t *count = json_object_get(alert->body, "changes_count");
+    return json_is_integer(count) && buffer_printf(text, "%lld", (long long) json_integer_value(count));
+}
+
+static bool add_disputed(struct buffer *text, const struct alert *alert) {
+    json_int_t count = json_integer_value(json_object_get(alert->body, "owners_count"));
+    const char *owner = alert_text(alert, "owner");
+    if (count > 1 && owner[0] != '\0')
+        buffer_printf(text, "%lld names in ", (long long) count);
+    add_cut(text, owner);
+    return owner[0] != '\0';
+}
+
 static const struct placeholder placeholders[] = {
     {.name = "rule", .add = add_rule, .general = "without a name"},
     {.name = "finding", .add = add_finding},
@@ -142,6 +156,8 @@ static const struct placeholder placeholders[] = {
     {.name = "channel", .field = "channel"},
     {.name = "owner", .field = "owner", .general = "a name that you watch, or above it"},
     {.name = "unresolved", .add = add_unresolved, .general = "a name that you watch"},
+    {.name = "changes", .add = add_changes, .general = "many"},
+    {.name = "disputed", .add = add_disputed, .general = "names that you watch"},
     {.name = "gained", .add = add_gained, .general = "nobody"},
 };
 

@@ -98,11 +98,11 @@ static void add(struct gathering *gathering, const struct caa_watch *watch, cons
     struct caa_concerned *concerned = of_tenant(gathering, watch->tenant_id);
     if (concerned == NULL)
         return;
-    size_t shown = concerned->name_count < CAA_NAMES_TOLD ? concerned->name_count : CAA_NAMES_TOLD;
-    bool is_last = shown > 0 && strcmp(concerned->names[shown - 1], name) == 0; /* one name comes once from each of its watches */
-    if (!is_last && shown < CAA_NAMES_TOLD)
-        concerned->names[shown] = name;
+    bool is_last = concerned->name_count > 0 && strcmp(concerned->last_name, name) == 0; /* one name comes once from each of its watches */
+    if (!is_last && concerned->name_count < CAA_NAMES_TOLD)
+        concerned->names[concerned->name_count] = name;
     concerned->name_count += !is_last;
+    concerned->last_name = name;
     if (concerned->watch_count < CAA_NAMES_TOLD && !is_listed(concerned->watches, concerned->watch_count, watch->value))
         concerned->watches[concerned->watch_count++] = watch->value;
 }

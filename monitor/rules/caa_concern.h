@@ -19,6 +19,7 @@ struct caa_concerned {
     int32_t tenant_id;
     const char *names[CAA_NAMES_TOLD]; /* the first ones; borrowed from the owners */
     size_t name_count;                 /* of all */
+    const char *last_name;             /* that was counted */
     const char *watches[CAA_NAMES_TOLD];
     size_t watch_count;                /* of those listed */
 };

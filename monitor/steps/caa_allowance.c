@@ -2,13 +2,12 @@
 #include "base/memory.h"
 #include "formats/dns_name.h"
 #include "steps/caa_verdict.h"
-#include "store/caa_history.h"
 #include "store/caa_verdicts.h"
 
 #define ARENA_LIMIT ((size_t) 64 * 1024 * 1024)
 #define OWNERS_MAX 128
 
-/* One climb. */
+/* The climb of one name, and what is recorded along it. */
 struct asking {
     struct monitor *monitor;
     int32_t tenant_id;
@@ -17,10 +16,11 @@ struct asking {
     struct arena *arena;
     const char *owners[OWNERS_MAX];
     size_t owner_count;
+    struct store_caa_climb_row *rows;
+    size_t row_count;
 };
 
 static result list_owners(struct asking *asking, struct dns_name owner) {
-    asking->owner_count = 0;
     for (; !dns_name_is_root(&owner) && asking->owner_count < OWNERS_MAX; owner = dns_name_parent(&owner)) {
         char text[DNS_NAME_TEXT_SIZE];
         dns_name_to_text(&owner, text);
@@ -30,21 +30,25 @@ static result list_owners(struct asking *asking, struct dns_name owner) {
     return OK;
 }
 
-static const struct store_caa_accepted *accepted_at(const struct store_caa_accepted *rows, size_t count, const char *owner) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(rows[i].owner, owner) == 0)
-            return &rows[i];
+static result ask(struct asking *asking, const struct dns_name *base) {
+    TRY(list_owners(asking, *base));
+    struct store_caa_climb_wish wish = {.tenant_id = asking->tenant_id, .owners = asking->owners, .owner_count = asking->owner_count,
+                                        .needs_decision = strcmp(asking->monitor->settings->caa_trust_after, "acknowledgement") == 0};
+    return store_caa_climb_load(asking->monitor->store, &wish, asking->arena, &asking->rows, &asking->row_count);
+}
+
+static const struct store_caa_climb_row *accepted_at(const struct asking *asking, const char *owner) {
+    for (size_t i = 0; i < asking->row_count; i++)
+        if (!asking->rows[i].is_news && strcmp(asking->rows[i].owner, owner) == 0)
+            return &asking->rows[i];
     return NULL;
 }
 
-/* Through what is taken for true; an owner that was never answered about leaves it open. */
-static result climb(struct asking *asking, enum caa_allowance *ret_allowance) {
-    struct store_caa_accepted *rows;
-    size_t count;
+/* Through what is taken for true, from the owner number `first` on; one that was never answered leaves it open. */
+static result climb(struct asking *asking, size_t first, enum caa_allowance *ret_allowance) {
     *ret_allowance = CAA_NOT_RECORDED;
-    TRY(store_caa_accepted_load(asking->monitor->store, asking->owners, asking->owner_count, asking->arena, &rows, &count));
-    for (size_t i = 0; i < asking->owner_count; i++) {
-        const struct store_caa_accepted *row = accepted_at(rows, count, asking->owners[i]);
+    for (size_t i = first; i < asking->owner_count; i++) {
+        const struct store_caa_climb_row *row = accepted_at(asking, asking->owners[i]);
         struct caa_record *records;
         struct caa_issuers issuers;
         size_t record_count;
@@ -57,39 +61,42 @@ static result climb(struct asking *asking, enum caa_allowance *ret_allowance) {
         *ret_allowance = caa_issuers_allow(&issuers, asking->issuer_domains) ? CAA_ALLOWED : CAA_NOT_ALLOWED;
         return OK;
     }
-    *ret_allowance = asking->owner_count > 0 ? CAA_ALLOWED : CAA_NOT_RECORDED;
+    *ret_allowance = asking->owner_count > first ? CAA_ALLOWED : CAA_NOT_RECORDED;
     return OK;
+}
+
+static bool is_on_the_way(const struct asking *asking, size_t first, const char *owner) {
+    for (size_t i = first; i < asking->owner_count; i++)
+        if (strcmp(asking->owners[i], owner) == 0)
+            return true;
+    return false;
 }
 
 /* Is it allowed only since a change that the tenant has not heard of? */
-static result heed_news(struct asking *asking, enum caa_allowance *allowance) {
-    struct store_caa_news *news;
-    size_t count;
-    struct store_caa_news_wish wish = {.tenant_id = asking->tenant_id, .owners = asking->owners, .owner_count = asking->owner_count,
-                                       .needs_decision = strcmp(asking->monitor->settings->caa_trust_after, "acknowledgement") == 0};
-    TRY(store_caa_news_load(asking->monitor->store, &wish, asking->arena, &news, &count));
-    for (size_t i = 0; i < count; i++)
-        if (caa_issuers_allow(asking->is_wildcard ? &news[i].wildcard_gained : &news[i].gained, asking->issuer_domains))
-            *allowance = CAA_ALLOWED_BY_NEWS;
+static result allowance_from(struct asking *asking, size_t first, enum caa_allowance *ret_allowance) {
+    TRY(climb(asking, first, ret_allowance));
+    for (size_t i = 0; *ret_allowance == CAA_ALLOWED && i < asking->row_count; i++) {
+        const struct store_caa_climb_row *row = &asking->rows[i];
+        if (row->is_news && is_on_the_way(asking, first, row->owner) &&
+            caa_issuers_allow(asking->is_wildcard ? &row->wildcard_gained : &row->gained, asking->issuer_domains))
+            *ret_allowance = CAA_ALLOWED_BY_NEWS;
+    }
     return OK;
 }
 
-static result allowance_at(struct asking *asking, const struct dns_name *name, enum caa_allowance *ret_allowance) {
-    TRY(list_owners(asking, *name));
-    TRY(climb(asking, ret_allowance));
-    return *ret_allowance == CAA_ALLOWED ? heed_news(asking, ret_allowance) : OK;
-}
-
+/* What the watched name allows, the name's own records can only restrict. */
 static result allowance_of(struct asking *asking, const struct store_watch *watch, const char *name, enum caa_allowance *ret_allowance) {
     struct dns_name base, watched;
     enum caa_allowance own;
     asking->is_wildcard = strncmp(name, "*.", 2) == 0;
     TRY(dns_name_from_text(span_of_text(asking->is_wildcard ? name + 2 : name), &base, NULL));
-    TRY(allowance_at(asking, &base, &own));
+    TRY(ask(asking, &base));
+    TRY(allowance_from(asking, 0, &own));
     *ret_allowance = own;
     if (dns_name_from_text(span_of_text(watch->value), &watched, NULL) != OK || dns_name_equal(&base, &watched) || !dns_name_is_within(&base, &watched))
         return OK;
-    TRY(allowance_at(asking, &watched, ret_allowance));
+    unsigned below = dns_name_label_count(&base) - dns_name_label_count(&watched);
+    TRY(allowance_from(asking, below, ret_allowance));
     if (*ret_allowance == CAA_ALLOWED && own != CAA_NOT_RECORDED)
         *ret_allowance = own;
     return OK;

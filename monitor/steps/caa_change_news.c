@@ -1,7 +1,9 @@
 /* A change of a relevant set, told once to everybody whose names it is the relevant set of. */
+#include <inttypes.h>
 #include <jansson.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "rules/caa_change.h"
 #include "steps/caa_poller.h"
@@ -39,13 +41,15 @@ static json_t *body_of(const struct caa_poller *poller, const struct change *cha
 
 /* ---- where changes do not end */
 
+/* One line for each, for people. */
 static json_t *sets_of(const struct caa_unrest *unrest, struct arena *arena) {
     json_t *list = json_array();
     for (size_t i = 0; i < unrest->seen_count; i++) {
-        const struct caa_seen *seen = &unrest->seen[i];
+        CLEANUP(buffer_done) struct buffer text = buffer_with_limit(4096);
         char last[RFC3339_SIZE];
-        text_of_time_ms(seen->last_ms, last);
-        json_array_append_new(list, json_pack("{s:o, s:I, s:s}", "records", caa_words_of_set(seen->set, arena), "times", (json_int_t) seen->times, "last_at", last));
+        caa_words_add_set(&text, unrest->seen[i].set, arena);
+        text_of_time_ms(unrest->seen[i].last_ms, last);
+        json_array_append_new(list, json_sprintf("%s (%" PRId64 " times, last from %s)", buffer_text(&text), unrest->seen[i].times, last));
     }
     return list;
 }
@@ -62,8 +66,8 @@ static json_t *body_of_unrest(const struct change *change, const struct caa_unre
     json_object_set_new(body, "since", json_string(since));
     json_object_set_new(body, "last_change_at", json_string(last));
     json_object_set_new(body, "changes_count", json_integer((json_int_t) unrest->changes));
-    json_object_set_new(body, "sets", sets_of(unrest, arena));
-    json_object_set_new(body, "gained", issuers);
+    json_object_set_new(body, "records", sets_of(unrest, arena));
+    json_object_set_new(body, "permitted", issuers);
     caa_words_of_concern(body, concerned);
     return body;
 }

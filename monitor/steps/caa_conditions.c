@@ -61,12 +61,7 @@ static json_t *line_of(const struct caa_poller *poller, const struct caa_owner *
         buffer_printf(&text, "%s, %u tries in a row", track->has_run ? caa_outcome_name((enum caa_outcome) track->outcome) : "not asked yet", track->failures);
         return json_string(buffer_text(&text));
     }
-    json_t *records = caa_words_of_set(track->good, arena);
-    for (size_t i = 0; i < json_array_size(records); i++)
-        buffer_printf(&text, "%s%s", i == 0 ? "" : "; ", json_string_value(json_array_get(records, i)));
-    if (json_array_size(records) == 0)
-        buffer_add_text(&text, "no records");
-    json_decref(records);
+    caa_words_add_set(&text, track->good, arena);
     return json_string(buffer_text(&text));
 }
 

@@ -138,6 +138,7 @@ MUST_CHECK result caa_tell_change(struct caa_poller *poller, struct caa_batch *b
 /* caa_words.c: bodies of findings (docs/alerts.md), in the batch's arena. */
 json_t *caa_words_of_records(const struct caa_record *records, size_t count); /* the first 50, as texts */
 json_t *caa_words_of_set(const struct caa_set *set, struct arena *arena); /* records as texts; NULL is null */
+void caa_words_add_set(struct buffer *text, const struct caa_set *set, struct arena *arena); /* in one line */
 json_t *caa_words_of_issuers(const struct caa_issuers *issuers);
 void caa_words_of_concern(json_t *body, const struct caa_concerned *concerned);
 MUST_CHECK result caa_words_finish(struct arena *arena, json_t *body, const char **ret_text); /* takes `body` over */

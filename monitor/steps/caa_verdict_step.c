@@ -1,13 +1,12 @@
 /* Certificates against the recorded CAA history: taken when they match, or when more is known of them, judged name by name, recorded. */
-#include <jansson.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/dns_name.h"
 #include "rules/ca_table.h"
-#include "steps/caa_poller.h"
+#include "rules/caa_owners.h"
+#include "steps/caa_evidence.h"
 #include "steps/caa_verdict.h"
 #include "store/caa_history.h"
 #include "store/caa_verdicts.h"
@@ -125,13 +124,15 @@ static result keep(struct hearing *hearing, const struct caa_judgement *judgemen
 
 /* Our clock says when records stood, the logs' when the certificate came: while they differ, nobody is accused by holding the one against the other. */
 static void heed_clock(struct hearing *hearing, struct caa_judgement *judgement) {
-    if (judgement->verdict != CAA_INCONSISTENT || hearing->monitor->clock.ahead_ms == 0)
+    bool differs = hearing->monitor->clock.ahead_ms != 0;
+    if (judgement->verdict != CAA_INCONSISTENT || !(differs || hearing->about->is_by_our_clock))
         return;
     judgement->verdict = CAA_UNKNOWN;
-    judgement->reason = "the records do not permit the issuer, but this machine's clock, by which they were recorded, differs from those of the logs";
+    judgement->reason = differs ? "the records do not permit the issuer, but this machine's clock, by which they were recorded, differs from those of the logs"
+                                : "the records do not permit the issuer, but it was seen here minutes before the first log dated it: a clock was wrong, and so may be the time of issuance";
     judgement->resolver = judgement->owner = "";
     judgement->answer = NULL;
-    judgement->is_waiting = true;
+    judgement->is_waiting = differs;
 }
 
 static const char *why_unmapped(const struct store_caa_case *about) {
@@ -224,47 +225,7 @@ static result judge_names(struct hearing *hearing) {
     return OK;
 }
 
-/* ---- what is told */
-
-static json_t *records_of(const struct caa_answer *answer) {
-    return answer == NULL ? json_array() : caa_words_of_records(answer->records, answer->record_count);
-}
-
-static void add_evidence(json_t *caa, json_t *reasons, const struct store_caa_verdict *verdict) {
-    const struct caa_judgement *judgement = &verdict->judgement;
-    char begin[RFC3339_SIZE], end[RFC3339_SIZE];
-    text_of_time_ms(judgement->window_begin_ms, begin);
-    text_of_time_ms(judgement->window_end_ms, end);
-    json_array_append_new(caa, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "name", verdict->name, "verdict",
-                                         caa_verdict_name(judgement->verdict), "reason", judgement->reason, "resolver", judgement->resolver, "owner",
-                                         judgement->owner, "window_begin", begin, "window_end", end, "now", caa_now_name(judgement->now), "records",
-                                         records_of(judgement->answer), "is_authenticated", judgement->answer != NULL && judgement->answer->is_authenticated));
-    if (json_array_size(reasons) < 4)
-        json_array_append_new(reasons, json_string(judgement->reason));
-}
-
-#define NAMES_TOLD_MAX 20
-
-/* NULL in *ret_text when nothing is inconsistent; memory_free_foreign it. */
-static result write_finding(const struct hearing *hearing, char **ret_text) {
-    uint64_t mark = memory_mark();
-    json_t *caa = json_array(), *reasons = json_array(), *matched = json_array(), *domains = json_array();
-    for (size_t i = 0; i < hearing->about->name_count && json_array_size(caa) < NAMES_TOLD_MAX; i++)
-        if (hearing->verdicts[i].judgement.verdict == CAA_INCONSISTENT) {
-            add_evidence(caa, reasons, &hearing->verdicts[i]);
-            json_array_append_new(matched, json_string(hearing->verdicts[i].name));
-        }
-    bool is_any = json_array_size(caa) > 0;
-    for (size_t i = 0; hearing->path.domains != NULL && hearing->path.domains[i] != NULL; i++)
-        json_array_append_new(domains, json_string(hearing->path.domains[i]));
-    const struct ca_owner *owner = hearing->path.owner;
-    json_t *body = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "severity", finding_severity_name(SEVERITY_CRITICAL), "verdict", "inconsistent", "caa", caa,
-                             "reasons", reasons, "matched_names", matched, "issuer_caa_domains", domains, "issuer_owner", owner == NULL ? "" : owner->name,
-                             "ca_problem_report", owner == NULL ? "" : owner->problem_report);
-    *ret_text = body == NULL || !is_any ? NULL : json_dumps(body, JSON_COMPACT);
-    json_decref(body);
-    return memory_mark() != mark || (is_any && *ret_text == NULL) ? &fault_no_memory : OK;
-}
+/* ---- what is recorded */
 
 /* When to judge again: never once an answer that could decide has come, or a day has gone by. */
 static int64_t due_after(const struct hearing *hearing) {
@@ -277,7 +238,8 @@ static int64_t due_after(const struct hearing *hearing) {
 static result record(struct hearing *hearing) {
     char *finding = NULL;
     bool is_saved = false;
-    TRY(write_finding(hearing, &finding));
+    struct caa_evidence evidence = {.store = hearing->monitor->store, .about = hearing->about, .verdicts = hearing->verdicts, .path = &hearing->path};
+    TRY(caa_evidence_write(&evidence, &finding));
     struct store_caa_verdicts verdicts = {.about = hearing->about, .verdicts = hearing->verdicts, .count = hearing->about->name_count,
                                           .finding = finding, .due_ms = due_after(hearing), .now_ms = hearing->now_ms};
     result fault = store_caa_verdicts_save(hearing->monitor->store, &verdicts, &is_saved);

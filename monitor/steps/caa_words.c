@@ -31,6 +31,15 @@ json_t *caa_words_of_set(const struct caa_set *set, struct arena *arena) {
     return caa_words_of_records(records, count);
 }
 
+void caa_words_add_set(struct buffer *text, const struct caa_set *set, struct arena *arena) {
+    json_t *records = caa_words_of_set(set, arena);
+    for (size_t i = 0; i < json_array_size(records); i++)
+        buffer_printf(text, "%s%s", i == 0 ? "" : "; ", json_string_value(json_array_get(records, i)));
+    if (json_array_size(records) == 0)
+        buffer_add_text(text, "no records");
+    json_decref(records);
+}
+
 json_t *caa_words_of_issuers(const struct caa_issuers *issuers) {
     json_t *list = json_array();
     if (issuers->is_any)

@@ -1,5 +1,6 @@
 #include "store/caa_verdicts.h"
 
+#include "store/caa_history.h"
 #include "store/payload.h"
 #include "store/statement.h"
 
@@ -12,7 +13,7 @@ static struct store_caa_case *case_at(struct row_taker *taker, int row, struct s
     if (*count > 0 && cases[*count - 1].certificate_id == certificate_id)
         return &cases[*count - 1];
     cases[*count] = (struct store_caa_case){.certificate_id = certificate_id, .queued_ms = rows_time_ms(rows, row, 1), .issued_ms = rows_time_ms(rows, row, 2),
-                                            .issuer_state = take_text(taker, row, 3), .issuer_spki_sha256 = rows_hash(rows, row, 4), .names = &names[row]};
+                                            .is_by_our_clock = rows_bool(rows, row, 7), .issuer_state = take_text(taker, row, 3), .issuer_spki_sha256 = rows_hash(rows, row, 4), .names = &names[row]};
     return &cases[(*count)++];
 }
 
@@ -23,7 +24,11 @@ result store_caa_cases_take(struct store *store, const struct store_caa_taking *
     params_time_ms(&params, taking->until_ms);
     params_int4(&params, (int32_t) taking->limit);
     CLEANUP(rows_done) struct store_rows rows = {0};
-    TRY(store_ask(store, "SELECT * FROM caa_cases_take($1, $2, $3)", &params, "isst" "h?t?t?", ROWS_ANY, &rows));
+    TRY(store_ask(store,
+                  "SELECT t.*, coalesce((SELECT date_trunc('milliseconds', c.first_seen_at) = t.issued_at AND c.first_timestamp > t.issued_at + interval '5 minutes'"
+                  "                        FROM certificate c WHERE c.certificate_id = t.certificate_id), false)"
+                  "  FROM caa_cases_take($1, $2, $3) t",
+                  &params, "isst" "h?t?t?B", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};
     struct store_caa_case *cases = take_rows(&taker, sizeof *cases);
     struct store_caa_case_name *names = take_rows(&taker, sizeof *names);
@@ -157,30 +162,33 @@ result store_caa_verdicts_load(struct store *store, int64_t certificate_id, stru
     return OK;
 }
 
-/* ---- news */
+/* ---- a climb */
 
-result store_caa_news_load(struct store *store, const struct store_caa_news_wish *wish, struct arena *arena, struct store_caa_news **ret_news,
-                           size_t *ret_count) {
+result store_caa_climb_load(struct store *store, const struct store_caa_climb_wish *wish, struct arena *arena, struct store_caa_climb_row **ret_rows,
+                            size_t *ret_count) {
     CLEANUP(params_done) struct store_params params = {0};
     params_int4(&params, wish->tenant_id);
     params_text_array(&params, wish->owners, wish->owner_count);
     params_bool(&params, wish->needs_decision);
     CLEANUP(rows_done) struct store_rows rows = {0};
     TRY(store_ask(store,
-                  "SELECT array_to_string(gained, ' '), is_any_gained, array_to_string(wildcard_gained, ' '), is_wildcard_any_gained"
-                  "  FROM caa_news($1, $2, $3)",
-                  &params, "tBtB", ROWS_ANY, &rows));
+                  "SELECT owner, outcome, records, array_to_string(gained, ' '), is_any_gained, array_to_string(wildcard_gained, ' '), is_wildcard_any_gained"
+                  "  FROM caa_climb($1, $2, $3)",
+                  &params, "tt?b?" "t?B?t?B?", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};
-    struct store_caa_news *list = take_rows(&taker, sizeof *list);
+    struct store_caa_climb_row *list = take_rows(&taker, sizeof *list);
     for (int row = 0; !taker.failed && row < rows.count; row++) {
-        list[row].gained = (struct caa_issuers){.is_any = rows_bool(&rows, row, 1), .critical_tag = ""};
-        list[row].wildcard_gained = (struct caa_issuers){.is_any = rows_bool(&rows, row, 3), .critical_tag = ""};
-        list[row].gained.domains = take_words(&taker, row, 0, &list[row].gained.count);
-        list[row].wildcard_gained.domains = take_words(&taker, row, 2, &list[row].wildcard_gained.count);
+        bool is_news = rows_is_null(&rows, row, 1);
+        list[row] = (struct store_caa_climb_row){.owner = take_text(&taker, row, 0), .is_news = is_news, .outcome = store_caa_outcome(rows_text(&rows, row, 1)),
+                                                 .records = take_bytes(&taker, row, 2)};
+        list[row].gained = (struct caa_issuers){.is_any = rows_bool(&rows, row, 4), .critical_tag = ""};
+        list[row].wildcard_gained = (struct caa_issuers){.is_any = rows_bool(&rows, row, 6), .critical_tag = ""};
+        list[row].gained.domains = take_words(&taker, row, 3, &list[row].gained.count);
+        list[row].wildcard_gained.domains = take_words(&taker, row, 5, &list[row].wildcard_gained.count);
     }
     if (taker.failed)
         return store_no_memory(store);
-    *ret_news = list;
+    *ret_rows = list;
     *ret_count = (size_t) rows.count;
     return OK;
 }

@@ -14,6 +14,7 @@ struct store_caa_case {
     int64_t certificate_id;
     int64_t queued_ms;             /* since then its names are asked for anew; 0: they need not be */
     int64_t issued_ms;             /* T */
+    bool is_by_our_clock;          /* it is when we saw it, and that was minutes before the first log dated it: some clock was wrong */
     const char *issuer_state;      /* verified, pending, unverifiable */
     struct known_hash issuer_spki_sha256;
     const struct store_caa_case_name *names;
@@ -55,16 +56,20 @@ struct store_caa_verdict_row {
 MUST_CHECK result store_caa_verdicts_load(struct store *store, int64_t certificate_id, struct arena *arena, struct store_caa_verdict_row **ret_rows,
                                           size_t *ret_count);
 
-/* Who may issue at these owners only since a change that the tenant has not heard of: its alert was not delivered and nobody decided about the
- * finding. */
-struct store_caa_news {
-    struct caa_issuers gained, wildcard_gained;
+/* What a climb meets: what is taken for true at an owner, or who may issue there only since a change that the tenant has not heard of: its alert was not
+ * delivered and nobody decided about the finding. */
+struct store_caa_climb_row {
+    const char *owner;
+    bool is_news;
+    enum caa_outcome outcome; /* not of news */
+    struct span records;
+    struct caa_issuers gained, wildcard_gained; /* of news */
 };
-struct store_caa_news_wish {
+struct store_caa_climb_wish {
     int32_t tenant_id;
     const char *const *owners;
     size_t owner_count;
     bool needs_decision; /* a delivery is not enough */
 };
-MUST_CHECK result store_caa_news_load(struct store *store, const struct store_caa_news_wish *wish, struct arena *arena, struct store_caa_news **ret_news,
-                                      size_t *ret_count);
+MUST_CHECK result store_caa_climb_load(struct store *store, const struct store_caa_climb_wish *wish, struct arena *arena,
+                                       struct store_caa_climb_row **ret_rows, size_t *ret_count);

@@ -2,6 +2,8 @@
 
 #define PAGE_ROWS 50000 /* of a set of millions, so that libpq never holds all of it besides the arena */
 
+#define WATCHES_OF_CERTIFICATE 10000
+
 static const char *const kind_names[watch_kind_count] = {
     [WATCH_NAME] = "name", [WATCH_SUBTREE] = "subtree", [WATCH_ADDRESS] = "address", [WATCH_KEY] = "key",
     [WATCH_EMAIL] = "email",
@@ -130,5 +132,26 @@ result store_watch_set_load(struct store *store, struct arena *arena, struct sto
     }
     TRY(store_commit(store));
     *ret_set = set;
+    return OK;
+}
+
+result store_watches_of_certificate(struct store *store, int64_t certificate_id, struct arena *arena, struct store_watch **ret_watches, size_t *ret_count) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_int8(&params, certificate_id);
+    params_int4(&params, WATCHES_OF_CERTIFICATE);
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store,
+                  "SELECT w.tenant_id, w.watch_id, w.kind, w.value, NULL::text, false, NULL::text, w.set_at FROM match m"
+                  "  JOIN watch w ON w.tenant_id = m.tenant_id AND w.watch_id = m.watch_id"
+                  " WHERE m.certificate_id = $1 ORDER BY w.tenant_id, w.watch_id LIMIT $2",
+                  &params, "nitt" "t?Bt?s", ROWS_ANY, &rows));
+    struct row_taker taker = {.rows = &rows, .arena = arena};
+    struct store_watch *watches = take_rows(&taker, sizeof *watches);
+    for (int row = 0; !taker.failed && row < rows.count; row++)
+        take_watch(&taker, row, &watches[row]);
+    if (taker.failed)
+        return store_no_memory(store);
+    *ret_watches = watches;
+    *ret_count = (size_t) rows.count;
     return OK;
 }

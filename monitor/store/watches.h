@@ -40,3 +40,5 @@ struct store_watch_set {
 };
 /* Everything of all tenants, as of one instant, in `arena`. set_who stays "" here. */
 MUST_CHECK result store_watch_set_load(struct store *store, struct arena *arena, struct store_watch_set *ret_set);
+/* Those that a certificate matched, the first 10,000 by tenant. policy and set_who stay "". */
+MUST_CHECK result store_watches_of_certificate(struct store *store, int64_t certificate_id, struct arena *arena, struct store_watch **ret_watches, size_t *ret_count);
