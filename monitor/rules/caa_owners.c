@@ -223,15 +223,22 @@ static void owner_remove(struct caa_owners *owners, struct caa_owner *owner) {
     owner_free(owners, owner);
 }
 
+static void count_failing(struct caa_owners *owners, const struct caa_owner *owner) {
+    for (size_t i = 0; i < owners->resolver_count; i++)
+        owners->failing[i] += owner->slots[i].track.failures > 0;
+}
+
 void caa_owners_sweep(struct caa_owners *owners, int64_t now_ms, void (*leave)(void *context, struct caa_owner *owner), void *context) {
     for (struct caa_owner *owner = caa_owners_next(owners, NULL, NULL); owner != NULL; owner = caa_owners_next(owners, owner, NULL))
         if (caa_owner_is_wanted(owner, now_ms) || is_in_use(owners, owner))
             for (struct caa_owner *at = owner; at != NULL && !at->is_kept; at = at->parent)
                 at->is_kept = true;
+    memset(owners->failing, 0, sizeof owners->failing);
     for (struct caa_owner *owner = caa_owners_next(owners, NULL, NULL), *next; owner != NULL; owner = next) {
         bool is_kept = owner->is_kept;
         owner->is_kept = false;
         if (is_kept) {
+            count_failing(owners, owner);
             next = caa_owners_next(owners, owner, NULL);
             continue;
         }

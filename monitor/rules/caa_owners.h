@@ -65,6 +65,7 @@ struct caa_owners {
     struct caa_sets *sets;            /* owned */
     struct caa_heap heaps[CAA_RESOLVERS_MAX];
     size_t bytes;                     /* of owners, without their sets */
+    size_t failing[CAA_RESOLVERS_MAX]; /* how many failed with each resolver at the last sweep */
 };
 
 MUST_CHECK result caa_owners_new(size_t resolver_count, uint64_t seed, struct caa_owners **ret_owners);
@@ -77,7 +78,7 @@ bool caa_is_own_name(const char *value);
 struct caa_owner *caa_owners_find(const struct caa_owners *owners, const char *name);
 /* Finds or adds it with its ancestors; *ret_owner is NULL where there are too many. New ones are is_new. */
 MUST_CHECK result caa_owners_add(struct caa_owners *owners, const struct dns_name *name, struct caa_owner **ret_owner);
-/* Frees owners that no watch and no certificate that ends after now_ms needs, nor anybody below; not those that are being asked, loaded or looked at. Calls
+/* Counts those that fail, and frees owners that no watch and no certificate that ends after now_ms needs, nor anybody below; not those that are being asked, loaded or looked at. Calls
  * `leave` before. */
 void caa_owners_sweep(struct caa_owners *owners, int64_t now_ms, void (*leave)(void *context, struct caa_owner *owner), void *context);
 bool caa_owner_is_wanted(const struct caa_owner *owner, int64_t now_ms); /* for itself, not for its children */

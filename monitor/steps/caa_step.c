@@ -134,19 +134,12 @@ static result hold_lease(struct caa_poller *poller, int64_t now_ms) {
 
 /* ---- status */
 
-static void count_owners(const struct caa_poller *poller, size_t resolver, struct store_caa_status *status) {
-    for (const struct caa_owner *owner = caa_owners_next(poller->owners, NULL, NULL); owner != NULL; owner = caa_owners_next(poller->owners, owner, NULL)) {
-        status->owners++;
-        status->owners_failing += owner->slots[resolver].track.failures > 0;
-    }
-}
-
 static struct store_caa_status status_of(struct caa_poller *poller, size_t at, int64_t now_ms) {
     struct caa_resolver *resolver = &poller->resolvers[at];
     struct store_caa_status status = {.resolver = resolver->name, .is_validating = resolver->is_validating, .last_error = resolver->last_error,
-                                      .last_error_ms = resolver->last_error_ms, .last_success_ms = resolver->last_success_ms};
+                                      .last_error_ms = resolver->last_error_ms, .last_success_ms = resolver->last_success_ms,
+                                      .owners = poller->owners->count, .owners_failing = poller->owners->failing[at]};
     int64_t due_ms, span_ms = now_ms - poller->status_ms;
-    count_owners(poller, at, &status);
     status.state = resolver->health.is_down ? "failing" : resolver->answers == 0 ? "starting" : "answering";
     if (span_ms > 0)
         status.answers_per_second = (double) (resolver->answers - resolver->answers_before) * 1000 / (double) span_ms;

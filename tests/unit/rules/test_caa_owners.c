@@ -100,12 +100,17 @@ static void thousands_are_found_again_and_go_when_nobody_wants_them(void **state
     }
     assert_int_equal(owners->count, 5051);
     unsigned left = 0;
+    caa_owners_find(owners, "h2.d2.example")->slots[1].track.failures = 1;
+    caa_owners_find(owners, "h3.d3.example")->slots[1].track.failures = 1;
     caa_owners_sweep(owners, NOW, leave, &left);
+    assert_int_equal(owners->failing[0], 0);
+    assert_int_equal(owners->failing[1], 1); /* who leaves fails no more */
     assert_int_equal(left, 2525); /* the odd ones, with their domains */
     assert_int_equal(owners->count, 2526);
     assert_int_equal(owners->heaps[0].count, 2500);
     assert_int_equal(owners->heaps[1].count, 0);
     caa_owners_sweep(owners, NOW + 1, leave, &left);
+    assert_int_equal(owners->failing[1], 0);
     assert_int_equal(owners->count, 0);
     assert_int_equal(owners->bytes, 0);
 }
