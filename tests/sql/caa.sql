@@ -144,6 +144,18 @@ BEGIN
     PERFORM holds('who judged as of another T records nothing', NOT caa_verdicts_save(id, '2026-11-01 12:00:00.123', NULL, '[]', '{}', NULL, NULL, '2026-11-10 00:18')
         AND EXISTS (SELECT FROM caa_case WHERE certificate_id = id));
 
+    UPDATE certificate SET issuer_state = 'verified', issuer_spki_sha256 = sha256(CASE WHEN names->0->>'value' = 'n4' THEN 'else' ELSE 'sub' END::bytea);
+    DELETE FROM caa_case;
+    INSERT INTO caa_verdict SELECT certificate_id, names->0->>'value', CASE WHEN names->0->>'value' = 'n2' THEN 'consistent' ELSE 'unknown' END, '', '2026-11-01', NULL, '', '', '', false, 'unknown', '2026-11-01'
+        FROM certificate WHERE names->0->>'value' <> 'n5';
+    PERFORM holds('a new link is kept', ca_links_save(ARRAY[sha256('sub')], ARRAY[sha256('root')], '2026-11-10'));
+    PERFORM holds('and has unexpired certificates of its key judged again, where it was not known', (SELECT string_agg(names->0->>'value' || ' ' || rfc3339(due_at), ',')
+        FROM caa_case JOIN certificate USING (certificate_id)) = 'n1 2026-11-10T00:00:10Z');
+    UPDATE caa_case SET due_at = '-infinity';
+    PERFORM holds('one that is no news', NOT ca_links_save(ARRAY[sha256('sub')], ARRAY[sha256('root')], '2026-11-10'));
+    PERFORM ca_links_save(ARRAY[sha256('sub')], ARRAY[sha256('another root')], '2026-11-10');
+    PERFORM holds('puts nobody off who is due already', (SELECT due_at = '-infinity' FROM caa_case));
+
     PERFORM caa_drop_older('2026-11-20');
     PERFORM holds('retention leaves a month that is not wholly older', to_regclass('caa_past_2026_11') IS NOT NULL AND to_regclass('caa_past_2026_10') IS NULL);
     PERFORM holds('drops runs of names that nobody asks about any more', NOT EXISTS (SELECT FROM caa_now));
