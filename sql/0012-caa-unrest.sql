@@ -285,27 +285,3 @@ BEGIN
     RETURN true;
 END
 $$;
-
--- As in step 10. Certificates of the keys below that could not be judged are judged again, the newest 10,000 of them: once the monitor has had time to take
--- the links over.
-CREATE OR REPLACE FUNCTION ca_links_save(p_spki bytea[], p_issuer bytea[], p_now timestamptz) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pinwatch, pg_temp
-    AS $$
-BEGIN
-    INSERT INTO ca_link (spki_sha256, issuer_spki_sha256, seen_at)
-        SELECT DISTINCT spki, issuer, p_now FROM unnest(p_spki, p_issuer) AS l (spki, issuer) WHERE spki <> issuer
-        ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
-    PERFORM ca_keys_changed();
-    INSERT INTO caa_case AS q (certificate_id, queued_at, due_at)
-    SELECT unjudged.certificate_id, 'epoch'::timestamptz, p_now + interval '10 seconds'
-      FROM (SELECT c.certificate_id FROM certificate c
-             WHERE c.issuer_spki_sha256 = ANY (p_spki) AND c.not_after > p_now
-               AND EXISTS (SELECT FROM caa_verdict v WHERE v.certificate_id = c.certificate_id AND v.verdict = 'unknown')
-             ORDER BY c.certificate_id DESC LIMIT 10000) unjudged ORDER BY 1
-    ON CONFLICT (certificate_id) DO UPDATE SET due_at = least(q.due_at, excluded.due_at);
-    RETURN true;
-END
-$$;
