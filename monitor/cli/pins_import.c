@@ -136,7 +136,7 @@ static void count_owner(const char *owner, const char **owners, size_t *counts, 
     counts[(*count)++] = 1;
 }
 
-/* "4 Let's Encrypt, 2 other" */
+/* "ISRG Root X1, ISRG Root X2, no known CA ×2" */
 static void keys_text(const struct pin_set *set, struct buffer *out) {
     enum { OWNERS = 32 };
     const char *owners[OWNERS];
@@ -145,10 +145,11 @@ static void keys_text(const struct pin_set *set, struct buffer *out) {
         for (size_t i = 0; i < set->groups[group].count; i++) {
             struct pin_holder holder;
             bool is_known = pin_holder_find(&set->groups[group].pins[i], NULL, &holder);
-            count_owner(is_known ? holder.owner : "no known CA", owners, counts, &count, OWNERS);
+            const char *who = !is_known ? "no known CA" : holder.name != NULL ? holder.name : holder.owner != NULL ? holder.owner : "a CA";
+            count_owner(who, owners, counts, &count, OWNERS);
         }
     for (size_t i = 0; i < count; i++)
-        buffer_printf(out, "%s%zu %s", i == 0 ? "" : ", ", counts[i], owners[i]);
+        buffer_printf(out, counts[i] > 1 ? "%s%s ×%zu" : "%s%s", i == 0 ? "" : ", ", owners[i], counts[i]);
 }
 
 static void put_mode(struct table *table, const struct pin_set *set) {

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/certificate_json.h"
 #include "cli/pins.h"
 #include "cli/pins_chain.h"
 #include "cli/pins_lines.h"
@@ -214,10 +215,9 @@ static void looks_done(struct looks *looks) {
 static struct looks looks_of(const struct pins_key *key) {
     struct looks looks = {.subject = buffer_with_limit(65536), .not_after = ""};
     struct certificate certificate;
-    struct ca_row row;
     digest_of(key->spki, &looks.spki);
     key_type_text(key->spki, looks.key_type);
-    looks.owner = ca_table_find(&looks.spki, NULL, &row) ? row.owner->name : NULL;
+    looks.owner = certificate_owner(&(struct known_hash){.is_known = true, .hash = looks.spki}, NULL);
     looks.has_certificate = key->certificate.size > 0 && certificate_parse(key->certificate, &certificate) == OK;
     if (!looks.has_certificate)
         return looks;

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "formats/certificate.h"
+#include "rules/ca_edges.h"
 
 enum { SHORT_TEXT = 8 };
 
@@ -31,13 +32,42 @@ bool pin_key_hash(const struct pin *pin, struct hash *ret_spki_sha256) {
     return true;
 }
 
+/* From the certificates of the key: one that signs itself makes it a root. */
+static bool look_at_edges(struct pin_holder *holder) {
+    size_t first, count = ca_edges_of(&holder->spki_sha256, &first);
+    bool is_root = false;
+    for (size_t i = 0; i < count; i++) {
+        struct ca_edge edge;
+        ca_edge_at(first + i, &edge);
+        is_root = is_root || edge.is_self_signed;
+        holder->end = holder->has_end && holder->end > edge.not_after ? holder->end : edge.not_after;
+        holder->has_end = true;
+    }
+    holder->kind = is_root ? CA_ROOT : CA_INTERMEDIATE;
+    return count > 0;
+}
+
 bool pin_holder_find(const struct pin *pin, const struct ca_extra_rows *extra, struct pin_holder *ret_holder) {
+    struct pin_holder holder = {.owner = NULL};
     struct ca_row row;
-    struct hash key;
-    if (!pin_key_hash(pin, &key) || !ca_table_find(&key, extra, &row))
+    if (!pin_key_hash(pin, &holder.spki_sha256))
         return false;
-    *ret_holder = (struct pin_holder){.owner = row.owner->name, .kind = row.kind, .spki_sha256 = key};
+    bool is_disclosed = look_at_edges(&holder), is_mapped = ca_table_find(&holder.spki_sha256, extra, &row);
+    if (!is_disclosed && !is_mapped)
+        return false;
+    holder.name = ca_key_name(&holder.spki_sha256);
+    if (is_mapped) {
+        holder.owner = row.owner->name;
+        holder.kind = row.kind;
+    }
+    *ret_holder = holder;
     return true;
+}
+
+const char *pin_holder_text(const struct pin_holder *holder, struct arena *arena) {
+    if (holder->name == NULL)
+        return holder->owner == NULL ? "a CA without a name" : holder->owner;
+    return holder->owner == NULL ? holder->name : arena_printf(arena, "%s (%s)", holder->name, holder->owner);
 }
 
 const char *pin_long_text(const struct pin *pin, struct arena *arena) {

@@ -1,4 +1,5 @@
 /* Pins on CA keys, and pins on keys that nobody knows. */
+#include "rules/ca_edges.h"
 #include "rules/pin_holder.h"
 #include "rules/pin_lint_work.h"
 
@@ -63,39 +64,64 @@ static size_t place_of_owner(struct cas *cas, const char *owner) {
 }
 
 static void take_ca(struct cas *cas, const struct pin_holder *holder, enum trust_store store) {
-    size_t owner = place_of_owner(cas, holder->owner);
-    if (owner == OWNERS_MAX)
-        return;
+    size_t owner = holder->owner == NULL ? OWNERS_MAX : place_of_owner(cas, holder->owner);
     if (holder->kind == CA_ROOT) {
         cas->roots++;
         cas->roots_in_store += trust_store_has(store, &holder->spki_sha256);
-        cas->has_root[owner] = true;
+        if (owner < OWNERS_MAX)
+            cas->has_root[owner] = true;
         return;
     }
     cas->intermediates++;
-    cas->owner_pins[owner]++;
+    if (owner < OWNERS_MAX)
+        cas->owner_pins[owner]++;
 }
 
-static size_t intermediates_of(const char *owner) {
+static bool has_ended(const struct pin_lint_work *work, const struct pin_holder *holder) {
+    return holder->kind == CA_INTERMEDIATE && holder->has_end && holder->end < work->facts->now;
+}
+
+static bool is_valid(const struct hash *spki_sha256, int64_t now) {
+    size_t first, count = ca_edges_of(spki_sha256, &first);
+    for (size_t i = 0; i < count; i++) {
+        struct ca_edge edge;
+        ca_edge_at(first + i, &edge);
+        if (edge.not_before <= now && now <= edge.not_after)
+            return true;
+    }
+    return false;
+}
+
+/* Those that have a certificate which is valid now. */
+static size_t intermediates_of(const struct pin_lint_work *work, const char *owner) {
     size_t count = 0;
     for (size_t i = 0; i < ca_table_size(); i++) {
         struct ca_row row;
         ca_table_row(i, &row);
-        count += row.kind == CA_INTERMEDIATE && strcmp(row.owner->name, owner) == 0;
+        if (row.kind == CA_INTERMEDIATE && strcmp(row.owner->name, owner) == 0)
+            count += is_valid(&row.spki_sha256, work->facts->now);
     }
     return count;
+}
+
+static void look_at_ca(struct pin_lint_work *work, const struct pin_set *set, const struct pin *pin, const struct pin_holder *holder, struct cas *cas) {
+    if (has_ended(work, holder) && !pin_lint_is_served(work, set, pin))
+        pin_lint_say(work, PIN_LINT_PIN_DEAD, set, pin->line, "%s is of %s, an intermediate whose last certificate ended on %s: no chain holds it any more", shown(work, pin),
+                     pin_lint_text(work, pin_holder_text(holder, work->arena)), pin_lint_date(holder->end).text);
+    else
+        take_ca(cas, holder, trust_store_of(set->format));
 }
 
 /* Where other pins may match as well, it is not certain that clients are locked out. */
 static void look_at_intermediates(struct pin_lint_work *work, const struct pin_set *set, const struct cas *cas) {
     for (size_t i = 0; i < cas->owner_count; i++) {
-        size_t all = cas->owner_pins[i] == 0 || cas->has_root[i] ? 0 : intermediates_of(cas->owners[i]);
+        size_t all = cas->owner_pins[i] == 0 || cas->has_root[i] ? 0 : intermediates_of(work, cas->owners[i]);
         if (all <= cas->owner_pins[i])
             continue;
         void (*say)(struct pin_lint_work *, enum pin_lint_rule_number, const struct pin_set *, unsigned, const char *, ...) __attribute__((format(printf, 5, 6))) =
             cas->intermediates == cas->pins ? pin_lint_say : pin_lint_say_milder;
-        say(work, PIN_LINT_INTERMEDIATE, set, 0, "%zu of the %zu intermediates that the table of %s knows of %s %s pinned, and none of its roots: the next certificate may come from another one",
-            cas->owner_pins[i], all, ca_table_date(), cas->owners[i], cas->owner_pins[i] == 1 ? "is" : "are");
+        say(work, PIN_LINT_INTERMEDIATE, set, 0, "%zu of the %zu intermediates that %s has by the table of %s %s pinned, and none of its roots: the next certificate may come from another one",
+            cas->owner_pins[i], all, cas->owners[i], ca_table_date(), cas->owner_pins[i] == 1 ? "is" : "are");
     }
 }
 
@@ -108,12 +134,10 @@ static void look_at_stores(struct pin_lint_work *work, const struct pin_set *set
         struct pin_holder holder;
         if (!pin_holder_find(pin, work->facts->extra, &holder) || holder.kind != CA_ROOT || trust_store_has(store, &holder.spki_sha256))
             continue;
-        if (cas->roots == cas->pins && cas->roots_in_store == 0)
-            pin_lint_say(work, PIN_LINT_NOT_IN_STORE, set, pin->line, "%s, a root of %s, is not in the root store of %s of %s: it counts only where a root of that store signed it, and no other pin is on such a root", shown(work, pin),
-                         holder.owner, trust_store_name(store), trust_store_date(store));
-        else
-            pin_lint_say_milder(work, PIN_LINT_NOT_IN_STORE, set, pin->line, "%s, a root of %s, is not in the root store of %s of %s: it counts only where a root of that store signed it", shown(work, pin),
-                                holder.owner, trust_store_name(store), trust_store_date(store));
+        bool is_alone = cas->roots == cas->pins && cas->roots_in_store == 0;
+        (is_alone ? pin_lint_say : pin_lint_say_milder)(work, PIN_LINT_NOT_IN_STORE, set, pin->line, "%s is of %s, a root that is not in the root store of %s of %s: it counts only where a root of that store signed it%s",
+                                                        shown(work, pin), pin_lint_text(work, pin_holder_text(&holder, work->arena)), trust_store_name(store), trust_store_date(store),
+                                                        is_alone ? ", and no other pin is of a root in it" : "");
     }
 }
 
@@ -126,7 +150,7 @@ void pin_lint_cas(struct pin_lint_work *work, const struct pin_set *set) {
         struct pin_holder holder;
         cas.pins++;
         if (pin_holder_find(pin, work->facts->extra, &holder))
-            take_ca(&cas, &holder, trust_store_of(set->format));
+            look_at_ca(work, set, pin, &holder, &cas);
         else
             look_at_unknown(work, set, pin, &cas);
     }

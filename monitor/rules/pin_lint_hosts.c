@@ -12,11 +12,11 @@ static void look_at_suffix(struct pin_lint_work *work, const struct pin_set *set
     if (!is_public_suffix(set->host))
         return;
     if (set->match == PIN_HOST_EXACT)
-        pin_lint_say_milder(work, PIN_LINT_PUBLIC_SUFFIX, set, 0, "%s is a public suffix, below which strangers register names", set->host);
+        pin_lint_say_milder(work, PIN_LINT_PUBLIC_SUFFIX, set, 0, "a public suffix, below which strangers register names");
     else if (set->format == PIN_FORMAT_TRUSTKIT_IOS)
-        pin_lint_say(work, PIN_LINT_APP_REFUSES, set, 0, "%s is a public suffix: TrustKit ends the app where its subdomains are included", set->host);
+        pin_lint_say(work, PIN_LINT_APP_REFUSES, set, 0, "a public suffix: TrustKit ends the app where its subdomains are included");
     else
-        pin_lint_say(work, PIN_LINT_PUBLIC_SUFFIX, set, 0, "%s is a public suffix: this pins the names of strangers, with keys that they do not have", set->host);
+        pin_lint_say(work, PIN_LINT_PUBLIC_SUFFIX, set, 0, "a public suffix: this pins the names of strangers, with keys that they do not have");
 }
 
 /* ---- neighbours */
@@ -51,7 +51,7 @@ static void look_below(struct pin_lint_work *work, const struct pin_set *set) {
     const struct pin_set *child = set->match == PIN_HOST_EXACT && strncmp(set->host, "www.", 4) != 0 ? child_of(work, set->host) : NULL;
     const char *probe = child == NULL ? NULL : pin_lint_text(work, arena_printf(work->arena, "pinwatch-probe.%s", set->host));
     if (child != NULL && !is_held(work, probe))
-        pin_lint_say(work, PIN_LINT_SUBDOMAINS_MISSING, set, 0, "%s is pinned without its subdomains, though there is an entry for %s below it: names that are not listed are not pinned", set->host, child->host);
+        pin_lint_say(work, PIN_LINT_SUBDOMAINS_MISSING, set, 0, "pinned without its subdomains, though there is an entry for %s below it: names that are not listed are not pinned", child->host);
     if (set->format == PIN_FORMAT_APPLE && set->match == PIN_HOST_EXACT_AND_ONE_LABEL)
         pin_lint_say(work, PIN_LINT_SUBDOMAINS_ONE_LABEL, set, 0, "NSIncludesSubdomains reaches one label down: a.%s is pinned, b.a.%s is not", set->host, set->host);
 }
@@ -62,7 +62,7 @@ static void look_at_apex(struct pin_lint_work *work, const struct pin_set *set) 
     if (set->match == PIN_HOST_ONE_LABEL_BELOW || strncmp(set->host, "www.", 4) != 0 || is_public_suffix(set->host + 4) || strchr(set->host + 4, '.') == NULL)
         return;
     if (!is_held(work, set->host + 4))
-        pin_lint_say(work, PIN_LINT_WWW_ONLY, set, 0, "%s is pinned, %s is not", set->host, set->host + 4);
+        pin_lint_say(work, PIN_LINT_WWW_ONLY, set, 0, "pinned, but %s is not", set->host + 4);
 }
 
 /* ---- longer entries that stand alone */
@@ -103,7 +103,7 @@ static void look_above(struct pin_lint_work *work, const struct pin_set *set) {
     for (size_t i = 0; i < count; i++)
         if (work->rooms[i] == parent)
             return;
-    pin_lint_say(work, PIN_LINT_SHADOWED, set, 0, "the entry for %s stands alone: %zu pin%s of %s, whose entry includes its subdomains, do%s not hold here", set->host, missing, missing == 1 ? "" : "s", parent->host, missing == 1 ? "es" : "");
+    pin_lint_say(work, PIN_LINT_SHADOWED, set, 0, "this entry stands alone: %zu pin%s of %s, whose entry includes its subdomains, do%s not hold here", missing, missing == 1 ? "" : "s", parent->host, missing == 1 ? "es" : "");
 }
 
 void pin_lint_hosts(struct pin_lint_work *work, const struct pin_set *set) {

@@ -119,10 +119,10 @@ static struct tally tally_of(const struct pin_set *const *sets, size_t count, un
 
 static void say_one(struct pin_lint_work *work, const struct pin_set *set, const struct tally *tally, const char *which) {
     struct pin_holder holder;
-    const char *owner = pin_holder_find(tally->first, work->facts->extra, &holder) ? holder.owner : NULL;
-    pin_lint_say(work, PIN_LINT_PINS_ONE, set, 0, "%sone pin that a key can match, %s%s%s%s: when %s, clients refuse every connection until they are updated", which,
-                 shown(work, tally->first), owner == NULL ? "" : " (", owner == NULL ? "" : owner, owner == NULL ? "" : ")",
-                 owner == NULL ? "its key is lost or changed" : "that CA is left or serves another chain");
+    bool is_ca = pin_holder_find(tally->first, work->facts->extra, &holder);
+    const char *owner = is_ca ? pin_lint_text(work, pin_holder_text(&holder, work->arena)) : "";
+    pin_lint_say(work, PIN_LINT_PINS_ONE, set, 0, "%sone pin that a key can match, %s%s%s: when %s, clients refuse every connection until they are updated", which, shown(work, tally->first),
+                 is_ca ? " of " : "", owner, is_ca ? "that CA is left or signs with another key" : "its key is lost or changed");
 }
 
 static bool is_first_of_its_pattern(const struct pin_set *set, const struct pin_set *const *sets, size_t count) {
@@ -141,6 +141,8 @@ static void count_pins(struct pin_lint_work *work, const struct pin_set *set) {
         const char *which = set->format != PIN_FORMAT_APPLE ? "" : list == PIN_LEAF ? "leaf: " : "CA: ";
         if (tally.first_any != NULL && !tally.has_second_any && set->format == PIN_FORMAT_TRUSTKIT_IOS && set->is_enforced)
             pin_lint_say(work, PIN_LINT_APP_REFUSES, set, 0, "one pin: TrustKit ends the app where pinning is enforced with fewer than two");
+        else if (tally.first_any != NULL && tally.first == NULL)
+            pin_lint_say(work, PIN_LINT_PINS_NONE, set, 0, "%spinned, without a pin that a key can match: clients refuse every connection", which);
         else if (tally.first != NULL && !tally.has_second)
             say_one(work, set, &tally, which);
     }
@@ -248,7 +250,7 @@ static void look_at_tlsa(struct pin_lint_work *work, const struct pin_set *set) 
 
 void pin_lint_mode(struct pin_lint_work *work, const struct pin_set *set) {
     if (!set->is_pinned) {
-        pin_lint_say(work, PIN_LINT_UNPINNED, set, 0, "this entry says that %s is not pinned, whatever a shorter name says", set->host == NULL ? "the host" : set->host);
+        pin_lint_say(work, PIN_LINT_UNPINNED, set, 0, "this entry says that the host is not pinned, whatever a shorter name says");
         return;
     }
     if (set->format == PIN_FORMAT_TLSA)

@@ -50,14 +50,14 @@ static void count_change(struct host_changes *changes, const struct pin_change *
 
 static void say(struct pin_lint_work *work, const struct host_changes *changes, const struct pin_document *one, const struct pin_document *other) {
     const struct pin_set *set = entry_of(one, changes->host);
-    const char *below = changes->scopes & PIN_SCOPE_HOST ? "" : "a name below ";
+    const char *below = changes->scopes & PIN_SCOPE_HOST ? "" : "names below are ";
     work->document = set == NULL ? other : one;
     set = set == NULL ? entry_of(other, changes->host) : set;
     if (changes->only_before + changes->only_after > 0)
-        pin_lint_say(work, PIN_LINT_PLATFORMS_DIFFER, set, 0, "%s: %zu key%s accepted by %s alone, %zu by %s alone: after a rotation one platform may work and the other not", changes->host, changes->only_before,
+        pin_lint_say(work, PIN_LINT_PLATFORMS_DIFFER, set, 0, "%zu key%s accepted by %s alone, %zu by %s alone: after a rotation one platform may work and the other not", changes->only_before,
                      changes->only_before == 1 ? "" : "s", one->source, changes->only_after, other->source);
     if (changes->pinned + changes->unpinned > 0)
-        pin_lint_say(work, PIN_LINT_PLATFORM_MISSING, set, 0, "%s%s is pinned by %s, and not by %s", below, changes->host, changes->pinned > 0 ? other->source : one->source, changes->pinned > 0 ? one->source : other->source);
+        pin_lint_say(work, PIN_LINT_PLATFORM_MISSING, set, 0, "%spinned by %s, and not by %s", below, changes->pinned > 0 ? other->source : one->source, changes->pinned > 0 ? one->source : other->source);
 }
 
 static result compare(struct pin_lint_work *work, const struct pin_document *one, const struct pin_document *other) {
