@@ -178,6 +178,62 @@ BEGIN
 END
 $test$;
 
+-- Records that do not come to rest.
+CREATE FUNCTION pg_temp.change_by(telling text, gained text, more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
+    SELECT pg_temp.change() || '{"owner":"restless.example"}' || jsonb_build_object('gained', jsonb_build_array(gained), 'tenants', jsonb_build_array(
+        jsonb_build_object('tenant', 1, 'severity', 'warning', 'body', '{"owner":"restless.example"}'::jsonb, 'telling', telling) || more)) $$;
+
+DO $test$
+DECLARE
+    id bigint;
+    finding_ bigint;
+    set_ bytea[] := ARRAY['\x0001'::bytea];
+    restless jsonb := '{"restless":{"owner":"restless.example","changes_count":6}}';
+    fencing_ bigint;
+BEGIN
+    PERFORM caa_change_record(pg_temp.change_by('together', 'a.example'), set_, '2026-12-10 00:00');
+    SELECT max(change_id) INTO id FROM caa_change;
+    PERFORM holds('a change that is told together is recorded', (SELECT gained = '{a.example}' AND NOT is_told FROM caa_change WHERE change_id = id));
+    PERFORM holds('is no finding, and no news: what it allows was told by another', NOT EXISTS (SELECT FROM finding WHERE subject LIKE 'caa:restless.example%')
+        AND NOT EXISTS (SELECT FROM caa_news(1, '{restless.example}', false)));
+    PERFORM caa_change_record(pg_temp.change_by('alone', 'b.example'), set_, '2026-12-10 00:05');
+    PERFORM holds('the same sets are not the same change where others gain', (SELECT count(*) FROM caa_change WHERE owner = 'restless.example') = 2
+        AND EXISTS (SELECT FROM caa_news(1, '{restless.example}', false) WHERE gained = '{b.example}'));
+    PERFORM caa_change_record(pg_temp.change_by('together', 'b.example'), set_, '2026-12-10 00:10');
+    PERFORM holds('what was told alone stays news until it is heard of, however often it comes again', (SELECT count(*) FROM caa_news(1, '{restless.example}', false)) = 1);
+
+    PERFORM caa_change_record(pg_temp.change_by('unheard', 'nobody.example', restless), set_, '2026-12-10 00:15');
+    SELECT max(change_id) INTO id FROM caa_change;
+    SELECT finding_id INTO finding_ FROM finding WHERE rule = 'caa.restless' AND subject = 'caa:restless.example' AND state = 'open';
+    PERFORM holds('what is told together is a finding', finding_ IS NOT NULL AND (SELECT count(*) FROM alert WHERE finding_id = finding_) = 1);
+    UPDATE delivery d SET state = 'delivered' FROM alert a WHERE a.alert_id = d.alert_id AND a.finding_id = finding_;
+    PERFORM holds('whose delivery makes nobody know of what nothing told', NOT caa_change_is_known(1, id));
+    PERFORM finding_decide(finding_, 'acknowledged', 'ann', '', '2026-12-10 00:20');
+    PERFORM holds('a decision about it does', caa_change_is_known(1, id) AND caa_change_is_known(1, id, true));
+    PERFORM caa_change_record(pg_temp.change_by('unheard', 'nobody.example', restless || '{"restless":{"changes_count":9}}'), set_, '2026-12-10 00:25');
+    PERFORM holds('until it comes again', NOT caa_change_is_known(1, id) AND EXISTS (SELECT FROM caa_climb(1, '{restless.example}', false) WHERE gained = '{nobody.example}'));
+    PERFORM holds('the finding is kept up to date and told once', (SELECT evidence @> '{"changes_count":9}' AND occurrences = 9 FROM finding WHERE finding_id = finding_)
+        AND (SELECT count(*) FROM alert WHERE finding_id = finding_) = 1);
+
+    PERFORM caa_change_record(pg_temp.change_by('together', 'b.example', restless) || '{"unrest":{"since_ms":1000,"last_ms":2000,"changes":6,"recent_ms":[1000,2000],"is_restless":true}}', set_, '2026-12-10 00:30');
+    PERFORM holds('the poller finds where it was', (SELECT changes = 6 AND is_restless AND cardinality(recent) = 2 AND last_at = 'epoch'::timestamptz + interval '2 s' FROM caa_unrest));
+    SELECT fencing INTO fencing_ FROM caa_lease;
+    UPDATE caa_lease SET holder = 'three', expires_at = 'infinity';
+    PERFORM caa_unrest_end('three', fencing_, 'epoch'::timestamptz + interval '1999 ms', '2026-12-11');
+    PERFORM holds('not yet calm', (SELECT count(*) FROM caa_unrest) = 1);
+    PERFORM caa_unrest_end('three', fencing_, 'epoch'::timestamptz + interval '2 s', '2026-12-11');
+    PERFORM holds('a calm day ends it', NOT EXISTS (SELECT FROM caa_unrest) AND (SELECT state FROM finding WHERE finding_id = finding_) = 'resolved');
+    PERFORM holds('by pinwatch, which is nobody who heard of anything', NOT caa_change_is_known(1, id));
+    INSERT INTO caa_owner VALUES ('restless.example', 'records', '\x0001', 'r:53', '2027-03-02'); -- still asked about
+    UPDATE finding SET state = 'resolved' WHERE rule LIKE 'caa.%';
+    PERFORM caa_drop_older('2027-03-01');
+    PERFORM holds('retention keeps what stands still and nobody has heard of', (SELECT array_agg(gained[1]) = '{nobody.example}' FROM caa_change WHERE owner = 'restless.example'));
+    UPDATE caa_owner SET records = '' WHERE owner = 'restless.example';
+    PERFORM caa_drop_older('2027-03-01');
+    PERFORM holds('and drops it when it does not stand any more', NOT EXISTS (SELECT FROM caa_change WHERE owner = 'restless.example'));
+END
+$test$;
+
 -- Thousands of conditions may come in one commit, as after a start: none may read every finding.
 INSERT INTO finding (tenant_id, rule, severity, subject, evidence, state, opened_at, last_seen_at)
     SELECT 1, 'certificate.unexpected-issuer', 'warning', 'certificate:' || i, '{}', CASE WHEN i % 2 = 0 THEN 'open' ELSE 'resolved' END, '2026-12-01', '2026-12-01' FROM generate_series(1, 20000) i;
