@@ -2,12 +2,18 @@
 
 #include <stdio.h>
 
+#include "formats/app_package.h"
+
 /* In the order in which a file is held against them: the first that finds it likely has it. */
 static const struct pin_format_entry entries[] = {
     {.format = PIN_FORMAT_ANDROID, .summary = "Android: network security config, as XML or compiled", .is_likely = pin_android_is_likely,
      .read = pin_android_read, .write = pin_android_write},
     {.format = PIN_FORMAT_TRUSTKIT_ANDROID, .summary = "TrustKit for Android: network security config with trustkit-config",
      .is_likely = pin_android_is_likely, .read = pin_android_read, .write = pin_trustkit_android_write},
+    {.format = PIN_FORMAT_APPLE, .summary = "Apple: NSPinnedDomains of an Info.plist, XML or binary", .is_likely = pin_apple_is_likely,
+     .read = pin_apple_read, .write = pin_apple_write},
+    {.format = PIN_FORMAT_TRUSTKIT_IOS, .summary = "TrustKit for iOS: TSKConfiguration of an Info.plist, or JSON", .is_likely = pin_trustkit_is_likely,
+     .read = pin_trustkit_read, .write = pin_trustkit_write},
     {.format = PIN_FORMAT_OKHTTP, .summary = "OkHttp: lines .add(\"host\", \"sha256/…\") of Java or Kotlin source", .is_likely = pin_okhttp_is_likely,
      .read = pin_okhttp_read, .write = pin_okhttp_write},
     {.format = PIN_FORMAT_TLSA, .summary = "TLSA: records of a zone file, or dig's output", .is_likely = pin_tlsa_is_likely, .read = pin_tlsa_read,
@@ -58,8 +64,9 @@ static result read_document(const struct pin_file *file, enum pin_format format,
     return outcome == &fault_limit_reached ? refuse_limits(reason) : outcome;
 }
 
-result pin_file_read(const struct pin_file *file, const enum pin_format *format, struct arena *arena, struct pin_document **ret_documents,
-                     size_t *ret_count, struct reason *reason) {
+/* An Info.plist may have Apple's pins and TrustKit's: a document for each. */
+static result read_file(const struct pin_file *file, const enum pin_format *format, struct arena *arena, struct pin_document *documents,
+                        size_t *count, struct reason *reason) {
     enum pin_format found = pin_format_count;
     if (file->bytes.size > PIN_FILE_SIZE_MAX)
         return reason_set(reason, &fault_pin_file, "the file has %zu bytes, wanted %zu at most", file->bytes.size, PIN_FILE_SIZE_MAX);
@@ -68,11 +75,24 @@ result pin_file_read(const struct pin_file *file, const enum pin_format *format,
     else if (!pin_format_guess(file->bytes, &found))
         return reason_set(reason, &fault_pin_file, "this looks like none of the formats of pins that are known; wanted one of them (docs/pins.md), "
                           "or its name with --format");
-    struct pin_document *document = arena_take(arena, sizeof *document);
-    if (document == NULL)
+    TRY(read_document(file, found, arena, &documents[(*count)++], reason));
+    if (format != NULL || found != PIN_FORMAT_APPLE || !pin_trustkit_is_likely(file->bytes))
+        return OK;
+    return read_document(file, PIN_FORMAT_TRUSTKIT_IOS, arena, &documents[(*count)++], reason);
+}
+
+result pin_file_read(const struct pin_file *file, const enum pin_format *format, struct arena *arena, struct pin_document **ret_documents,
+                     size_t *ret_count, struct reason *reason) {
+    struct pin_file single = *file, *files = &single;
+    size_t file_count = 1, count = 0;
+    if (app_package_is_likely(file->bytes))
+        TRY(app_package_files(file, arena, &files, &file_count, reason));
+    struct pin_document *documents = arena_take_array(arena, 2 * file_count, sizeof *documents);
+    if (documents == NULL)
         return &fault_no_memory;
-    TRY(read_document(file, found, arena, document, reason));
-    *ret_documents = document;
-    *ret_count = 1;
+    for (size_t i = 0; i < file_count; i++)
+        TRY(read_file(&files[i], format, arena, documents, &count, reason));
+    *ret_documents = documents;
+    *ret_count = count;
     return OK;
 }

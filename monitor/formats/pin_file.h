@@ -24,12 +24,16 @@ MUST_CHECK result pin_key_read(struct span bytes, struct arena *arena, struct pi
 
 /* Is the file likely one of this format? By its content; cheap, and never wrong about another format of these. */
 bool pin_android_is_likely(struct span bytes);
+bool pin_apple_is_likely(struct span bytes);
+bool pin_trustkit_is_likely(struct span bytes);
 bool pin_okhttp_is_likely(struct span bytes);
 bool pin_tlsa_is_likely(struct span bytes);
 bool pin_hpkp_is_likely(struct span bytes);
 bool pin_key_is_likely(struct span bytes);
 
 /* Writers: see pin_format_entry.write. */
+MUST_CHECK result pin_apple_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
+MUST_CHECK result pin_trustkit_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 MUST_CHECK result pin_android_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 MUST_CHECK result pin_trustkit_android_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 MUST_CHECK result pin_okhttp_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);

@@ -1,0 +1,25 @@
+/* What the readers and writers of pins in plists share. */
+#pragma once
+
+#include "formats/pin_set.h"
+#include "formats/plist.h"
+
+/* A boolean as NSNumber and NSString see it (integers, "YES"); `otherwise` where it is absent (NULL). A warning where it is no boolean. */
+MUST_CHECK result pin_plist_boolean(struct pin_builder *builder, const struct plist_node *node, bool otherwise, bool *ret_is_true);
+/* Is the member overwritten by a later one of the same name? Then a warning is told. */
+MUST_CHECK result pin_plist_is_overwritten(struct pin_builder *builder, const struct plist_node *member, bool *ret_is_overwritten);
+/* A pin at the end of the group: the base64 of a key's SHA-256. Nothing is added after an error remark. */
+MUST_CHECK result pin_plist_pin(struct pin_builder *builder, const struct plist_node *node, const char *comment, struct pin_set *set, size_t group,
+                                enum pin_position position);
+/* Takes the set that was added last out again. */
+void pin_plist_drop_set(struct pin_builder *builder);
+bool pin_plist_mentions(struct span bytes, const char *name);
+
+/* XML around the dict that is written between them. */
+void pin_plist_begin(struct buffer *out);
+void pin_plist_end(struct buffer *out);
+/* "<key>…</key>" behind `depth` tabs. */
+void pin_plist_key(struct buffer *out, unsigned depth, const char *key);
+void pin_plist_line(struct buffer *out, unsigned depth, const char *line);
+void pin_plist_string(struct buffer *out, unsigned depth, const char *text);
+void pin_plist_comment(struct buffer *out, unsigned depth, const char *text);
