@@ -80,6 +80,14 @@ bool ca_edge_of_certificate(const struct hash *certificate_sha256, struct ca_edg
     return true;
 }
 
+bool ca_edges_is_root_elsewhere(const struct hash *spki_sha256) {
+    size_t key = ca_table_key_place(spki_sha256);
+    for (size_t i = 0; i < COUNT_OF(roots_elsewhere) && is_of_this_table(); i++)
+        if (roots_elsewhere[i] == key)
+            return true;
+    return false;
+}
+
 const char *ca_key_name(const struct hash *spki_sha256) {
     size_t key = ca_table_key_place(spki_sha256);
     if (key == SIZE_MAX || !is_of_this_table() || ca_names[ca_name_places[key]] == '\0')

@@ -1,5 +1,5 @@
 /* Which CA key signed which: one edge for each CA certificate that was disclosed to CCADB when the shipped tables were made
- * (deploy/root-stores). Signatures were verified then. */
+ * (deploy/root-stores). Signatures were verified then, but those that MD2 or MD5 roots made of themselves. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,6 +22,9 @@ void ca_edge_at(size_t number, struct ca_edge *ret_edge);
 bool ca_edge_of_place(size_t place, struct ca_edge *ret_edge);
 /* The edge of one certificate; false: it was not disclosed. */
 bool ca_edge_of_certificate(const struct hash *certificate_sha256, struct ca_edge *ret_edge);
+
+/* Of a key without any certificate here: is it that of a root that CT logs accept, though CCADB does not disclose it? */
+bool ca_edges_is_root_elsewhere(const struct hash *spki_sha256);
 
 /* "ISRG Root X1": the common name (else unit or organisation) in the newest certificate of the key, as UTF-8 without control characters;
  * NULL: not known. Names prove nothing: for people who ask whom a pin means. */

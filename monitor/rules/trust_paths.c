@@ -81,6 +81,8 @@ static void add_or_blur(struct search *search, struct stage *stage, const struct
     struct way *other = way_like(stage, way);
     if (other == NULL) {
         add_way(search, stage, way);
+    } else if (way->link.is_given && !other->link.is_given) {
+        other->link = way->link;
     } else if (!other->link.is_given && !hash_equal(&other->link.certificate_sha256, &way->link.certificate_sha256)) {
         other->link.has_certificate_sha256 = false;
         other->link.certificate_sha256 = (struct hash){{0}};
@@ -151,7 +153,7 @@ static void fill_stage(struct search *search, struct stage *stage, const struct 
             add_ways_of_edge(search, stage, &edge);
     }
     if (!is_known)
-        add_way(search, stage, &(struct way){.kind = WAY_OPEN, .link = link_of_key(search, key)});
+        add_way(search, stage, &(struct way){.kind = ca_edges_is_root_elsewhere(key) ? WAY_FOREIGN : WAY_OPEN, .link = link_of_key(search, key)});
 }
 
 /* ---- the leaf, whatever it is */

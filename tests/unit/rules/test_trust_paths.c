@@ -1,0 +1,570 @@
+/* Paths up to the roots of platforms: through the shipped table, through given certificates, and through what a test makes up. */
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "formats/certificate.h"
+#include "formats/leaf.h"
+#include "rules/ca_edges.h"
+#include "rules/ca_table.h"
+#include "rules/trust_paths.h"
+#include "vector_files.h"
+#include "vector_notation.h"
+
+#define ARENA_LIMIT ((size_t) 16 * 1024 * 1024)
+#define KEY_X1 "0b9fa5a59eed715c26c1020c711b4f6ec42d58b0015e14337a39dad301c5afc3"
+#define KEY_X2 "762195c225586ee6c0237456e2107dc54f1efc21f61a792ebd515913cce68332"
+#define KEY_R3 "8d02536c887482bc34ff54e41d2ba659bf85b341a0a20afadb5813dcfbcf286d"
+#define KEY_E7 "cbbc559b44d524d6a132bdac672744da3407f12aae5d5f722c5f6c7913871c75"
+#define KEY_BALTIMORE "63d9af9b47b1064d49a10e7b7fd566dbc8caa399459bfc2829c571ad8c6ef34a"
+#define KEY_DST_X3 "563b3caf8cfef34c2335caf560a7a95906e8488462eb75ac59784830df9e5b2b"
+
+static struct arena *arena;
+
+static int setup(void **state) {
+    (void) state;
+    arena = arena_new(ARENA_LIMIT);
+    return arena == NULL;
+}
+
+static int teardown(void **state) {
+    (void) state;
+    arena_free(arena);
+    return 0;
+}
+
+static struct hash hash_of(const char *hex) {
+    struct hash hash;
+    assert_ptr_equal(hash_from_hex(span_of_text(hex), &hash), OK);
+    return hash;
+}
+
+static int64_t time_of(const char *text) {
+    int64_t milliseconds;
+    assert_ptr_equal(text_to_time_ms(span_of_text(text), &milliseconds), OK);
+    return milliseconds / 1000;
+}
+
+static struct trust_paths find(const struct trust_question *question) {
+    struct trust_paths paths;
+    assert_ptr_equal(trust_paths_find(question, arena, &paths), OK);
+    assert_in_range(paths.count, 1, TRUST_PATHS_MAX);
+    return paths;
+}
+
+/* "leaf E7 ISRG Root X2; leaf E7 ISRG Root X1": each path by the names of its keys; "…" where its end is not known, "!" where it is foreign. */
+static const char *words_of(const struct trust_paths *paths) {
+    struct buffer text = buffer_with_limit(10000);
+    for (size_t i = 0; i < paths->count; i++) {
+        const struct pin_path *path = &paths->paths[i];
+        buffer_printf(&text, "%s", i == 0 ? "" : "; ");
+        for (size_t place = 0; place < path->count; place++) {
+            const char *name = place == 0 ? "leaf" : ca_key_name(&path->links[place].spki_sha256);
+            buffer_printf(&text, "%s%s", place == 0 ? "" : " < ", name == NULL ? "?" : name);
+        }
+        buffer_printf(&text, "%s", path->is_complete ? "" : path->is_foreign ? " !" : " …");
+    }
+    const char *words = arena_copy_text(arena, buffer_text(&text));
+    buffer_done(&text);
+    return words;
+}
+
+static const char *paths_under(const char *issuer, enum trust_store store, const char *now) {
+    struct hash key = hash_of(issuer);
+    struct trust_paths paths = find(&(struct trust_question){.leaf_spki = span_of_text("key"), .issuer_spki_sha256 = &key, .store = store, .now = time_of(now)});
+    return words_of(&paths);
+}
+
+/* ---- the tables */
+
+static void the_tables_are_of_one_making(void **state) {
+    (void) state;
+    struct hash x1 = hash_of(KEY_X1);
+    size_t first = 0, count = ca_edges_of(&x1, &first), self_signed = 0;
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        struct ca_edge edge, same;
+        char hex[HASH_HEX_SIZE];
+        ca_edge_at(first + i, &edge);
+        hash_to_hex(&edge.certificate_sha256, hex);
+        assert_string_equal(hex, edge.is_self_signed ? "96bcec06264976f37460779acf28c5a7cfe8a3c0aae11a8ffcee05c0bddf08c6"
+                                                     : "6d99fb265eb1c5b3744765fcbc648f3cd8e1bffafdc4c2f99b9d47cf7ff1c24f");
+        assert_true(ca_edge_of_certificate(&edge.certificate_sha256, &same));
+        assert_true(hash_equal(&same.spki_sha256, &x1));
+        edge.certificate_sha256.bytes[31] ^= 1;
+        assert_false(ca_edge_of_certificate(&edge.certificate_sha256, &same));
+        self_signed += edge.is_self_signed;
+        assert_true(edge.is_self_signed || hash_equal(&edge.issuer_spki_sha256, &(struct hash[]){hash_of(KEY_DST_X3)}[0]));
+    }
+    assert_int_equal(self_signed, 1);
+}
+
+static void each_certificate_has_its_own_key_and_each_key_is_found(void **state) {
+    (void) state;
+    size_t certificates = 0;
+    for (size_t place = 0; place < ca_table_key_count(); place++) {
+        struct hash key;
+        size_t first = 0;
+        ca_table_key_at(place, &key);
+        assert_int_equal(ca_table_key_place(&key), place);
+        size_t count = ca_edges_of(&key, &first);
+        for (size_t i = 0; i < count; i++) {
+            struct ca_edge edge;
+            ca_edge_at(first + i, &edge);
+            assert_true(hash_equal(&edge.spki_sha256, &key));
+            assert_true(edge.not_before < edge.not_after);
+        }
+        certificates += count;
+    }
+    assert_int_equal(certificates, ca_table_certificate_count());
+    assert_true(certificates > 10000);
+}
+
+static void keys_have_names(void **state) {
+    (void) state;
+    static const struct {
+        const char *key, *name;
+    } cases[] = {{KEY_X1, "ISRG Root X1"}, {KEY_X2, "ISRG Root X2"}, {KEY_R3, "R3"}, {KEY_DST_X3, "DST Root CA X3"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct hash key = hash_of(cases[i].key);
+        assert_string_equal(ca_key_name(&key), cases[i].name);
+    }
+    assert_null(ca_key_name(&(struct hash){{1}}));
+}
+
+static void stores_have_names_dates_and_roots(void **state) {
+    (void) state;
+    static const char *const names[] = {"apple", "android", "mozilla", "microsoft", "java"};
+    struct hash x1 = hash_of(KEY_X1), r3 = hash_of(KEY_R3), nobody = {{0}};
+    for (unsigned i = 0; i < trust_store_count; i++) {
+        enum trust_store store = (enum trust_store) i;
+        assert_string_equal(trust_store_name(store), names[i]);
+        assert_int_equal(strlen(trust_store_date(store)), 10);
+        assert_true(trust_store_size(store) >= 80);
+        assert_true(trust_store_has(store, &x1));
+        assert_false(trust_store_has(store, &r3));
+        assert_false(trust_store_has(store, &nobody));
+    }
+    assert_int_equal(trust_store_size(TRUST_APPLE), 140); /* of 156: its own 16 roots are not disclosed to CCADB */
+    assert_int_equal(trust_store_size(TRUST_ANDROID), 145);
+    assert_non_null(strstr(trust_store_version(TRUST_APPLE), "iOS 26"));
+    assert_int_equal(trust_store_of(PIN_FORMAT_OKHTTP), TRUST_ANDROID);
+    assert_int_equal(trust_store_of(PIN_FORMAT_TRUSTKIT_IOS), TRUST_APPLE);
+    assert_int_equal(trust_store_of(PIN_FORMAT_TLSA), TRUST_MOZILLA);
+}
+
+/* ---- the shipped edges */
+
+static void a_cross_signed_root_is_reached_on_each_way(void **state) {
+    (void) state;
+    assert_string_equal(paths_under(KEY_E7, TRUST_ANDROID, "2026-11-21T00:00:00Z"),
+                        "leaf < E7 < ISRG Root X2; leaf < E7 < ISRG Root X2 < ISRG Root X1; leaf < E7 < ISRG Root X1");
+}
+
+static void a_certificate_that_has_expired_leads_nowhere(void **state) {
+    (void) state;
+    /* DST Root CA X3, which cross-signed R3 and X1, is in none of the lists any more */
+    assert_string_equal(paths_under(KEY_R3, TRUST_MOZILLA, "2021-06-01T00:00:00Z"), "leaf < R3 < ISRG Root X1");
+    assert_string_equal(paths_under(KEY_DST_X3, TRUST_MOZILLA, "2021-06-01T00:00:00Z"), "leaf < DST Root CA X3 !");
+    assert_string_equal(paths_under(KEY_DST_X3, TRUST_MOZILLA, "2022-06-01T00:00:00Z"), "leaf …");
+    assert_string_equal(paths_under(KEY_R3, TRUST_MOZILLA, "2026-06-01T00:00:00Z"), "leaf …");
+    /* Baltimore CyberTrust Root ended on 2025-05-12: some clients refuse an anchor that has, some take it as it is */
+    assert_string_equal(paths_under(KEY_BALTIMORE, TRUST_MICROSOFT, "2025-05-01T00:00:00Z"), "leaf < Baltimore CyberTrust Root");
+    assert_string_equal(paths_under(KEY_BALTIMORE, TRUST_MICROSOFT, "2026-05-01T00:00:00Z"), "leaf …");
+    assert_string_equal(paths_under(KEY_BALTIMORE, TRUST_JAVA, "2026-05-01T00:00:00Z"), "leaf < Baltimore CyberTrust Root");
+}
+
+static void no_key_of_the_table_has_more_ways_than_there_is_room_for(void **state) {
+    (void) state;
+    size_t most = 0;
+    for (unsigned store = 0; store < trust_store_count; store++)
+        for (size_t place = 0; place < ca_table_key_count(); place++) {
+            struct hash key;
+            ca_table_key_at(place, &key);
+            struct trust_paths paths = find(&(struct trust_question){.leaf_spki = span_of_text("key"), .issuer_spki_sha256 = &key,
+                                                                     .store = (enum trust_store) store, .now = time_of("2020-06-01T00:00:00Z")});
+            assert_true(paths.is_whole || paths.count == 1);
+            most = paths.count > most ? paths.count : most;
+            arena_reset(arena);
+        }
+    print_message("%zu paths at most\n", most);
+    assert_in_range(most, 5, TRUST_PATHS_MAX / 2);
+}
+
+static void an_unknown_issuer_is_the_end_of_what_is_known(void **state) {
+    (void) state;
+    struct hash key = {{1, 2, 3}};
+    struct trust_paths paths = find(&(struct trust_question){.leaf_spki = span_of_text("key"), .issuer_spki_sha256 = &key, .store = TRUST_APPLE});
+    assert_string_equal(words_of(&paths), "leaf < ? …");
+    assert_false(paths.paths[0].links[1].has_certificate_sha256);
+    paths = find(&(struct trust_question){.leaf_spki = span_of_text("key"), .store = TRUST_APPLE});
+    assert_string_equal(words_of(&paths), "leaf …");
+}
+
+static void of_several_certificates_of_one_way_none_is_said_to_be_used(void **state) {
+    (void) state;
+    struct hash key = hash_of(KEY_X2); /* two certificates by X1, valid on that day */
+    struct trust_paths paths = find(&(struct trust_question){.leaf_spki = span_of_text("key"), .issuer_spki_sha256 = &key, .store = TRUST_ANDROID,
+                                                             .now = time_of("2026-11-21T00:00:00Z")});
+    assert_string_equal(words_of(&paths), "leaf < ISRG Root X2; leaf < ISRG Root X2 < ISRG Root X1");
+    assert_true(paths.paths[0].links[1].has_certificate_sha256);
+    assert_false(paths.paths[1].links[1].has_certificate_sha256);
+    assert_true(paths.paths[1].links[2].has_certificate_sha256);
+    assert_false(paths.paths[0].links[1].is_given);
+    assert_true(paths.paths[0].links[0].is_given);
+}
+
+/* ---- real chains */
+
+static struct span file_of(const char *name) {
+    struct buffer bytes = corpus_read(name);
+    struct span copy = span_of(arena_copy(arena, buffer_span(&bytes)), bytes.size);
+    buffer_done(&bytes);
+    return copy;
+}
+
+static void chains_of_webpki_lead_to_the_roots_of_their_time(void **state) {
+    (void) state;
+    static const struct {
+        const char *folder, *now, *paths;
+    } cases[] = {
+        {"cloudflare_dns", "2022-06-01T00:00:00Z",
+         "leaf < DigiCert TLS Hybrid ECC SHA384 2020 CA1 < DigiCert Global Root CA; "
+         "leaf < DigiCert TLS Hybrid ECC SHA384 2020 CA1 < DigiCert Global Root CA < Baltimore CyberTrust Root"},
+        {"netflix", "2017-06-01T00:00:00Z", NULL},
+        {"sanofi", "2025-06-01T00:00:00Z", "leaf < ? < ? !"}, /* a company's own root */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char name[100];
+        struct span files[3];
+        static const char *const parts[] = {"ee", "ca", "inter"};
+        for (size_t k = 0; k < 3; k++) {
+            snprintf(name, sizeof name, "b-x509/webpki-tests/%s/%s.der", cases[i].folder, parts[k]);
+            files[k] = file_of(name);
+        }
+        struct trust_paths paths = find(&(struct trust_question){.leaf = files[0], .others = files + 1, .other_count = 2,
+                                                                 .store = TRUST_JAVA, .now = time_of(cases[i].now)});
+        print_message("%s: %s\n", cases[i].folder, words_of(&paths));
+        assert_true(paths.is_whole);
+        if (cases[i].paths != NULL)
+            assert_string_equal(words_of(&paths), cases[i].paths);
+        else
+            assert_true(paths.paths[0].is_complete);
+        assert_int_equal(paths.paths[0].links[1].certificate.size, files[2].size);
+        assert_true(paths.paths[0].links[1].is_given);
+    }
+}
+
+static void a_leaf_alone_and_a_chain_of_something_else_lead_nowhere(void **state) {
+    (void) state;
+    struct span ee = file_of("b-x509/webpki-tests/netflix/ee.der"), other = file_of("b-x509/webpki-tests/sanofi/inter.der");
+    struct trust_paths paths = find(&(struct trust_question){.leaf = ee, .others = &other, .other_count = 1, .store = TRUST_MOZILLA});
+    assert_string_equal(words_of(&paths), "leaf …");
+    assert_true(paths.is_whole);
+    const struct pin_link *link = &paths.paths[0].links[0];
+    assert_true(link->has_certificate_sha256 && link->certificate.size == ee.size && link->spki.size > 0);
+}
+
+static void the_intermediate_alone_is_enough(void **state) {
+    (void) state;
+    struct span ee = file_of("b-x509/webpki-tests/cloudflare_dns/ee.der"), inter = file_of("b-x509/webpki-tests/cloudflare_dns/inter.der");
+    struct trust_paths paths = find(&(struct trust_question){.leaf = ee, .others = &inter, .other_count = 1, .store = TRUST_ANDROID, .now = time_of("2022-06-01T00:00:00Z")});
+    assert_string_equal(words_of(&paths), "leaf < DigiCert TLS Hybrid ECC SHA384 2020 CA1 < DigiCert Global Root CA");
+    assert_true(paths.paths[0].links[1].is_given);
+    assert_false(paths.paths[0].links[2].is_given);
+    assert_int_equal(paths.paths[0].links[2].spki.size, 0);
+    assert_true(paths.paths[0].links[2].has_certificate_sha256);
+}
+
+static struct span der_of_pem(const char *text) {
+    BIO *bio = BIO_new_mem_buf(text, -1);
+    X509 *x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    unsigned char *bytes = NULL;
+    int size = i2d_X509(x509, &bytes);
+    struct span copy = span_of(arena_copy(arena, span_of(bytes, (size_t) size)), (size_t) size);
+    OPENSSL_free(bytes);
+    X509_free(x509);
+    BIO_free(bio);
+    return copy;
+}
+
+static void the_chain_of_a_pin_report_is_what_was_validated(void **state) {
+    (void) state;
+    struct buffer text = corpus_read("d-pins/trustkit/sample_report.json");
+    json_t *report = json_loadb((const char *) text.bytes, text.size, 0, NULL);
+    const json_t *served = json_object_get(report, "served-certificate-chain"), *validated = json_object_get(report, "validated-certificate-chain");
+    struct span leaf = der_of_pem(json_string_value(json_array_get(served, 0))), issuer = der_of_pem(json_string_value(json_array_get(served, 1)));
+    struct span root = der_of_pem(json_string_value(json_array_get(validated, 2)));
+    struct hash root_sha256;
+    digest_of(root, &root_sha256);
+    struct trust_paths paths = find(&(struct trust_question){.leaf = leaf, .others = &issuer, .other_count = 1, .store = TRUST_JAVA, .now = time_of("2015-06-08T01:58:05Z")});
+    assert_string_equal(words_of(&paths), "leaf < Thawte SSL CA < thawte Primary Root CA");
+    assert_true(hash_equal(&paths.paths[0].links[2].certificate_sha256, &root_sha256));
+    json_decref(report);
+    buffer_done(&text);
+}
+
+static void entries_of_live_logs_lead_to_the_roots_of_every_platform(void **state) {
+    (void) state;
+    struct buffer text = corpus_read("a-ct/rfc6962/live_ct.json");
+    json_t *entries = json_loadb((const char *) text.bytes, text.size, 0, NULL);
+    unsigned complete[trust_store_count] = {0}, without_chain = 0;
+    assert_int_equal(json_array_size(entries), 40);
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *entry = json_array_get(entries, i);
+        struct buffer leaf_input = base64_bytes(json_string_value(json_object_get(entry, "leaf_input")));
+        struct buffer extra_data = base64_bytes(json_string_value(json_object_get(entry, "extra_data")));
+        struct leaf leaf;
+        struct certificate certificate;
+        struct span chain_of[TRUST_OTHERS_MAX];
+        size_t count = 0;
+        assert_ptr_equal(leaf_parse(buffer_span(&leaf_input), &leaf), OK);
+        assert_ptr_equal(leaf_add_extra_data(buffer_span(&extra_data), &leaf), OK);
+        struct cursor chain = cursor_of(leaf.chain);
+        while (count < TRUST_OTHERS_MAX && leaf_chain_next(&chain, &chain_of[count]))
+            count++;
+        struct trust_question question = {.others = chain_of, .other_count = count, .now = time_of("2026-06-01T00:00:00Z")};
+        struct hash issuer;
+        if (leaf.kind == ENTRY_PRECERTIFICATE) {
+            assert_ptr_equal(tbs_parse(leaf.tbs, &certificate), OK);
+            memcpy(issuer.bytes, leaf.issuer_key_hash.bytes, HASH_SIZE);
+            question.issuer_spki_sha256 = &issuer;
+            question.leaf_spki = certificate.spki;
+        } else {
+            question.leaf = leaf.certificate;
+        }
+        for (unsigned store = 0; store < trust_store_count; store++) {
+            question.store = (enum trust_store) store;
+            struct trust_paths paths = find(&question);
+            assert_true(paths.is_whole);
+            complete[store] += paths.paths[0].is_complete;
+        }
+        if (leaf.kind == ENTRY_PRECERTIFICATE) { /* the issuer's key alone is enough, where CCADB knows it */
+            question.other_count = 0;
+            without_chain += find(&question).paths[0].is_complete;
+        }
+        arena_reset(arena);
+        buffer_done(&leaf_input);
+        buffer_done(&extra_data);
+    }
+    for (unsigned store = 0; store < trust_store_count; store++)
+        print_message("%s: %u of 40\n", trust_store_name((enum trust_store) store), complete[store]);
+    print_message("precertificates by their issuer's key alone: %u\n", without_chain);
+    assert_true(without_chain >= 10);
+    assert_true(complete[TRUST_APPLE] == 40 && complete[TRUST_ANDROID] == 40 && complete[TRUST_MOZILLA] == 40 && complete[TRUST_MICROSOFT] == 40);
+    json_decref(entries);
+    buffer_done(&text);
+}
+
+/* ---- made-up authorities */
+
+struct maker {
+    const char *name;
+    EVP_PKEY *key;
+};
+
+static struct maker maker_of(const char *name) {
+    return (struct maker){.name = name, .key = EVP_EC_gen("P-256")};
+}
+
+static void set_name(X509_NAME *name, const char *text) {
+    assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *) text, -1, -1, 0), 1);
+}
+
+/* Valid from 1000 to `until`. */
+static struct span signed_until(const struct maker *subject, const struct maker *issuer, bool is_ca, int64_t until) {
+    static long serial = 1;
+    X509 *x509 = X509_new();
+    X509_set_version(x509, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(x509), serial++);
+    set_name(X509_get_subject_name(x509), subject->name);
+    set_name(X509_get_issuer_name(x509), issuer->name);
+    ASN1_TIME_set(X509_getm_notBefore(x509), 1000);
+    ASN1_TIME_set(X509_getm_notAfter(x509), (time_t) until);
+    X509_set_pubkey(x509, subject->key);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "CA:FALSE");
+    X509_add_ext(x509, extension, -1);
+    X509_EXTENSION_free(extension);
+    assert_true(X509_sign(x509, issuer->key, EVP_sha256()) > 0);
+    unsigned char *bytes = NULL;
+    int size = i2d_X509(x509, &bytes);
+    struct span copy = span_of(arena_copy(arena, span_of(bytes, (size_t) size)), (size_t) size);
+    OPENSSL_free(bytes);
+    X509_free(x509);
+    return copy;
+}
+
+static struct span signed_by(const struct maker *subject, const struct maker *issuer) {
+    return signed_until(subject, issuer, true, 1000000);
+}
+
+static struct trust_paths paths_of(struct span leaf, const struct span *others, size_t count) {
+    return find(&(struct trust_question){.leaf = leaf, .others = others, .other_count = count, .store = TRUST_APPLE, .now = 5000});
+}
+
+static void made_up_cross_signs_are_found_by_their_signatures(void **state) {
+    (void) state;
+    struct maker leaf = maker_of("leaf"), inter = maker_of("inter"), one = maker_of("one"), two = maker_of("two");
+    struct span end = signed_until(&leaf, &inter, false, 1000000);
+    const struct span others[] = {signed_by(&two, &two), signed_by(&inter, &one), signed_by(&one, &two), signed_by(&inter, &two), signed_by(&one, &one)};
+    struct trust_paths paths = paths_of(end, others, 5);
+    assert_string_equal(words_of(&paths), "leaf < ? < ? < ? !; leaf < ? < ? !; leaf < ? < ? !");
+    assert_true(paths.is_whole);
+    EVP_PKEY_free(leaf.key), EVP_PKEY_free(inter.key), EVP_PKEY_free(one.key), EVP_PKEY_free(two.key);
+}
+
+static void a_certificate_of_the_same_name_that_did_not_sign_is_no_issuer(void **state) {
+    (void) state;
+    struct maker leaf = maker_of("leaf"), good = maker_of("CA"), bad = maker_of("CA");
+    struct span end = signed_until(&leaf, &good, false, 1000000), other = signed_by(&bad, &bad);
+    struct trust_paths paths = paths_of(end, &other, 1);
+    assert_string_equal(words_of(&paths), "leaf …");
+    EVP_PKEY_free(leaf.key), EVP_PKEY_free(good.key), EVP_PKEY_free(bad.key);
+}
+
+static void a_leaf_signs_nothing(void **state) {
+    (void) state;
+    struct maker leaf = maker_of("leaf"), middle = maker_of("middle"), root = maker_of("root");
+    struct span end = signed_until(&leaf, &middle, false, 1000000);
+    const struct span others[] = {signed_until(&middle, &root, false, 1000000), signed_by(&root, &root)};
+    struct trust_paths paths = paths_of(end, others, 2);
+    assert_string_equal(words_of(&paths), "leaf …");
+    EVP_PKEY_free(leaf.key), EVP_PKEY_free(middle.key), EVP_PKEY_free(root.key);
+}
+
+static void a_given_authority_that_is_not_valid_leads_nowhere(void **state) {
+    (void) state;
+    struct maker leaf = maker_of("leaf"), inter = maker_of("inter"), root = maker_of("root");
+    struct span end = signed_until(&leaf, &inter, false, 2000); /* the leaf's own validity is not asked */
+    const struct span others[] = {signed_until(&inter, &root, true, 4999), signed_by(&root, &root)};
+    struct trust_paths paths = paths_of(end, others, 2);
+    assert_string_equal(words_of(&paths), "leaf …");
+    assert_false(paths.is_whole);
+    const struct span valid[] = {signed_until(&inter, &root, true, 5000), others[1]};
+    paths = paths_of(end, valid, 2);
+    assert_string_equal(words_of(&paths), "leaf < ? < ? !");
+    EVP_PKEY_free(leaf.key), EVP_PKEY_free(inter.key), EVP_PKEY_free(root.key);
+}
+
+static void circles_are_cut_and_lead_nowhere(void **state) {
+    (void) state;
+    struct maker leaf = maker_of("leaf"), one = maker_of("one"), two = maker_of("two"), root = maker_of("root");
+    struct span end = signed_until(&leaf, &one, false, 1000000);
+    const struct span others[] = {signed_by(&one, &two), signed_by(&two, &one), signed_by(&two, &root)};
+    struct trust_paths paths = paths_of(end, others, 2);
+    assert_string_equal(words_of(&paths), "leaf …");
+    assert_false(paths.is_whole);
+    paths = paths_of(end, others, 3);
+    assert_string_equal(words_of(&paths), "leaf < ? < ? …");
+    EVP_PKEY_free(leaf.key), EVP_PKEY_free(one.key), EVP_PKEY_free(two.key), EVP_PKEY_free(root.key);
+}
+
+static void a_self_signed_leaf_is_its_own_root(void **state) {
+    (void) state;
+    struct maker leaf = maker_of("leaf");
+    struct trust_paths paths = paths_of(signed_until(&leaf, &leaf, false, 1000000), NULL, 0);
+    assert_string_equal(words_of(&paths), "leaf !");
+    EVP_PKEY_free(leaf.key);
+}
+
+/* Five steps, each through any of three: 243 ways. What there is no room for is said by the leaf alone. */
+static void too_many_ways_are_cut_to_what_all_have(void **state) {
+    (void) state;
+    struct maker leaf = maker_of("leaf"), steps[5][3], root = maker_of("root");
+    struct span others[TRUST_OTHERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < 5; i++)
+        for (size_t k = 0; k < 3; k++)
+            steps[i][k] = maker_of("CA");
+    for (size_t k = 0; k < 3; k++)
+        others[count++] = signed_by(&steps[0][k], &root);
+    for (size_t i = 1; i < 4; i++)
+        for (size_t k = 0; k < 9 && count < TRUST_OTHERS_MAX - 1; k++)
+            others[count++] = signed_by(&steps[i][k / 3], &steps[i - 1][k % 3]);
+    others[count++] = signed_by(&root, &root);
+    struct trust_paths paths = paths_of(signed_until(&leaf, &steps[3][0], false, 1000000), others, count);
+    assert_true(paths.count > 10);
+    print_message("%zu paths\n", paths.count);
+    /* with room for fewer steps than there are ways, the last is the leaf alone */
+    struct maker any[6];
+    for (size_t i = 0; i < 6; i++)
+        any[i] = maker_of("CA");
+    count = 0;
+    for (size_t i = 0; i < 6; i++)
+        for (size_t k = 0; k < 6 && count < TRUST_OTHERS_MAX; k++)
+            if (i != k)
+                others[count++] = signed_by(&any[i], &any[k]);
+    struct maker far = maker_of("far");
+    others[count - 1] = signed_by(&any[5], &far);
+    others[count - 2] = signed_by(&any[4], &far);
+    others[count - 3] = signed_by(&any[3], &far);
+    paths = paths_of(signed_until(&leaf, &any[0], false, 1000000), others, count);
+    assert_int_equal(paths.count, TRUST_PATHS_MAX);
+    assert_false(paths.is_whole);
+    assert_int_equal(paths.paths[TRUST_PATHS_MAX - 1].count, 1);
+    assert_false(paths.paths[TRUST_PATHS_MAX - 1].is_complete || paths.paths[TRUST_PATHS_MAX - 1].is_foreign);
+    for (size_t i = 0; i < 6; i++)
+        EVP_PKEY_free(any[i].key);
+    for (size_t i = 0; i < 5; i++)
+        for (size_t k = 0; k < 3; k++)
+            EVP_PKEY_free(steps[i][k].key);
+    EVP_PKEY_free(leaf.key), EVP_PKEY_free(root.key), EVP_PKEY_free(far.key);
+}
+
+static void what_cannot_be_read_is_refused_as_a_leaf_and_passed_over_beside_it(void **state) {
+    (void) state;
+    struct maker leaf = maker_of("leaf"), root = maker_of("root");
+    struct span end = signed_until(&leaf, &root, false, 1000000);
+    const struct span others[] = {span_of_text("no certificate"), signed_by(&root, &root), end, span_of("", 0)};
+    struct trust_paths paths = paths_of(end, others, 4);
+    assert_string_equal(words_of(&paths), "leaf < ? !");
+    assert_ptr_not_equal(trust_paths_find(&(struct trust_question){.leaf = others[0]}, arena, &paths), OK);
+    EVP_PKEY_free(leaf.key), EVP_PKEY_free(root.key);
+}
+
+static void no_memory_is_said(void **state) {
+    (void) state;
+    struct hash key = hash_of(KEY_E7);
+    const struct trust_question question = {.leaf_spki = span_of_text("key"), .issuer_spki_sha256 = &key, .store = TRUST_ANDROID, .now = time_of("2026-11-21T00:00:00Z")};
+    for (size_t limit = 100; limit < 100000; limit += 997) {
+        struct arena *small = arena_new(limit);
+        struct trust_paths paths;
+        result outcome = trust_paths_find(&question, small, &paths);
+        assert_true(outcome == OK ? paths.count == 3 : outcome == &fault_no_memory);
+        arena_free(small);
+    }
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(the_tables_are_of_one_making),
+        TEST(each_certificate_has_its_own_key_and_each_key_is_found),
+        TEST(keys_have_names),
+        TEST(stores_have_names_dates_and_roots),
+        TEST(a_cross_signed_root_is_reached_on_each_way),
+        TEST(a_certificate_that_has_expired_leads_nowhere),
+        TEST(no_key_of_the_table_has_more_ways_than_there_is_room_for),
+        TEST(an_unknown_issuer_is_the_end_of_what_is_known),
+        TEST(of_several_certificates_of_one_way_none_is_said_to_be_used),
+        TEST(chains_of_webpki_lead_to_the_roots_of_their_time),
+        TEST(a_leaf_alone_and_a_chain_of_something_else_lead_nowhere),
+        TEST(the_intermediate_alone_is_enough),
+        TEST(the_chain_of_a_pin_report_is_what_was_validated),
+        TEST(entries_of_live_logs_lead_to_the_roots_of_every_platform),
+        TEST(made_up_cross_signs_are_found_by_their_signatures),
+        TEST(a_certificate_of_the_same_name_that_did_not_sign_is_no_issuer),
+        TEST(a_leaf_signs_nothing),
+        TEST(a_given_authority_that_is_not_valid_leads_nowhere),
+        TEST(circles_are_cut_and_lead_nowhere),
+        TEST(a_self_signed_leaf_is_its_own_root),
+        TEST(too_many_ways_are_cut_to_what_all_have),
+        TEST(what_cannot_be_read_is_refused_as_a_leaf_and_passed_over_beside_it),
+        TEST(no_memory_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
