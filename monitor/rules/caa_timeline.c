@@ -17,7 +17,7 @@ struct row {
 };
 
 static int64_t end_of(const struct caa_owner_history *owner, size_t at, int64_t now_ms) {
-    const struct caa_run *run = &owner->runs[at], *next = at + 1 < owner->count ? run + 1 : NULL;
+    const struct caa_run *run = &owner->runs[at], *next = at + 1 < owner->count && run[1].first_true_ms <= now_ms ? run + 1 : NULL;
     int64_t end_ms = run->last_true_ms + caa_gap_ms(run->interval_s);
     if (next == NULL) {
         end_ms = end_ms < now_ms ? end_ms : now_ms;
@@ -37,6 +37,8 @@ static result lay_out(const struct caa_owner_history *owner, int64_t now_ms, str
     if (ret_row->stretches == NULL)
         return &fault_no_memory;
     for (size_t i = 0; i < owner->count; i++) {
+        if (owner->runs[i].first_true_ms > now_ms) /* by a clock that was ahead */
+            continue;
         struct stretch *stretch = &ret_row->stretches[ret_row->count++];
         *stretch = (struct stretch){owner->runs[i].first_true_ms, end_of(owner, i, now_ms), &owner->runs[i]};
         if (stretch->end_ms <= stretch->begin_ms)

@@ -86,6 +86,13 @@ static void what_holds_now_ends_now(void **state) {
     assert_string_equal(timeline(), "records www.example.com 1000-100000");
 }
 
+static void what_a_clock_that_was_ahead_wrote_down_is_not_yet_past(void **state) {
+    (void) state;
+    says(NAME, 1000, 99950, &one);
+    says(NAME, 150000, 160000, &two);
+    assert_string_equal(timeline(), "records www.example.com 1000-100000");
+}
+
 static void a_parent_counts_while_the_name_has_no_records(void **state) {
     (void) state;
     says(NAME, 1000, 5000, NULL);
@@ -153,6 +160,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nothing_recorded_has_no_period, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_name_s_records_count_until_twice_the_interval_after_the_last_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_holds_now_ends_now, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_clock_that_was_ahead_wrote_down_is_not_yet_past, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_parent_counts_while_the_name_has_no_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_records_up_to_the_top_are_a_period_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_short_gap_belongs_to_what_was_before_and_a_long_one_to_nobody, set_up, tear_down),
