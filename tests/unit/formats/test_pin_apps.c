@@ -49,6 +49,16 @@ static void network_security_configs_are_read_as_android_reads_them(void **state
     vector_texts_check("pin-android", judge);
 }
 
+static void pinned_domains_of_an_info_plist_are_read_as_apple_documents_them(void **state) {
+    (void) state;
+    vector_texts_check("pin-apple", judge);
+}
+
+static void trustkit_configurations_are_read_as_trustkit_reads_them(void **state) {
+    (void) state;
+    vector_texts_check("pin-trustkit", judge);
+}
+
 /* ---- real files */
 
 static struct pin_document *read_corpus(const char *name, enum pin_format format, struct arena *arena) {
@@ -105,9 +115,28 @@ static void real_trustkit_configs_are_enforced_and_localhost_is_not_pinned(void 
     arena_free(arena);
 }
 
+static void real_info_plists_pin_the_keys_of_cas_under_white_space_that_is_told(void **state) {
+    (void) state;
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    const struct pin_document *reference = read_corpus("d-pins/ios-plist/coverdrop-reference-Info.plist", PIN_FORMAT_APPLE, arena);
+    const struct pin_document *audit = read_corpus("d-pins/ios-plist/coverdrop-referenceAudit-Info.plist", PIN_FORMAT_APPLE, arena);
+    assert_int_equal(reference->set_count, 2);
+    assert_int_equal(audit->set_count, 2);
+    assert_pins(&reference->sets[0], "coverdrop-api.code.dev-gutools.co.uk", 1);
+    assert_int_equal(reference->sets[0].groups[0].pins[0].position, PIN_CA);
+    assert_int_equal(reference->sets[0].groups[0].pins[0].line, 29);
+    assert_int_equal(reference->remark_count, 1);
+    assert_string_equal(reference->remarks[0].rule, "xml-leading-space");
+    assert_int_equal(audit->remark_count, 0);
+    arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(network_security_configs_are_read_as_android_reads_them),
+        cmocka_unit_test(pinned_domains_of_an_info_plist_are_read_as_apple_documents_them),
+        cmocka_unit_test(trustkit_configurations_are_read_as_trustkit_reads_them),
+        cmocka_unit_test(real_info_plists_pin_the_keys_of_cas_under_white_space_that_is_told),
         cmocka_unit_test(real_android_configs_keep_their_pins_comments_and_dates),
         cmocka_unit_test(real_trustkit_configs_are_enforced_and_localhost_is_not_pinned),
     };
