@@ -29,6 +29,8 @@ bool pin_trustkit_is_likely(struct span bytes);
 bool pin_okhttp_is_likely(struct span bytes);
 bool pin_tlsa_is_likely(struct span bytes);
 bool pin_hpkp_is_likely(struct span bytes);
+bool pin_yaml_is_likely(struct span bytes);
+bool pin_chromium_is_likely(struct span bytes);
 bool pin_key_is_likely(struct span bytes);
 
 /* Writers: see pin_format_entry.write. */
@@ -39,6 +41,8 @@ MUST_CHECK result pin_trustkit_android_write(const struct pin_document *document
 MUST_CHECK result pin_okhttp_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 MUST_CHECK result pin_tlsa_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 MUST_CHECK result pin_hpkp_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
+MUST_CHECK result pin_yaml_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
+MUST_CHECK result pin_chromium_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 
 /* What this program can do with a format. */
 struct pin_format_entry {

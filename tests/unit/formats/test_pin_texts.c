@@ -70,6 +70,24 @@ static void headers_of_hpkp_are_read_by_their_grammar(void **state) {
     vector_texts_check("pin-hpkp", judge_hpkp);
 }
 
+static void judge_yaml(struct span input, char *ret_line, size_t size) {
+    judge(PIN_FORMAT_YAML, input, ret_line, size);
+}
+
+static void our_own_yaml_says_everything_and_is_strict(void **state) {
+    (void) state;
+    vector_texts_check("pin-yaml", judge_yaml);
+}
+
+static void judge_chromium(struct span input, char *ret_line, size_t size) {
+    judge(PIN_FORMAT_CHROMIUM, input, ret_line, size);
+}
+
+static void names_of_keys_and_hosts_that_refer_to_them_are_joined_in_chromiums_list(void **state) {
+    (void) state;
+    vector_texts_check("pin-chromium", judge_chromium);
+}
+
 /* ── real files ── */
 
 static void read_corpus(const char *name, enum pin_format format, struct arena *arena, struct pin_document **ret_document) {
@@ -124,6 +142,8 @@ int main(void) {
         cmocka_unit_test(tlsa_records_are_read_from_zones_and_from_dig),
         cmocka_unit_test(pins_are_made_of_certificates_requests_and_public_keys_and_private_ones_are_refused),
         cmocka_unit_test(headers_of_hpkp_are_read_by_their_grammar),
+        cmocka_unit_test(our_own_yaml_says_everything_and_is_strict),
+        cmocka_unit_test(names_of_keys_and_hosts_that_refer_to_them_are_joined_in_chromiums_list),
         cmocka_unit_test(the_pins_of_a_real_app_are_twelve_sets_with_what_stands_beside_them),
         cmocka_unit_test(lines_without_a_complete_pin_are_an_error_each),
     };
