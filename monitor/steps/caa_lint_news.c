@@ -14,6 +14,7 @@
 #define FINGERPRINT_LIMIT ((size_t) 1024 * 1024)
 #define USAGE_ROWS_MAX 20000 /* names of certificates under one set; where there are more, no CA is called unused */
 #define USAGE_SHARE 20       /* certificates are looked up in a twentieth of the time at most, */
+#define USAGE_LONGEST_MS 10000 /* what took longer was not the looking up: the machine stood still */
 #define USAGE_BURST_MS 500   /* but for so long at once: most services need no more for all their sets */
 #define SCRATCH_LIMIT ((size_t) 64 * 1024 * 1024) /* of one set; thousands of them, as after a start, have no place in the arena of a commit */
 
@@ -106,8 +107,9 @@ static result load_usage(struct caa_poller *poller, const struct dns_name *owner
     TRY(store_caa_seen_load(poller->monitor->store, &stored, arena, &rows, &count));
     TRY(caa_usage_of_rows(rows, count, &wish, &poller->monitor->extra, arena, ret_usage));
     ret_usage->is_cut = count == USAGE_ROWS_MAX;
-    int64_t end_ms = clock_monotonic_ms();
-    poller->usage_until_ms = (poller->usage_until_ms > begin_ms ? poller->usage_until_ms : begin_ms) + USAGE_SHARE * (end_ms - begin_ms);
+    int64_t took_ms = clock_monotonic_ms() - begin_ms;
+    took_ms = took_ms < USAGE_LONGEST_MS ? took_ms : USAGE_LONGEST_MS;
+    poller->usage_until_ms = (poller->usage_until_ms > begin_ms ? poller->usage_until_ms : begin_ms) + USAGE_SHARE * took_ms;
     return OK;
 }
 
