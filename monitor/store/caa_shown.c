@@ -54,7 +54,7 @@ result store_caa_changes_show(struct store *store, const struct store_caa_wish *
                   "SELECT c.change_id, c.owner, c.resolver, c.before_outcome, c.before_records, c.after_outcome, c.after_records, c.changed_at, c.last_at,"
                   "       c.times, array_to_string(c.gained, ' '), c.is_any_gained, array_to_string(c.wildcard_gained, ' '), c.is_wildcard_any_gained,"
                   "       t.tenant_id, t.finding_id, f.state"
-                  "  FROM caa_change c LEFT JOIN caa_change_told t USING (change_id)"
+                  "  FROM caa_change c LEFT JOIN caa_change_told t ON t.change_id = c.change_id AND t.finding_id IS NOT NULL"
                   "  LEFT JOIN finding f ON f.tenant_id = t.tenant_id AND f.finding_id = t.finding_id"
                   " WHERE c.owner = ANY ($1) AND c.last_at >= $2 ORDER BY c.changed_at, c.change_id, t.tenant_id",
                   &params, "itttbtb" "ssi" "tBtB" "n?i?t?", ROWS_ANY, &rows));
