@@ -15,7 +15,7 @@
 #define USAGE_ROWS_MAX 20000 /* names of certificates under one set; where there are more, no CA is called unused */
 #define USAGE_SHARE 20       /* certificates are looked up in a twentieth of the time at most, */
 #define USAGE_LONGEST_MS 10000 /* what took longer was not the looking up: the machine stood still */
-#define USAGE_BURST_MS 500   /* but for so long at once: most services need no more for all their sets */
+#define USAGE_BURST_MS 1000  /* but for so long at once: most services need no more for all their sets */
 #define SCRATCH_LIMIT ((size_t) 64 * 1024 * 1024) /* of one set; thousands of them, as after a start, have no place in the arena of a commit */
 
 /* The first validating resolver that answers well, else the first that does. */
