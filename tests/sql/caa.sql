@@ -231,6 +231,11 @@ BEGIN
     UPDATE caa_owner SET records = '' WHERE owner = 'restless.example';
     PERFORM caa_drop_older('2027-03-01');
     PERFORM holds('and drops it when it does not stand any more', NOT EXISTS (SELECT FROM caa_change WHERE owner = 'restless.example'));
+
+    PERFORM caa_verdicts_save(certificate_id, caa_issued_at(first_timestamp, scts, first_seen_at), issuer_spki_sha256, '[]', '{}',
+        '{"severity":"critical","caa":[0],"names_count":300,"tenants":{"1":{"caa":[1]},"2":{"caa":[2]}}}', NULL, '2027-03-02') FROM certificate ORDER BY certificate_id LIMIT 1;
+    PERFORM holds('a tenant is told what is for him', (SELECT evidence @> '{"caa":[1],"names_count":300}' AND NOT evidence ? 'tenants' AND NOT evidence->'caa' @> '[0]'
+        FROM finding WHERE rule = 'certificate.caa-inconsistent'));
 END
 $test$;
 
