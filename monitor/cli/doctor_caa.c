@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "cli/doctor.h"
-#include "store/caa_history.h"
+#include "store/caa_shown.h"
 
 #define SILENT_MS 60000   /* the poller writes every two seconds */
 #define OVERDUE_S 600
@@ -41,18 +41,43 @@ static void say_resolvers(const struct caa_count *count, struct check_outcome *r
               count->resolvers, (unsigned long long) count->names_failing);
 }
 
+static const struct {
+    const char *rule, *words, *advice;
+} obstacles[] = {
+    {"caa.not-polled", "not polled", "mend what it names; nothing needs to be started again"},
+    {"caa.unrecordable", "the database refuses what is to be recorded of some names", "mend what its sentence names: pinwatch findings list --rule caa.unrecordable"},
+    {"caa.too-many-names", "names without room", "raise caa_names_most in the settings, or narrow watches"},
+};
+
+/* The gravest of those that are open. */
+static bool has_obstacle(const struct store_caa_obstacle *rows, size_t count, struct check_outcome *ret_outcome) {
+    for (size_t i = 0; i < sizeof obstacles / sizeof obstacles[0]; i++)
+        for (size_t row = 0; row < count; row++) {
+            if (strcmp(rows[row].rule, obstacles[i].rule) != 0)
+                continue;
+            check_set(ret_outcome, CHECK_WARNING, "%s: %.300s", obstacles[i].words, rows[row].because);
+            check_advise(ret_outcome, "%s", obstacles[i].advice);
+            return true;
+        }
+    return false;
+}
+
 static void look_at_caa(struct doctor *doctor, struct check_outcome *ret_outcome) {
     struct store_caa_status *rows = NULL;
-    size_t row_count = 0;
+    struct store_caa_obstacle *in_the_way = NULL;
+    size_t row_count = 0, obstacle_count = 0;
     struct caa_count count = {0};
     if (!doctor->settings->follows_caa) {
         check_set(ret_outcome, CHECK_OK, "not polled: follows_caa is false");
         return;
     }
-    if (store_caa_status_load(doctor->store, doctor->arena, &rows, &row_count) != OK) {
+    if (store_caa_status_load(doctor->store, doctor->arena, &rows, &row_count) != OK ||
+        store_caa_obstacles_load(doctor->store, doctor->arena, &in_the_way, &obstacle_count) != OK) {
         check_set(ret_outcome, CHECK_FAILED, "cannot be read: %s", store_why(doctor->store)->text);
         return;
     }
+    if (has_obstacle(in_the_way, obstacle_count, ret_outcome))
+        return;
     for (size_t i = 0; i < row_count; i++)
         count_resolver(&rows[i], &count);
     if (doctor->service_pid != 0 && (row_count == 0 || count.old > 0)) {

@@ -15,6 +15,7 @@ result caa_owners_new(size_t resolver_count, uint64_t seed, struct caa_owners **
     if (owners == NULL)
         return &fault_no_memory;
     owners->resolver_count = resolver_count > CAA_RESOLVERS_MAX ? CAA_RESOLVERS_MAX : resolver_count;
+    owners->most = CAA_OWNERS_MAX;
     owners->seed = seed;
     owners->list_count = LISTS_FIRST;
     owners->lists = memory_new_array(LISTS_FIRST, sizeof *owners->lists);
@@ -153,10 +154,8 @@ result caa_owners_add(struct caa_owners *owners, const struct dns_name *name, st
     }
     unsigned missing = owner == NULL ? labels : known - 1;
     *ret_owner = NULL;
-    if (missing > 0 && owners->count + missing > CAA_OWNERS_MAX) {
-        owners->left_out++;
+    if (missing > 0 && owners->count + missing > owners->most)
         return OK;
-    }
     for (; missing > 0; missing--) {
         at = *name;
         for (unsigned i = 1; i < missing; i++)

@@ -5,7 +5,7 @@
 #include "rules/caa_dispute.h"
 #include "rules/caa_track.h"
 
-#define CAA_OWNERS_MAX ((size_t) 2000000) /* beyond that names are left out, and said to be */
+#define CAA_OWNERS_MAX ((size_t) 2000000)
 #define CAA_IN_NO_HEAP UINT32_MAX
 
 /* A watch of a DNS name or subtree, as far as CAA is concerned. */
@@ -59,7 +59,8 @@ struct caa_heap {
 
 struct caa_owners {
     struct caa_owner **lists;
-    size_t list_count, count, left_out, resolver_count;
+    size_t list_count, count, resolver_count;
+    size_t most;                      /* CAA_OWNERS_MAX unless somebody sets it; names beyond are left out, and said to be */
     uint64_t seed;
     struct caa_owner *tops;           /* top-level domains */
     struct caa_sets *sets;            /* owned */

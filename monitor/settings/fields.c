@@ -52,6 +52,8 @@ static const struct setting file_settings[] = {
      .comment = ""},
     {"caa_queries_per_second", SETTING_NUMBER, false, AT(caa_queries_per_second), .most = 100000, .standard = "200",
      .comment = "Most questions per second to one resolver. 0: as many as it answers."},
+    {"caa_names_most", SETTING_NUMBER, false, AT(caa_names_most), .least = 10, .most = 50000000, .standard = "2000000",
+     .comment = "Most names whose CAA records are polled, each of which takes about a kilobyte of memory. What is left out is told."},
     {"caa_retention_days", SETTING_NUMBER, false, AT(caa_retention_days), .most = 36500, .standard = "400",
      .comment = "Days after which CAA records that were in force are forgotten; certificates live up to 398. 0: never."},
     {"transfers_per_operator", SETTING_NUMBER, false, AT(transfers_per_operator), .least = 1, .most = 64, .standard = "8",

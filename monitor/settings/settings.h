@@ -47,6 +47,7 @@ struct settings {
     bool follows_caa;            /* poll CAA records */
     unsigned caa_poll_seconds_least, caa_poll_seconds_most;
     unsigned caa_queries_per_second; /* to one resolver; 0: as many as it answers */
+    unsigned caa_names_most;
     unsigned caa_retention_days; /* 0: never */
     unsigned transfers_per_operator;
     unsigned requests_per_second_operator; /* 0: as learned */

@@ -91,6 +91,8 @@ static result take_transition(struct caa_poller *poller, struct caa_batch *batch
 }
 
 static enum caa_sample sample_of(const struct caa_waiting *heard, bool was_failing) {
+    if (heard->is_refused)
+        return CAA_SAMPLE_NONE;
     if (heard->answer.outcome != CAA_FAILED)
         return CAA_SAMPLE_GOOD; /* bogus: the resolver is well, the name is not */
     return was_failing ? CAA_SAMPLE_NONE : CAA_SAMPLE_FAILED;
@@ -127,33 +129,36 @@ static result take_answer(struct caa_poller *poller, struct caa_batch *batch, st
 
 /* ---- the commit */
 
+/* What the database refuses is heard as a failure, or not at all. */
+static result take_as_it_may(struct caa_poller *poller, struct caa_batch *batch, struct caa_waiting *heard, int64_t now_ms) {
+    enum caa_taking taking = caa_refusals_taking(poller, heard, now_ms);
+    if (taking == CAA_TAKE)
+        return take_answer(poller, batch, heard, now_ms);
+    caa_set_unref(poller->owners->sets, heard->set);
+    heard->set = NULL;
+    if (taking == CAA_TAKE_NOTHING) {
+        heard->owner->slots[heard->resolver].is_asked = heard->owner->slots[heard->resolver].is_probe = false;
+        return caa_owners_schedule(poller->owners, heard->owner, heard->resolver, now_ms + caa_wait_ms(poller->bounds.most_s, caa_random(poller)));
+    }
+    int64_t answered_ms = heard->answer.answered_ms;
+    heard->answer = caa_answer_failed(CAA_UNRECORDABLE, "the database refuses to record what it says");
+    heard->answer.answered_ms = answered_ms;
+    heard->is_refused = true;
+    return take_answer(poller, batch, heard, now_ms);
+}
+
 static result take_all(struct caa_poller *poller, struct caa_batch *batch, int64_t now_ms) {
     uint64_t mark = memory_mark();
     for (size_t i = 0; i < batch->count; i++)
-        TRY(take_answer(poller, batch, &batch->answers[i], now_ms));
+        TRY(take_as_it_may(poller, batch, &batch->answers[i], now_ms));
     TRY(caa_look_at_dirty(poller, batch));
     TRY(caa_look_at_resolvers(poller, batch, now_ms));
     return memory_mark() == mark ? OK : &fault_no_memory; /* a body may lack something */
 }
 
-static result send_commit(struct caa_poller *poller) {
-    result fault = store_caa_commit_send(poller->monitor->store, &poller->lease, poller->sending->commit, clock_wall_ms());
-    if (fault == OK) {
-        poller->lease.commits++;
-        caa_batch_free(TAKE(poller->sending));
-        return OK;
-    }
-    bool is_passing = fault->family == FAULT_RETRY && fault != &fault_no_memory;
-    if (!is_passing) {
-        log_say(LOG_NOTICE, "caa.begun-anew", LOG_TEXT("why", store_why(poller->monitor->store)->text), LOG_FAULT(fault));
-        caa_reset(poller);
-    }
-    return fault == &fault_store_position ? OK : fault;
-}
-
 result caa_commit_some(struct caa_poller *poller, int64_t now_ms) {
     if (poller->sending != NULL)
-        return send_commit(poller);
+        return caa_send(poller, now_ms);
     bool is_full = poller->gathering->count >= CAA_BATCH_MAX / 2 || poller->gathering->bytes >= CAA_BATCH_BYTES;
     if (now_ms < poller->commit_due_ms && !is_full)
         return OK;
@@ -168,8 +173,9 @@ result caa_commit_some(struct caa_poller *poller, int64_t now_ms) {
         caa_reset(poller); /* half of it is taken in */
         return fault;
     }
+    caa_refusals_filter(poller, poller->sending, now_ms);
     if (!store_caa_commit_is_empty(poller->sending->commit))
-        return send_commit(poller);
+        return caa_send(poller, now_ms);
     caa_batch_free(TAKE(poller->sending));
     return OK;
 }

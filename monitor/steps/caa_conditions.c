@@ -58,7 +58,8 @@ static json_t *line_of(const struct caa_poller *poller, const struct caa_owner *
     CLEANUP(buffer_done) struct buffer text = buffer_with_limit(4096);
     buffer_printf(&text, "%s: ", poller->resolvers[resolver].name);
     if (!caa_track_is_good(track)) {
-        buffer_printf(&text, "%s, %u tries in a row", track->has_run ? caa_outcome_name((enum caa_outcome) track->outcome) : "not asked yet", track->failures);
+        buffer_printf(&text, "%s, %u tries in a row%s", track->has_run ? caa_outcome_name((enum caa_outcome) track->outcome) : "not asked yet", track->failures,
+                      caa_refusals_has(poller, owner->name) ? " (it may answer: the database refuses to record what it says)" : "");
         return json_string(buffer_text(&text));
     }
     caa_words_add_set(&text, track->good, arena);

@@ -43,6 +43,8 @@ static result add_name(struct caa_poller *poller, const char *text, struct caa_o
     if (!caa_owner_name_of(text, &name))
         return OK;
     TRY(caa_owners_add(poller->owners, &name, ret_owner));
+    if (*ret_owner == NULL)
+        caa_left_out_add(&poller->room.left_out, text);
     if (*ret_owner == NULL && !poller->said_full) {
         poller->said_full = true;
         log_say(LOG_WARNING, "caa.too-many-names", LOG_NUMBER("names", poller->owners->count), LOG_TEXT("name", text),
@@ -107,6 +109,16 @@ static result assign_all(struct caa_poller *poller, const struct caa_watches *ol
     return OK;
 }
 
+static result add_watched(struct caa_poller *poller) {
+    const struct caa_watch *list = poller->watches.list;
+    for (size_t i = 0; i < poller->watches.count; i++) {
+        struct caa_owner *owner;
+        if ((i == 0 || strcmp(list[i].value, list[i - 1].value) != 0) && caa_is_own_name(list[i].value))
+            TRY(add_name(poller, list[i].value, &owner));
+    }
+    return OK;
+}
+
 static result take_watches(struct caa_poller *poller, int64_t now_ms) {
     const struct watch_set *set = poller->monitor->watches;
     CLEANUP(arena_free_at) struct arena *arena = arena_new(SIZE_MAX / 2), *old_arena = NULL;
@@ -120,11 +132,7 @@ static result take_watches(struct caa_poller *poller, int64_t now_ms) {
     poller->watch_arena = TAKE(arena);
     poller->watches = (struct caa_watches){.list = list, .count = count};
     TRY(assign_all(poller, &old, now_ms));
-    for (size_t i = 0; i < count; i++) {
-        struct caa_owner *owner;
-        if ((i == 0 || strcmp(list[i].value, list[i - 1].value) != 0) && caa_is_own_name(list[i].value))
-            TRY(add_name(poller, list[i].value, &owner));
-    }
+    TRY(add_watched(poller));
     poller->generation = watch_set_generation(set)->watches;
     poller->scan_due_ms = now_ms; /* certificates that only a removed watch matched are no reason to ask any more */
     return OK;
@@ -179,6 +187,13 @@ static void end_scan(struct caa_poller *poller) {
             owner->named_until_ms = 0;
     want_lint(poller);
     poller->is_scanning = false;
+    poller->room.scanned_count = poller->owners->count;
+}
+
+/* Names have left: so many that those without room may come in, once all names are read again? */
+static bool has_new_room(const struct caa_poller *poller) {
+    size_t wanted = poller->owners->most / 100 > 0 ? poller->owners->most / 100 : 1;
+    return poller->room.left_out.count > 0 && poller->owners->count + wanted <= poller->room.scanned_count;
 }
 
 static void sweep(struct caa_poller *poller, int64_t now_ms) {
@@ -186,6 +201,8 @@ static void sweep(struct caa_poller *poller, int64_t now_ms) {
         return;
     caa_owners_sweep(poller->owners, world_clock_time(&poller->monitor->clock, clock_wall_ms()), leave, poller);
     poller->sweep_due_ms = now_ms + SWEEP_EVERY_MS;
+    if (!poller->is_scanning && has_new_room(poller))
+        poller->scan_due_ms = now_ms; /* those that were left out come in */
 }
 
 static result scan_some(struct caa_poller *poller, int64_t now_ms) {
@@ -194,6 +211,8 @@ static result scan_some(struct caa_poller *poller, int64_t now_ms) {
         poller->is_scanning = true;
         poller->scan_after_id = 0;
         poller->scan++;
+        caa_left_out_forget(&poller->room.left_out);
+        TRY(add_watched(poller));
         poller->scan_due_ms = now_ms + SCAN_EVERY_MS; /* whoever wants another while this one is under way shall have it */
     }
     for (size_t i = 0; i < PAGES_PER_CALL && poller->is_scanning; i++) {

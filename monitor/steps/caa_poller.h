@@ -9,8 +9,9 @@
 #include "rules/caa_health.h"
 #include "rules/caa_split.h"
 #include "rules/caa_unrest.h"
+#include "steps/caa_refusals.h"
+#include "steps/caa_room.h"
 #include "steps/monitor.h"
-#include "store/caa_poll.h"
 
 #define CAA_TRIES 3          /* in a row, before a failure is told */
 #define CAA_IN_FLIGHT 200    /* questions per resolver */
@@ -19,8 +20,6 @@
 #define CAA_BATCH_ARENA ((size_t) 512 * 1024 * 1024)
 #define CAA_LOAD_ARENA ((size_t) 256 * 1024 * 1024)
 #define CAA_LINT_TTL_S 28800 /* above it a remark is due */
-
-struct caa_poller;
 
 /* A question under way. */
 struct caa_asked {
@@ -36,7 +35,7 @@ struct caa_waiting {
     size_t resolver;
     struct caa_answer answer; /* in the batch's arena */
     struct caa_set *set;      /* a reference; NULL: it failed */
-    bool is_probe;
+    bool is_probe, is_refused; /* refused: a stand-in for what the database refuses */
 };
 
 struct caa_batch {
@@ -88,10 +87,12 @@ struct caa_poller {
 
     struct caa_asked *asked;
     struct caa_batch *gathering, *sending;
+    struct caa_refusals refusals;
+    struct caa_room room;
     int64_t client_due_ms, lease_due_ms, fresh_due_ms, commit_due_ms, status_due_ms, scan_due_ms, sweep_due_ms, calm_due_ms, status_ms; /* monotonic */
     int64_t usage_until_ms; /* looking up certificates has used the time until then; monotonic */
     uint64_t ca_generation; /* of the CA keys that remarks are made with */
-    bool said_full;
+    bool said_full, is_elsewhere; /* another monitor polls, as far as one without a client can know */
 };
 
 /* caa_load.c: names, watches, and what is recorded of them. Each does a little and is called again. */

@@ -22,8 +22,10 @@ uint64_t caa_random(struct caa_poller *poller) { /* xorshift64: spreads question
 
 void caa_reset(struct caa_poller *poller) {
     caa_forget_asked(poller);
+    caa_refusals_forget_parts(poller);
     caa_batch_free(TAKE(poller->gathering));
     caa_batch_free(TAKE(poller->sending));
+    caa_left_out_forget(&poller->room.left_out);
     caa_owners_free(TAKE(poller->owners));
     arena_free(TAKE(poller->watch_arena));
     memory_free(TAKE(poller->fresh));
@@ -58,6 +60,7 @@ void caa_poller_free(struct monitor *monitor) {
     if (poller->lease.fencing != 0 && store_caa_lease_release(monitor->store, &poller->lease) != OK)
         log_say(LOG_INFO, "caa.lease-kept", LOG_TEXT("effect", "it expires by itself"));
     caa_reset(poller);
+    caa_refusals_forget(poller);
     client_free(poller);
     memory_free(poller);
     monitor->caa = NULL;
@@ -82,6 +85,16 @@ static result poller_new(struct monitor *monitor) {
     return OK;
 }
 
+/* Who cannot ask leaves the lease to whoever can, and is no trouble while somebody does. */
+static result look_elsewhere(struct caa_poller *poller) {
+    TRY(store_caa_lease_take(poller->monitor->store, LEASE_SECONDS, &poller->lease));
+    poller->is_elsewhere = poller->lease.fencing == 0;
+    if (!poller->is_elsewhere)
+        TRY(store_caa_lease_release(poller->monitor->store, &poller->lease));
+    poller->lease.fencing = 0;
+    return OK;
+}
+
 static result client_new(struct caa_poller *poller, int64_t now_ms) {
     const struct settings *settings = poller->monitor->settings;
     struct dns_resolver resolvers[CAA_RESOLVERS_MAX];
@@ -95,7 +108,10 @@ static result client_new(struct caa_poller *poller, int64_t now_ms) {
     result fault = dns_client_new(poller->monitor->loop, &options, &poller->client, &reason);
     if (fault != OK) {
         log_say(LOG_WARNING, "caa.no-resolver", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
-        return fault == &fault_no_memory ? fault : OK; /* without one nothing is known, and `pinwatch doctor` says so */
+        if (reason.text[0] == '\0')
+            reason_of_fault(fault, &reason);
+        caa_trouble_note(poller->monitor, reason.text);
+        return look_elsewhere(poller);
     }
     poller->are_alternates = count == 0;
     poller->resolver_count = dns_client_resolver_count(poller->client);
@@ -109,6 +125,7 @@ static result client_new(struct caa_poller *poller, int64_t now_ms) {
 static result begin(struct caa_poller *poller) {
     result fault = caa_owners_new(poller->resolver_count, caa_random(poller), &poller->owners);
     if (fault == OK) {
+        poller->owners->most = poller->monitor->settings->caa_names_most;
         poller->none = caa_set_ref(poller->owners->sets, span_of(NULL, 0));
         poller->gathering = caa_batch_new();
         fault = poller->none == NULL || poller->gathering == NULL ? &fault_no_memory : OK;
@@ -127,6 +144,8 @@ static result hold_lease(struct caa_poller *poller, int64_t now_ms) {
     if (poller->lease.fencing == before)
         return OK;
     caa_reset(poller);
+    caa_refusals_forget(poller);
+    poller->room.told = TOLD_UNKNOWN;
     if (before != 0)
         log_say(LOG_NOTICE, "caa.lease-lost", LOG_TEXT("effect", "another monitor polls"));
     return OK;
@@ -170,6 +189,15 @@ static result end_unrest(struct caa_poller *poller, int64_t now_ms) {
 
 /* ---- not polled */
 
+static result end_told(struct monitor *monitor) {
+    static const char *const rules[] = {"caa.too-many-names", "caa.unrecordable"};
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        struct log_event event = {.rule = rules[i], .is_over = true, .detail = "", .evidence = "{}", .now_ms = clock_wall_ms()};
+        TRY(monitor_tell(monitor, NULL, &event));
+    }
+    return caa_trouble_end(monitor);
+}
+
 /* What was told while it was polled would stay open for ever. */
 static result end_conditions(struct caa_poller *poller) {
     CLEANUP(arena_free_at) struct arena *arena = arena_new(CAA_LOAD_ARENA);
@@ -177,11 +205,12 @@ static result end_conditions(struct caa_poller *poller) {
     size_t count = 0;
     if (arena == NULL)
         return &fault_no_memory;
-    TRY(store_caa_conditions_load(poller->monitor->store, arena, &rows, &count));
-    if (count == 0)
-        return OK;
     TRY(store_caa_lease_take(poller->monitor->store, LEASE_SECONDS, &poller->lease));
     if (poller->lease.fencing == 0) /* somebody else polls */
+        return OK;
+    TRY(end_told(poller->monitor));
+    TRY(store_caa_conditions_load(poller->monitor->store, arena, &rows, &count));
+    if (count == 0)
         return OK;
     struct caa_batch *batch = caa_batch_new();
     if (batch == NULL)
@@ -226,11 +255,7 @@ static result work(struct caa_poller *poller, int64_t now_ms) {
     return save_status(poller, now_ms);
 }
 
-result step_poll_caa(struct monitor *monitor, int64_t now_ms) {
-    if (monitor->watches == NULL)
-        return OK;
-    if (!monitor->settings->follows_caa)
-        return rest(monitor);
+static result poll(struct monitor *monitor, int64_t now_ms) {
     if (monitor->caa == NULL)
         TRY(poller_new(monitor));
     struct caa_poller *poller = monitor->caa;
@@ -239,7 +264,8 @@ result step_poll_caa(struct monitor *monitor, int64_t now_ms) {
     if (poller->client == NULL)
         return OK;
     TRY(hold_lease(poller, now_ms));
-    if (poller->lease.fencing == 0)
+    poller->is_elsewhere = poller->lease.fencing == 0;
+    if (poller->is_elsewhere)
         return OK;
     result fault = work(poller, now_ms);
     if (fault == &fault_store_lease_expired) /* nobody took it: the next round renews it and goes on */
@@ -249,4 +275,40 @@ result step_poll_caa(struct monitor *monitor, int64_t now_ms) {
         poller->lease.fencing = 0;
     }
     return fault == &fault_store_lease_lost ? OK : fault;
+}
+
+static enum caa_standing standing_of(const struct caa_poller *poller) {
+    if (poller == NULL)
+        return CAA_STANDS_STILL;
+    bool is_polling = poller->owners != NULL && poller->is_ready && poller->lease.fencing != 0;
+    bool is_well = is_polling && (!poller->refusals.awaits_commit || poller->owners->count == 0);
+    return poller->is_elsewhere ? CAA_STANDS_ELSEWHERE : is_well ? CAA_STANDS_WELL : CAA_STANDS_STILL;
+}
+
+static result look(struct monitor *monitor, int64_t now_ms) {
+    TRY(caa_trouble_look(monitor, standing_of(monitor->caa), now_ms));
+    if (monitor->caa == NULL || monitor->caa->lease.fencing == 0)
+        return OK;
+    TRY(caa_room_look(monitor->caa, now_ms));
+    return caa_refusals_look(monitor->caa, now_ms);
+}
+
+static void note_trouble(struct monitor *monitor, result fault) {
+    const char *why = store_why(monitor->store)->text;
+    struct reason own;
+    reason_of_fault(fault, &own);
+    if (fault != &fault_store_lease_expired)
+        caa_trouble_note(monitor, why[0] != '\0' ? why : own.text);
+}
+
+result step_poll_caa(struct monitor *monitor, int64_t now_ms) {
+    if (monitor->watches == NULL)
+        return OK;
+    if (!monitor->settings->follows_caa)
+        return rest(monitor);
+    result fault = poll(monitor, now_ms);
+    if (fault != OK)
+        note_trouble(monitor, fault);
+    result told = look(monitor, now_ms);
+    return fault != OK ? fault : told;
 }

@@ -6,6 +6,7 @@
 #include "formats/drill_file.h"
 #include "rules/ca_table.h"
 #include "settings/settings.h"
+#include "steps/caa_trouble.h"
 #include "steps/drive.h"
 #include "steps/issuer_fetch.h"
 #include "steps/issuer_pause.h"
@@ -81,6 +82,7 @@ struct monitor {
     struct ca_links *ca_links;  /* NULL before the first look */
 
     struct caa_poller *caa; /* NULL before the first poll */
+    struct caa_trouble caa_trouble; /* also of making that */
     struct second_look *second_look; /* what logs did not serve readably at first; NULL before the first */
     struct issuer_round issuer_round;
     enum told told_unjudged;

@@ -1,4 +1,6 @@
 /* What the CAA poller writes: its lease, the names that it takes up, one commit after the other. */
+#include <xxhash.h>
+
 #include "base/memory.h"
 #include "store/caa_poll.h"
 #include "store/payload.h"
@@ -214,6 +216,86 @@ void store_caa_add_condition(struct store_caa_commit *commit, const struct store
 bool store_caa_commit_is_empty(const struct store_caa_commit *commit) {
     return json_array_size(commit->continued) + json_array_size(commit->begun) + json_array_size(commit->accepted) +
                json_array_size(commit->changes) + json_array_size(commit->conditions) == 0;
+}
+
+/* ---- parts */
+
+#define LISTS 5
+
+static void lists_of(const struct store_caa_commit *commit, json_t *ret_lists[LISTS]) {
+    json_t *lists[LISTS] = {commit->continued, commit->begun, commit->accepted, commit->changes, commit->conditions};
+    memcpy(ret_lists, lists, sizeof lists);
+}
+
+static const char *owner_of(const json_t *item) {
+    const char *owner = json_string_value(json_object_get(item, "owner")), *subject = json_string_value(json_object_get(item, "subject"));
+    if (owner != NULL || subject == NULL)
+        return owner == NULL ? "" : owner;
+    return strncmp(subject, "caa:", 4) == 0 ? subject + 4 : subject;
+}
+
+static bool is_in(const char *owner, struct store_caa_part part) {
+    uint64_t mask = part.depth >= 64 ? UINT64_MAX : ((uint64_t) 1 << part.depth) - 1;
+    return (XXH3_64bits(owner, strlen(owner)) & mask) == (part.bits & mask);
+}
+
+result store_caa_commit_part(const struct store_caa_commit *commit, struct store_caa_part part, struct store_caa_commit **ret_part) {
+    struct store_caa_commit *made;
+    json_t *from[LISTS], *to[LISTS];
+    TRY(store_caa_commit_new(&made));
+    lists_of(commit, from);
+    lists_of(made, to);
+    made->payload.failed |= commit->payload.failed;
+    for (size_t i = 0; i < commit->payload.blob_count && !made->payload.failed; i++) { /* all: items go by their numbers */
+        struct span *blobs = memory_grow(made->payload.blobs, i, &made->payload.blob_room, sizeof *blobs);
+        made->payload.failed |= blobs == NULL;
+        made->payload.blobs = blobs == NULL ? made->payload.blobs : blobs;
+        if (blobs != NULL)
+            blobs[made->payload.blob_count++] = commit->payload.blobs[i];
+    }
+    for (size_t list = 0; list < LISTS; list++)
+        for (size_t i = 0; i < json_array_size(from[list]); i++)
+            if (is_in(owner_of(json_array_get(from[list], i)), part))
+                payload_append_value(&made->payload, to[list], json_incref(json_array_get(from[list], i)));
+    if (made->payload.failed) {
+        store_caa_commit_free(made);
+        return &fault_no_memory;
+    }
+    *ret_part = made;
+    return OK;
+}
+
+unsigned store_caa_commit_owners(const struct store_caa_commit *commit, const char **ret_owner) {
+    json_t *lists[LISTS];
+    lists_of(commit, lists);
+    *ret_owner = "";
+    unsigned count = 0;
+    for (size_t list = 0; list < LISTS; list++)
+        for (size_t i = 0; i < json_array_size(lists[list]) && count < 2; i++) {
+            const char *owner = owner_of(json_array_get(lists[list], i));
+            *ret_owner = count == 0 ? owner : *ret_owner;
+            count += count == 0 || strcmp(owner, *ret_owner) != 0;
+        }
+    return count;
+}
+
+bool store_caa_commit_is_about(const struct store_caa_commit *commit, const char *owner) {
+    json_t *lists[LISTS];
+    lists_of(commit, lists);
+    for (size_t list = 0; list < LISTS; list++)
+        for (size_t i = 0; i < json_array_size(lists[list]); i++)
+            if (strcmp(owner_of(json_array_get(lists[list], i)), owner) == 0)
+                return true;
+    return false;
+}
+
+void store_caa_commit_drop(struct store_caa_commit *commit, const char *owner) {
+    json_t *lists[LISTS];
+    lists_of(commit, lists);
+    for (size_t list = 0; list < LISTS; list++)
+        for (size_t i = json_array_size(lists[list]); i-- > 0;)
+            if (strcmp(owner_of(json_array_get(lists[list], i)), owner) == 0)
+                json_array_remove(lists[list], i);
 }
 
 result store_caa_commit_send(struct store *store, const struct store_caa_lease *lease, struct store_caa_commit *commit, int64_t now_ms) {

@@ -103,6 +103,18 @@ struct store_caa_condition_item {
 };
 void store_caa_add_condition(struct store_caa_commit *commit, const struct store_caa_condition_item *condition);
 bool store_caa_commit_is_empty(const struct store_caa_commit *commit);
+
+/* A commit may be sent in parts: what it holds about those owners whose hashes end in `bits`, of which there are `depth`. Whatever is about one
+ * owner (of a condition: its subject, without "caa:") stands in one part. The texts and spans of the whole must outlive it. */
+struct store_caa_part {
+    unsigned depth; /* at most 64 */
+    uint64_t bits;
+};
+MUST_CHECK result store_caa_commit_part(const struct store_caa_commit *commit, struct store_caa_part part, struct store_caa_commit **ret_part);
+/* How many owners: 0, 1, or 2 for more. *ret_owner is the first, borrowed; "" for none. */
+unsigned store_caa_commit_owners(const struct store_caa_commit *commit, const char **ret_owner);
+bool store_caa_commit_is_about(const struct store_caa_commit *commit, const char *owner);
+void store_caa_commit_drop(struct store_caa_commit *commit, const char *owner);
 /* One transaction. Errors: fault_store_lease_lost, fault_store_position (load everything anew), and those of every statement. */
 MUST_CHECK result store_caa_commit_send(struct store *store, const struct store_caa_lease *lease, struct store_caa_commit *commit, int64_t now_ms);
 

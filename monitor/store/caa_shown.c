@@ -121,3 +121,22 @@ result store_caa_policies_load(struct store *store, const char *owner, struct ar
     *ret_count = (size_t) rows.count;
     return OK;
 }
+
+result store_caa_obstacles_load(struct store *store, struct arena *arena, struct store_caa_obstacle **ret_rows, size_t *ret_count) {
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store,
+                  "SELECT rule, CASE rule WHEN 'caa.unrecordable' THEN coalesce(evidence->'names'->>0, '') || ': ' ELSE '' END"
+                  "             || coalesce(evidence->'reasons'->>0, '')"
+                  "  FROM finding WHERE tenant_id = 0 AND subject = 'service' AND rule LIKE 'caa.%' AND state IN ('open', 'acknowledged')"
+                  "   AND rule IN ('caa.not-polled', 'caa.unrecordable', 'caa.too-many-names') ORDER BY rule",
+                  NULL, "tt", ROWS_ANY, &rows));
+    struct row_taker taker = {.rows = &rows, .arena = arena};
+    struct store_caa_obstacle *list = take_rows(&taker, sizeof *list);
+    for (int row = 0; !taker.failed && row < rows.count; row++)
+        list[row] = (struct store_caa_obstacle){.rule = take_text(&taker, row, 0), .because = take_text(&taker, row, 1)};
+    if (taker.failed)
+        return store_no_memory(store);
+    *ret_rows = list;
+    *ret_count = (size_t) rows.count;
+    return OK;
+}

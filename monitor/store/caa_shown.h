@@ -43,3 +43,9 @@ struct store_caa_policy {
 /* Policies of watches at or below `owner`, and of subtrees that hold it. */
 MUST_CHECK result store_caa_policies_load(struct store *store, const char *owner, struct arena *arena, struct store_caa_policy **ret_policies,
                                           size_t *ret_count);
+
+/* What keeps CAA records from being polled or recorded: open findings of the service's tenant. */
+struct store_caa_obstacle {
+    const char *rule, *because; /* "" where the finding gives no reason */
+};
+MUST_CHECK result store_caa_obstacles_load(struct store *store, struct arena *arena, struct store_caa_obstacle **ret_rows, size_t *ret_count);

@@ -20,6 +20,7 @@ import service as run  # noqa: E402
 import own_database  # noqa: E402
 import test_log  # noqa: E402
 import broken_connections  # noqa: E402
+import fake_clock  # noqa: E402
 import fake_dns  # noqa: E402
 
 FAMILIES = ("memory", "curl", "event", "openssl", "file", "socket", "process", "postgres", "inflate", "idn", "output", "clock", "random",
