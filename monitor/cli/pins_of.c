@@ -62,22 +62,29 @@ static bool is_address(const char *text) {
     return strchr(text, ':') != NULL || text[strspn(text, "0123456789.")] == '\0';
 }
 
+/* Which server, and which name it is asked for; `given` is the argument that is no file, or NULL. */
+static void settle_server(struct of_options *options, const char *given, struct argp_state *state) {
+    const char *place = options->connect != NULL ? options->connect : given;
+    if (!take_place(place, options))
+        argp_error(state, "'%s' is no HOST:PORT", place);
+    if (options->host != NULL)
+        return;
+    if (options->connect != NULL && given != NULL)
+        options->host = pins_host_of_argument(given, state);
+    else if (!is_address(options->connect_host))
+        options->host = pins_host_of_argument(options->connect_host, state);
+}
+
 static void settle(struct of_options *options, struct argp_state *state) {
     size_t count = options->what.count;
-    const char *given = count == 0 ? options->connect : options->what.items[0];
-    options->is_server = options->connect != NULL || (count == 1 && !is_file(given));
-    if (given == NULL)
+    const char *given = count == 0 ? NULL : options->what.items[0];
+    if (given == NULL && options->connect == NULL)
         argp_error(state, "of what? A host, or files with certificates, requests or public keys");
-    if (!options->is_server)
-        return;
-    if (count > 1 || (count == 1 && is_file(given)))
+    options->is_server = options->connect != NULL || (count == 1 && !is_file(given));
+    if (options->is_server && given != NULL && (count > 1 || is_file(given)))
         argp_error(state, "--connect asks a server, and '%s' is a file", given);
-    if (!take_place(options->connect != NULL ? options->connect : given, options))
-        argp_error(state, "'%s' is no HOST:PORT", options->connect != NULL ? options->connect : given);
-    if (options->host == NULL && count == 1 && options->connect != NULL)
-        options->host = pins_host_of_argument(given, state);
-    else if (options->host == NULL && !is_address(options->connect_host))
-        options->host = pins_host_of_argument(options->connect_host, state);
+    if (options->is_server)
+        settle_server(options, given, state);
 }
 
 static error_t take_option(int key, char *value, struct argp_state *state) {

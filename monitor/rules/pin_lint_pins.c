@@ -50,16 +50,19 @@ static bool is_same_value(const struct pin *one, const struct pin *other) {
     return one->kind == other->kind && one->algorithm == other->algorithm && span_equal(one->value, other->value);
 }
 
+static bool stands_before(const struct pin_group *group, size_t place) {
+    const struct pin *pin = &group->pins[place];
+    for (size_t i = 0; i < place; i++)
+        if (pin_is_same(pin, &group->pins[i]) && pin->tlsa_usage == group->pins[i].tlsa_usage)
+            return true;
+    return false;
+}
+
 static void look_for_repetitions(struct pin_lint_work *work, const struct pin_set *set) {
-    for (size_t group = 0; group < set->group_count; group++) {
-        const struct pin_group *pins = &set->groups[group];
-        for (size_t i = 1; i < pins->count; i++)
-            for (size_t k = 0; k < i; k++)
-                if (pin_is_same(&pins->pins[i], &pins->pins[k]) && pins->pins[i].tlsa_usage == pins->pins[k].tlsa_usage) {
-                    pin_lint_say(work, PIN_LINT_REPEATED, set, pins->pins[i].line, "%s stands here a second time", shown(work, &pins->pins[i]));
-                    break;
-                }
-    }
+    for (size_t group = 0; group < set->group_count; group++)
+        for (size_t i = 1; i < set->groups[group].count; i++)
+            if (stands_before(&set->groups[group], i))
+                pin_lint_say(work, PIN_LINT_REPEATED, set, set->groups[group].pins[i].line, "%s stands here a second time", shown(work, &set->groups[group].pins[i]));
 }
 
 static void look_for_sha1(struct pin_lint_work *work, const struct pin_set *set) {
@@ -107,13 +110,17 @@ static void count_pin(struct tally *tally, const struct pin *pin) {
     tally->first = tally->first == NULL ? pin : tally->first;
 }
 
+static void count_set(struct tally *tally, const struct pin_set *set, unsigned list) {
+    for (size_t group = 0; group < set->group_count; group++)
+        for (size_t i = 0; i < set->groups[group].count; i++)
+            if (list_of(set, group, &set->groups[group].pins[i]) == list)
+                count_pin(tally, &set->groups[group].pins[i]);
+}
+
 static struct tally tally_of(const struct pin_set *const *sets, size_t count, unsigned list) {
     struct tally tally = {.first = NULL};
     for (size_t i = 0; i < count; i++)
-        for (size_t group = 0; group < sets[i]->group_count; group++)
-            for (size_t k = 0; k < sets[i]->groups[group].count; k++)
-                if (list_of(sets[i], group, &sets[i]->groups[group].pins[k]) == list)
-                    count_pin(&tally, &sets[i]->groups[group].pins[k]);
+        count_set(&tally, sets[i], list);
     return tally;
 }
 

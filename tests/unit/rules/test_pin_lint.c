@@ -1,139 +1,4 @@
-#include <stdio.h>
-
-#include "base/digest.h"
-#include "base/memory.h"
-#include "base/text.h"
-#include "rules/pin_lint.h"
-#include "vector_files.h"
-
-#define ARENA_LIMIT ((size_t) 512 * 1024 * 1024)
-#define NOW ((int64_t) 1790000000) /* 2026-09-21 */
-#define DAY ((int64_t) 86400)
-
-/* Pins as their CAs publish them. */
-#define ISRG_ROOT_X1 "C5+lpZ7tcVwmwQIMcRtPbsQtWLABXhQzejna0wHFr8M="
-#define LE_ROOT_YE "sCkq5UWXjg+7mKu9lMhhYF5bGLsy7VI/UNW3tccdR7w=" /* too new for the stores */
-#define LE_AUTHORITY_X3 "YLh1dUR9y6Kja30RrAn7JKnbQG/uEtLMkBgFF2Fuihg=" /* ended in 2021 */
-#define LE_R10 "K7rZOrXHknnsEhUH8nLL4MZkejquUuIvOIr6tCa0rbo="
-#define OF_NOTHING "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-#define ALL_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-
-struct world {
-    struct arena *arena;
-    struct pin_document documents[2];
-    struct pin_builder builders[2];
-    size_t count;
-    struct pin_lint_facts facts;
-    struct pin_lint_chain chain;
-    const char *names[2];
-    struct pin_lint_remark *remarks;
-    size_t remark_count;
-};
-
-static struct world *world_new(enum pin_format first, enum pin_format second) {
-    struct arena *arena = arena_new(ARENA_LIMIT);
-    struct world *world = arena_take(arena, sizeof *world);
-    static const char *const sources[] = {"one", "two"};
-    assert_non_null(world);
-    *world = (struct world){.arena = arena, .count = second == pin_format_count ? 1 : 2, .facts = {.now = NOW}};
-    for (size_t i = 0; i < world->count; i++) {
-        world->documents[i] = (struct pin_document){.source = sources[i], .format = i == 0 ? first : second};
-        world->builders[i] = pin_builder_of(arena, &world->documents[i]);
-    }
-    return world;
-}
-
-static void world_done(struct world *world) {
-    arena_free(world->arena);
-}
-
-static struct pin_set *set_of(struct world *world, size_t document, const char *host, enum pin_host_match match) {
-    struct pin_set *set = pin_builder_add_set(&world->builders[document], (unsigned) world->documents[document].set_count + 1);
-    assert_non_null(set);
-    set->host = host;
-    set->match = match;
-    return set;
-}
-
-/* A pin of SHA-256: base64, or of the key that a word stands for. */
-static struct pin *pin_in(struct world *world, size_t document, struct pin_set *set, size_t group, const char *text) {
-    struct pin *pin = pin_builder_add_pin(&world->builders[document], set, group);
-    struct hash hash;
-    assert_non_null(pin);
-    if (hash_from_base64(span_of_text(text), &hash) != OK)
-        digest_of(span_of_text(text), &hash);
-    pin->value = span_of(arena_copy(world->arena, span_of(hash.bytes, HASH_SIZE)), HASH_SIZE);
-    pin->line = 100 * set->line + 1;
-    return pin;
-}
-
-/* Words apart by spaces, all in group 0. */
-static struct pin_set *pinned(struct world *world, size_t document, const char *host, enum pin_host_match match, const char *pins) {
-    struct pin_set *set = set_of(world, document, host, match);
-    char text[1000];
-    snprintf(text, sizeof text, "%s", pins);
-    for (char *at = text, *end; *at != '\0'; at = end) {
-        end = strchrnul(at, ' ');
-        if (*end == ' ')
-            *end++ = '\0';
-        (void) pin_in(world, document, set, 0, at);
-    }
-    return set;
-}
-
-/* The chain that is served for a name: keys of words. Its certificates are as long-lived as `days`. */
-static void serve(struct world *world, const char *name, const char *const *keys, size_t count, int64_t days) {
-    struct pin_link *links = arena_take_array(world->arena, count, sizeof *links);
-    struct pin_path *path = arena_take(world->arena, sizeof *path);
-    for (size_t i = 0; i < count; i++) {
-        char certificate[100];
-        snprintf(certificate, sizeof certificate, "certificate of %s", keys[i]);
-        if (hash_from_base64(span_of_text(keys[i]), &links[i].spki_sha256) != OK)
-            digest_of(span_of_text(keys[i]), &links[i].spki_sha256);
-        digest_of(span_of_text(certificate), &links[i].certificate_sha256);
-        links[i].has_certificate_sha256 = true;
-    }
-    *path = (struct pin_path){.links = links, .count = count, .is_complete = true};
-    world->names[0] = name;
-    world->chain = (struct pin_lint_chain){.source = "chain.pem", .names = world->names, .name_count = 1, .not_before = NOW - DAY, .not_after = NOW - DAY + days * DAY};
-    for (unsigned store = 0; store < trust_store_count; store++)
-        world->chain.paths[store] = (struct trust_paths){.paths = path, .count = 1, .is_whole = true};
-    world->facts.chains = &world->chain;
-    world->facts.chain_count = 1;
-}
-
-static void look(struct world *world) {
-    assert_ptr_equal(pin_lint(world->documents, world->count, &world->facts, world->arena, &world->remarks, &world->remark_count), OK);
-}
-
-static size_t count_of(const struct world *world, const char *rule) {
-    size_t count = 0;
-    for (size_t i = 0; i < world->remark_count; i++)
-        count += strcmp(world->remarks[i].rule, rule) == 0;
-    return count;
-}
-
-static const struct pin_lint_remark *only(const struct world *world, const char *rule) {
-    if (count_of(world, rule) != 1)
-        fail_msg("%zu remarks %s, wanted one", count_of(world, rule), rule);
-    for (size_t i = 0;; i++)
-        if (strcmp(world->remarks[i].rule, rule) == 0)
-            return &world->remarks[i];
-}
-
-static void expect(struct world *world, const char *rule, size_t count) {
-    look(world);
-    if (count_of(world, rule) != count)
-        fail_msg("%zu remarks %s, wanted %zu", count_of(world, rule), rule, count);
-    world_done(world);
-}
-
-/* One set of Android for example.com: does it get the remark? */
-static void expect_of_pins(const char *pins, const char *rule, size_t count) {
-    struct world *world = world_new(PIN_FORMAT_ANDROID, pin_format_count);
-    (void) pinned(world, 0, "example.com", PIN_HOST_EXACT_AND_BELOW, pins);
-    expect(world, rule, count);
-}
+#include "pin_lint_world.h"
 
 /* ---- the table */
 
@@ -148,6 +13,19 @@ static void rules_have_names_that_differ_advice_and_fall_in_severity(void **stat
             assert_string_not_equal(rule->name, pin_lint_rule_at(i)->name);
     }
     assert_true(count > 30);
+}
+
+static void every_rule_stands_in_the_documentation_with_its_severity(void **state) {
+    (void) state;
+    CLEANUP(buffer_done) struct buffer page = buffer_with_limit(FILE_LIMIT);
+    const struct pin_lint_rule *rule;
+    assert_true(file_read(TESTS_FOLDER "/../docs/pins.md", &page));
+    for (size_t i = 0; (rule = pin_lint_rule_at(i)) != NULL; i++) {
+        char row[200];
+        snprintf(row, sizeof row, "\n| `%s` | %s | ", rule->name, finding_severity_name(rule->severity));
+        if (strstr(buffer_text(&page), row) == NULL)
+            fail_msg("docs/pins.md has no row%s", row);
+    }
 }
 
 static void readers_remarks_stand_among_the_others_by_line_and_an_error_is_a_warning(void **state) {
@@ -460,147 +338,10 @@ static void a_root_outside_the_platforms_store_is_named_with_the_stores_date(voi
     expect_of_pins(ISRG_ROOT_X1, "ca-not-in-store", 0);
 }
 
-/* ---- hosts */
-
-static void expect_of_hosts(enum pin_format format, const char *host, enum pin_host_match match, const char *other, const char *rule, size_t count) {
-    struct world *world = world_new(format, pin_format_count);
-    (void) pinned(world, 0, host, match, "one two");
-    if (other != NULL)
-        (void) pinned(world, 0, other, PIN_HOST_EXACT, "one two");
-    expect(world, rule, count);
-}
-
-static void entries_that_leave_names_out_are_told(void **state) {
-    (void) state;
-    expect_of_hosts(PIN_FORMAT_ANDROID, "example.com", PIN_HOST_EXACT, "api.example.com", "subdomains-missing", 1);
-    expect_of_hosts(PIN_FORMAT_ANDROID, "example.com", PIN_HOST_EXACT_AND_BELOW, "api.example.com", "subdomains-missing", 0);
-    expect_of_hosts(PIN_FORMAT_ANDROID, "example.com", PIN_HOST_EXACT, "api.example.org", "subdomains-missing", 0);
-    expect_of_hosts(PIN_FORMAT_APPLE, "example.com", PIN_HOST_EXACT_AND_ONE_LABEL, NULL, "subdomains-one-label", 1);
-    expect_of_hosts(PIN_FORMAT_APPLE, "example.com", PIN_HOST_EXACT, NULL, "subdomains-one-label", 0);
-    expect_of_hosts(PIN_FORMAT_OKHTTP, "example.com", PIN_HOST_ONE_LABEL_BELOW, NULL, "apex-missing", 1);
-    expect_of_hosts(PIN_FORMAT_OKHTTP, "example.com", PIN_HOST_ONE_LABEL_BELOW, "example.com", "apex-missing", 0);
-    expect_of_hosts(PIN_FORMAT_OKHTTP, "example.com", PIN_HOST_EXACT_AND_BELOW, NULL, "apex-missing", 0);
-    expect_of_hosts(PIN_FORMAT_ANDROID, "www.example.com", PIN_HOST_EXACT, NULL, "www-only", 1);
-    expect_of_hosts(PIN_FORMAT_ANDROID, "www.example.com", PIN_HOST_EXACT, "example.com", "www-only", 0);
-    expect_of_hosts(PIN_FORMAT_ANDROID, "api.example.com", PIN_HOST_EXACT, NULL, "www-only", 0);
-}
-
-static void pins_below_a_public_suffix_are_pins_of_strangers(void **state) {
-    (void) state;
-    expect_of_hosts(PIN_FORMAT_ANDROID, "co.uk", PIN_HOST_EXACT_AND_BELOW, NULL, "public-suffix", 1);
-    expect_of_hosts(PIN_FORMAT_ANDROID, "example.co.uk", PIN_HOST_EXACT_AND_BELOW, NULL, "public-suffix", 0);
-    expect_of_hosts(PIN_FORMAT_ANDROID, "localhost", PIN_HOST_EXACT_AND_BELOW, NULL, "public-suffix", 0);
-    expect_of_hosts(PIN_FORMAT_TRUSTKIT_IOS, "co.uk", PIN_HOST_EXACT_AND_BELOW, NULL, "app-refuses", 1);
-}
-
-static void expect_of_two(enum pin_format format, const char *longer, size_t count) {
-    struct world *world = world_new(format, pin_format_count);
-    (void) pinned(world, 0, "example.com", PIN_HOST_EXACT_AND_BELOW, "one two");
-    (void) pinned(world, 0, "api.example.com", PIN_HOST_EXACT, longer);
-    expect(world, "entry-shadowed", count);
-}
-
-static void a_longer_entry_stands_alone_unless_the_platform_unites(void **state) {
-    (void) state;
-    expect_of_two(PIN_FORMAT_ANDROID, "one three", 1);
-    expect_of_two(PIN_FORMAT_ANDROID, "two one three", 0);
-    expect_of_two(PIN_FORMAT_OKHTTP, "one three", 0);
-}
-
-/* ---- modes */
-
-static void pins_that_refuse_nothing_are_told(void **state) {
-    (void) state;
-    struct world *world = world_new(PIN_FORMAT_YAML, pin_format_count);
-    struct pin_set *set = pinned(world, 0, "example.com", PIN_HOST_EXACT, "one two");
-    set->is_enforced = false;
-    set->is_report_only = true;
-    expect(world, "report-only", 1);
-    expect_of_pins("one two", "report-only", 0);
-    world = world_new(PIN_FORMAT_ANDROID, pin_format_count);
-    set_of(world, 0, "example.com", PIN_HOST_EXACT)->is_pinned = false;
-    expect(world, "unpinned", 1);
-    expect_of_pins("one two", "unpinned", 0);
-    world = world_new(PIN_FORMAT_HPKP, pin_format_count);
-    (void) pinned(world, 0, NULL, PIN_HOST_EXACT, "one two");
-    expect(world, "nobody-enforces", 1);
-}
-
-static void tlsa_records_that_no_client_uses_are_told(void **state) {
-    (void) state;
-    for (unsigned usage = 0; usage < 4; usage++) {
-        struct world *world = world_new(PIN_FORMAT_TLSA, pin_format_count);
-        struct pin_set *set = set_of(world, 0, "mail.example.com", PIN_HOST_EXACT);
-        set->port = 25;
-        set->protocol = "tcp";
-        pin_in(world, 0, set, 0, "one")->tlsa_usage = (uint8_t) usage;
-        expect(world, "tlsa-smtp-usage", usage < 2 ? 1 : 0);
-    }
-    for (unsigned is_secure = 0; is_secure < 2; is_secure++) {
-        struct world *world = world_new(PIN_FORMAT_TLSA, pin_format_count);
-        struct pin_set *set = pinned(world, 0, "example.com", PIN_HOST_EXACT, "one");
-        set->port = 443;
-        set->protocol = "tcp";
-        set->is_secure = is_secure == 1;
-        expect(world, "tlsa-not-secure", 1 - is_secure);
-    }
-}
-
-static void sha1_is_told_once_for_each_set(void **state) {
-    (void) state;
-    struct world *world = world_new(PIN_FORMAT_OKHTTP, pin_format_count);
-    struct pin_set *set = pinned(world, 0, "example.com", PIN_HOST_EXACT, "one two");
-    for (size_t i = 0; i < 2; i++) {
-        set->groups[0].pins[i].algorithm = PIN_SHA1;
-        set->groups[0].pins[i].value.size = 20;
-    }
-    expect(world, "sha1-pin", 1);
-    expect_of_pins("one two", "sha1-pin", 0);
-}
-
-/* ---- platforms */
-
-static struct world *two_platforms(const char *android, const char *ios, const char *ios_host) {
-    struct world *world = world_new(PIN_FORMAT_ANDROID, PIN_FORMAT_APPLE);
-    (void) pinned(world, 0, "example.com", PIN_HOST_EXACT, android);
-    struct pin_set *set = pinned(world, 1, "example.com", PIN_HOST_EXACT, ios);
-    for (size_t i = 0; i < set->groups[0].count; i++)
-        set->groups[0].pins[i].position = PIN_LEAF;
-    if (ios_host != NULL)
-        (void) pinned(world, 1, ios_host, PIN_HOST_EXACT, "one two");
-    return world;
-}
-
-static void android_and_ios_of_one_app_should_accept_the_same_keys(void **state) {
-    (void) state;
-    expect(two_platforms("one two", "two one", NULL), "platforms-differ", 0);
-    expect(two_platforms("one two", "one three", NULL), "platforms-differ", 1);
-    expect(two_platforms("one two", "one two", NULL), "platform-missing", 0);
-    expect(two_platforms("one two", "one two", "api.example.com"), "platform-missing", 1);
-    struct world *world = world_new(PIN_FORMAT_ANDROID, PIN_FORMAT_APPLE); /* two apps that share no host are not compared */
-    (void) pinned(world, 0, "example.com", PIN_HOST_EXACT, "one two");
-    (void) pinned(world, 1, "example.org", PIN_HOST_EXACT, "three four");
-    expect(world, "platform-missing", 0);
-    world = world_new(PIN_FORMAT_ANDROID, PIN_FORMAT_OKHTTP); /* both are Android's */
-    (void) pinned(world, 0, "example.com", PIN_HOST_EXACT, "one two");
-    (void) pinned(world, 1, "example.com", PIN_HOST_EXACT, "three four");
-    expect(world, "platforms-differ", 0);
-}
-
-static void many_remarks_of_one_rule_are_counted_instead_of_told(void **state) {
-    (void) state;
-    struct world *world = world_new(PIN_FORMAT_ANDROID, pin_format_count);
-    for (size_t i = 0; i < 1000; i++)
-        (void) pinned(world, 0, arena_printf(world->arena, "h%zu.example.com", i), PIN_HOST_EXACT, "one");
-    look(world);
-    assert_int_equal(count_of(world, "pins-one"), 101);
-    assert_string_equal(world->remarks[world->remark_count - 1].message, "900 more like the 100 remarks by this rule");
-    world_done(world);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_have_names_that_differ_advice_and_fall_in_severity),
+        cmocka_unit_test(every_rule_stands_in_the_documentation_with_its_severity),
         cmocka_unit_test(readers_remarks_stand_among_the_others_by_line_and_an_error_is_a_warning),
         cmocka_unit_test(one_pin_is_too_few_and_the_same_pin_twice_is_one),
         cmocka_unit_test(apples_two_lists_are_counted_each_by_itself),
@@ -620,14 +361,6 @@ int main(void) {
         cmocka_unit_test(what_nobody_knows_is_only_information),
         cmocka_unit_test(an_intermediate_of_an_owner_with_several_may_be_changed),
         cmocka_unit_test(a_root_outside_the_platforms_store_is_named_with_the_stores_date),
-        cmocka_unit_test(entries_that_leave_names_out_are_told),
-        cmocka_unit_test(pins_below_a_public_suffix_are_pins_of_strangers),
-        cmocka_unit_test(a_longer_entry_stands_alone_unless_the_platform_unites),
-        cmocka_unit_test(pins_that_refuse_nothing_are_told),
-        cmocka_unit_test(tlsa_records_that_no_client_uses_are_told),
-        cmocka_unit_test(sha1_is_told_once_for_each_set),
-        cmocka_unit_test(android_and_ios_of_one_app_should_accept_the_same_keys),
-        cmocka_unit_test(many_remarks_of_one_rule_are_counted_instead_of_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
