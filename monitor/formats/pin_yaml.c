@@ -266,6 +266,9 @@ static result take_flags(struct reading *reading, struct pin_set *set) {
     };
     for (size_t i = 0; i < sizeof flags / sizeof flags[0] && !reading->is_wrong; i++)
         TRY(take_bool(reading, flags[i].name, flags[i].flag));
+    /* By the rules of a platform it is the platform that decides: TrustKit on Android enforces what asks for reports alone. */
+    if (set->is_report_only && set->format == PIN_FORMAT_YAML && json_object_get(reading->object, "enforced") == NULL)
+        set->is_enforced = false;
     return OK;
 }
 

@@ -130,7 +130,7 @@ static void add_set(struct buffer *out, const struct pin_set *set) {
     if (set->match != PIN_HOST_EXACT)
         add_word(out, "match", pin_host_match_name(set->match));
     add_flag(out, "pinned", set->is_pinned, true);
-    add_flag(out, "enforced", set->is_enforced, true);
+    add_flag(out, "enforced", set->is_enforced, !set->is_report_only || set->format != PIN_FORMAT_YAML);
     add_flag(out, "report_only", set->is_report_only, false);
     add_flag(out, "overrides_pins", set->overrides_pins, false);
     add_flag(out, "trusts_system", set->trusts_system, true);

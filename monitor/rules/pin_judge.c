@@ -28,7 +28,7 @@ static enum set_state state_of(const struct pin_set *set, int64_t now) {
 }
 
 static bool refusal_locks_out(const struct pin_set *set) {
-    return set->is_enforced && !set->is_report_only && set->format != PIN_FORMAT_HPKP;
+    return set->is_enforced && set->format != PIN_FORMAT_HPKP;
 }
 
 const struct pin_set *pin_court_next(const struct pin_court *court, size_t *place) {

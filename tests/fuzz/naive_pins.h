@@ -90,7 +90,7 @@ static int naive_force(const struct pin_set *set, int64_t now) {
 }
 
 static bool naive_bites(const struct pin_set *set) {
-    return set->format != PIN_FORMAT_HPKP && set->is_enforced && !set->is_report_only;
+    return set->format != PIN_FORMAT_HPKP && set->is_enforced;
 }
 
 static void naive_pick(struct naive *naive) {
@@ -171,8 +171,8 @@ static bool naive_set(const struct naive *naive, const struct pin_set *set, cons
 #define NAIVE_EACH_PIN(naive, pin) \
     for (size_t s_ = 0; s_ < (naive)->document->set_count; s_++) \
         for (size_t g_ = 0; (naive)->is_picked[s_] && g_ < (naive)->document->sets[s_].group_count; g_++) \
-            for (const struct pin *pin = (naive)->document->sets[s_].groups[g_].pins; \
-                 pin < (naive)->document->sets[s_].groups[g_].pins + (naive)->document->sets[s_].groups[g_].count; pin++)
+            for (size_t p_ = 0; p_ < (naive)->document->sets[s_].groups[g_].count; p_++) \
+                for (const struct pin *pin = &(naive)->document->sets[s_].groups[g_].pins[p_]; pin != NULL; pin = NULL)
 
 static bool naive_apple(const struct naive *naive, const struct pin_path *path) {
     bool has_leaves = false, has_cas = false, leaf = false, ca = false;
