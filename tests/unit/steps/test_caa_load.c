@@ -115,6 +115,18 @@ void caa_batch_end(struct caa_batch *unused_batch, const char *unused_rule, cons
     (void) unused_subject;
 }
 
+void caa_leave_split(struct caa_poller *unused_poller, struct caa_owner *unused_owner) {
+    (void) unused_poller;
+    (void) unused_owner;
+}
+
+result caa_take_split(struct caa_poller *unused_poller, const char *unused_subject, bool *ret_holds) {
+    (void) unused_poller;
+    (void) unused_subject;
+    *ret_holds = false;
+    return OK;
+}
+
 void caa_make_dirty(struct caa_poller *unused_poller, struct caa_owner *unused_owner) {
     (void) unused_poller;
     (void) unused_owner;
