@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "formats/android_binary.h"
+#include "formats/plist.h"
 #include "formats/zip_archive.h"
 
 #define ANDROID_SPACE "http://schemas.android.com/apk/res/android"
@@ -49,6 +50,9 @@ static result load_manifest(struct opening *opening, struct xml_tree *ret_tree) 
     TRY(extract(opening, MANIFEST, XML_SIZE_MAX, &bytes));
     if (android_binary_is_xml(bytes))
         return android_binary_load(bytes, &fault_pin_file, opening->arena, ret_tree, opening->reason);
+    if (!plist_is_likely(bytes)) /* what XML begins with */
+        return reason_set(opening->reason, &fault_pin_file, MANIFEST " is neither compiled nor XML: this is part of an app bundle, or no app; wanted an APK as "
+                          "it is installed");
     return xml_tree_load(bytes, &fault_pin_file, opening->arena, ret_tree, opening->reason);
 }
 

@@ -41,12 +41,24 @@ static result write_policy(const struct pin_export *entry, struct pin_builder *l
         pin_plist_string(out, 5, text);
     }
     pin_plist_line(out, 4, "</array>");
-    bool is_one = true;
-    for (size_t i = 1; i < count; i++)
-        is_one = is_one && pin_is_same(pins[0], pins[i]);
-    if (is_one && !set->is_report_only)
-        return pin_builder_remark(lost, PIN_REMARK_WARNING, set->line, "export-pins-too-few", "%s: TrustKit refuses to start with fewer than two pins", set->host);
     return OK;
+}
+
+/* With one pin TrustKit would not start, unless it only reports. */
+static result drop_lonely(struct pin_export *entry, struct pin_builder *lost) {
+    const struct pin **pins;
+    size_t count;
+    bool is_lonely = true;
+    if (entry->is_left_out || !entry->set->is_pinned || entry->set->is_report_only)
+        return OK;
+    TRY(pin_write_pins(entry, lost->arena, &pins, &count));
+    for (size_t i = 1; i < count; i++)
+        is_lonely = is_lonely && pin_is_same(pins[0], pins[i]);
+    if (!is_lonely)
+        return OK;
+    entry->is_left_out = true;
+    return pin_builder_remark(lost, PIN_REMARK_ERROR, entry->set->line, "export-left-out",
+                              "%s: it has one pin, with which TrustKit refuses to start, so it is left out", entry->set->host);
 }
 
 static result write_entry(const struct pin_export *entry, struct pin_builder *lost, struct buffer *out) {
@@ -82,6 +94,8 @@ result pin_trustkit_write(const struct pin_document *document, struct pin_builde
     };
     struct pin_export *plan;
     TRY(pin_export_plan(document, &abilities, lost, &plan));
+    for (size_t i = 0; i < document->set_count; i++)
+        TRY(drop_lonely(&plan[i], lost));
     pin_plist_begin(out);
     pin_plist_line(out, 0, "<dict>");
     pin_plist_key(out, 1, "TSKConfiguration");
