@@ -135,6 +135,32 @@ static void keys_have_names(void **state) {
     assert_null(ca_key_name(&(struct hash){{1}}));
 }
 
+/* Every CA's key that the real apps in the corpora pin; the others are of leaves and backups. */
+static void the_ca_pins_of_real_apps_are_recognised(void **state) {
+    (void) state;
+    static const struct {
+        const char *pin, *name, *owner;
+    } cases[] = {
+        {"++MBgDH5WGvL9Bcn5Be30cRcL0f5O+NyoXuWtQdX1aI=", "Amazon Root CA 1", "Amazon Trust Services"},
+        {"cGuxAXyFXFkWm61cF4HPWX8S0srS9j0aSqN0k4AP+4A=", "GlobalSign Root CA - R3", "GlobalSign"},
+        {"C5+lpZ7tcVwmwQIMcRtPbsQtWLABXhQzejna0wHFr8M=", "ISRG Root X1", "Let's Encrypt"},
+        {"diGVwiVYbubAI3RW4hB9xU8e/CH2GnkuvVFZE8zmgzI=", "ISRG Root X2", "Let's Encrypt"},
+        {"fk6IOKit1ild5647BH06ujSIq5XbCgqlbYl6ANhhi88=", "Root YR", "Let's Encrypt"},
+        {"sCkq5UWXjg+7mKu9lMhhYF5bGLsy7VI/UNW3tccdR7w=", "Root YE", "Let's Encrypt"},
+        {"YLh1dUR9y6Kja30RrAn7JKnbQG/uEtLMkBgFF2Fuihg=", "Let's Encrypt Authority X3", "Let's Encrypt"},
+        {"KM3iZPSceB+hgYuNI+cSg4LRgTiUxCeGjrfXRQAY6Rs=", "QuoVadis Global SSL ICA G3", "QuoVadis"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct hash key;
+        struct ca_row row;
+        assert_ptr_equal(hash_from_base64(span_of_text(cases[i].pin), &key), OK);
+        assert_non_null(ca_key_name(&key));
+        assert_string_equal(ca_key_name(&key), cases[i].name);
+        assert_true(ca_table_find(&key, NULL, &row));
+        assert_string_equal(row.owner->name, cases[i].owner);
+    }
+}
+
 static void stores_have_names_dates_and_roots(void **state) {
     (void) state;
     static const char *const names[] = {"apple", "android", "mozilla", "microsoft", "java"};
@@ -545,6 +571,7 @@ int main(void) {
         TEST(the_tables_are_of_one_making),
         TEST(each_certificate_has_its_own_key_and_each_key_is_found),
         TEST(keys_have_names),
+        TEST(the_ca_pins_of_real_apps_are_recognised),
         TEST(stores_have_names_dates_and_roots),
         TEST(a_cross_signed_root_is_reached_on_each_way),
         TEST(a_certificate_that_has_expired_leads_nowhere),
