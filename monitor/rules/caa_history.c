@@ -235,7 +235,7 @@ static result note_run(struct climb *climb, const struct caa_owner_history *owne
     const struct caa_answer *answer = &entry->run->answer;
     const char *since = time_text(climb, entry->certain.begin_ms);
     const char *why = since == NULL ? NULL : "";
-    bool is_certain = !entry->is_later && may_be_seen(climb, entry->run, entry->certain);
+    bool is_certain = may_be_seen(climb, entry->run, entry->certain);
     if (answer->outcome == CAA_BOGUS && is_certain)
         note(climb, SAW_BOGUS, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: DNSSEC validation failed at %s", owner->owner, since));
     else if (answer->outcome == CAA_FAILED && is_certain)

@@ -80,16 +80,20 @@ static void continue_run(struct caa_track *track, const struct caa_answer *answe
     track->last_true_ms = later(track->last_true_ms, less_age(answered_ms, track->ttl_max_s, answer->ttl_s));
 }
 
+/* Times do not go back, unless the clock was wrong: then all that went before it is over. */
+static int64_t settle_time(struct caa_track *track, int64_t answered_ms) {
+    if (track->has_run && answered_ms < track->last_answered_ms - CLOCK_STEP_MS)
+        track->has_run = false;
+    return track->has_run ? later(answered_ms, track->last_answered_ms) : answered_ms;
+}
+
 struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard heard, const struct caa_bounds *bounds) {
     const struct caa_answer *answer = heard.answer;
-    if (track->has_run && answer->answered_ms < track->last_answered_ms - CLOCK_STEP_MS)
-        track->has_run = false;
-    int64_t answered_ms = track->has_run ? later(answer->answered_ms, track->last_answered_ms) : answer->answered_ms;
+    int64_t answered_ms = settle_time(track, answer->answered_ms);
     bool is_good = heard.set != NULL, is_same_set = is_good && heard.set == track->good;
     bool is_ttl_lowered = is_good && learn_ttl(track, answer->ttl_s, answered_ms, is_same_set);
     struct caa_step_taken taken = {.begins = is_ttl_lowered || !is_same_run(track, &heard, answered_ms, bounds), .is_other = is_good && !is_same_set};
-    if (taken.begins && track->has_run && answered_ms == track->last_answered_ms) /* while the clock catches up: runs are told apart by their times */
-        answered_ms++;
+    answered_ms += taken.begins && track->has_run && answered_ms == track->last_answered_ms; /* while the clock catches up: runs are told apart by their times */
     if (taken.begins)
         begin_run(track, answer, answered_ms, is_good);
     else
