@@ -203,8 +203,9 @@ static result fill_value(struct loading *loading, uint64_t number, struct object
         node->number = object->low == VALUE_TRUE;
         return OK;
     case PLIST_INTEGER:
-        if (object->low > 3 || !cursor_number(&object->rest, (size_t) 1 << object->low, &value))
-            return object->low == 4 ? OK : refuse(loading, "an integer does not fit into the file");
+        if (object->low > 4 || (object->low == 4 && !cursor_skip(&object->rest, 8)) ||
+            !cursor_number(&object->rest, object->low == 4 ? 8 : (size_t) 1 << object->low, &value))
+            return refuse(loading, "an integer does not fit into the file");
         node->number = value > INT64_MAX ? 1 : (int64_t) value;
         return OK;
     default:

@@ -59,6 +59,16 @@ static void trustkit_configurations_are_read_as_trustkit_reads_them(void **state
     vector_texts_check("pin-trustkit", judge);
 }
 
+static void binary_plists_are_read_without_calling_themselves(void **state) {
+    (void) state;
+    vector_texts_check("plist-binary", judge);
+}
+
+static void apps_are_read_as_they_are_shipped(void **state) {
+    (void) state;
+    vector_texts_check("app-package", judge);
+}
+
 /* ---- real files */
 
 static struct pin_document *read_corpus(const char *name, enum pin_format format, struct arena *arena) {
@@ -135,6 +145,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(network_security_configs_are_read_as_android_reads_them),
         cmocka_unit_test(pinned_domains_of_an_info_plist_are_read_as_apple_documents_them),
+        cmocka_unit_test(binary_plists_are_read_without_calling_themselves),
+        cmocka_unit_test(apps_are_read_as_they_are_shipped),
         cmocka_unit_test(trustkit_configurations_are_read_as_trustkit_reads_them),
         cmocka_unit_test(real_info_plists_pin_the_keys_of_cas_under_white_space_that_is_told),
         cmocka_unit_test(real_android_configs_keep_their_pins_comments_and_dates),
