@@ -6,20 +6,20 @@
 #include "formats/pin_export.h"
 #include "formats/pin_file.h"
 
-static void pin_check_text(const char *text) {
+__attribute__((unused)) static void pin_check_text(const char *text) {
     require(text != NULL && utf8_is_valid(span_of_text(text)));
     for (const char *at = text; *at != '\0'; at++)
         require((unsigned char) *at >= ' ' && *at != 0x7f);
 }
 
-static void pin_check_pin(const struct pin *pin) {
+__attribute__((unused)) static void pin_check_pin(const struct pin *pin) {
     size_t size = pin_algorithm_size(pin->algorithm);
     require(pin->value.size > 0 && pin->value.size <= PIN_VALUE_SIZE_MAX && (size == 0 || pin->value.size == size));
     require(pin->tlsa_usage <= PIN_TLSA_DANE_EE && pin_position_name(pin->position) != NULL && pin_role_name(pin->role) != NULL);
     pin_check_text(pin->comment);
 }
 
-static void pin_check_set(const struct pin_document *document, const struct pin_set *set) {
+__attribute__((unused)) static void pin_check_set(const struct pin_document *document, const struct pin_set *set) {
     struct buffer json = buffer_with_limit(16 * PIN_FILE_SIZE_MAX);
     size_t count = 0;
     require(set->report_uris != NULL && set->protocol != NULL && set->format < pin_format_count && set->group_count <= 2);
@@ -37,7 +37,7 @@ static void pin_check_set(const struct pin_document *document, const struct pin_
     buffer_done(&json);
 }
 
-static void pin_check_document(const struct pin_document *document) {
+__attribute__((unused)) static void pin_check_document(const struct pin_document *document) {
     require(document->set_count <= PIN_SETS_MAX && document->remark_count <= PIN_REMARKS_MAX + 1);
     for (size_t i = 0; i < document->set_count; i++)
         pin_check_set(document, &document->sets[i]);
@@ -47,7 +47,7 @@ static void pin_check_document(const struct pin_document *document) {
     }
 }
 
-static bool pin_same_pins(const struct pin_set *one, const struct pin_set *other) {
+__attribute__((unused)) static bool pin_same_pins(const struct pin_set *one, const struct pin_set *other) {
     if (one->group_count != other->group_count)
         return false;
     for (size_t i = 0; i < one->group_count; i++) {
@@ -61,7 +61,7 @@ static bool pin_same_pins(const struct pin_set *one, const struct pin_set *other
     return true;
 }
 
-static bool pin_same_set(const struct pin_set *one, const struct pin_set *other) {
+__attribute__((unused)) static bool pin_same_set(const struct pin_set *one, const struct pin_set *other) {
     bool is_same = (one->host == NULL) == (other->host == NULL) && (one->host == NULL || strcmp(one->host, other->host) == 0);
     is_same = is_same && one->format == other->format && one->match == other->match && one->is_pinned == other->is_pinned;
     is_same = is_same && one->is_enforced == other->is_enforced && one->is_report_only == other->is_report_only;
@@ -79,7 +79,7 @@ static bool pin_same_set(const struct pin_set *one, const struct pin_set *other)
 }
 
 /* Written in its own format, a document is the same when it is read again, and nothing is lost. */
-static void pin_check_again(const struct pin_document *document, const struct pin_format_entry *entry, struct arena *arena) {
+__attribute__((unused)) static void pin_check_again(const struct pin_document *document, const struct pin_format_entry *entry, struct arena *arena) {
     struct buffer written = buffer_with_limit(16 * PIN_FILE_SIZE_MAX);
     struct pin_document again = {.source = "again", .format = entry->format}, lost = {.source = "lost", .format = entry->format};
     struct pin_builder builder = pin_builder_of(arena, &lost);
@@ -98,7 +98,7 @@ static void pin_check_again(const struct pin_document *document, const struct pi
     buffer_done(&written);
 }
 
-static const struct pin_format_entry *pin_entry_of(enum pin_format format) {
+__attribute__((unused)) static const struct pin_format_entry *pin_entry_of(enum pin_format format) {
     const struct pin_format_entry *entry;
     for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++)
         if (entry->format == format)
@@ -107,7 +107,7 @@ static const struct pin_format_entry *pin_entry_of(enum pin_format format) {
 }
 
 /* Every other format is written or says what it loses; what was written can be read. */
-static void pin_check_exports(const struct pin_document *document, struct arena *arena) {
+__attribute__((unused)) static void pin_check_exports(const struct pin_document *document, struct arena *arena) {
     const struct pin_format_entry *entry;
     for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++) {
         struct buffer written = buffer_with_limit(16 * PIN_FILE_SIZE_MAX);

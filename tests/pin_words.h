@@ -8,7 +8,7 @@
 
 enum { PIN_WORDS_HEX = 4 /* bytes of a value that are shown */ };
 
-static void pin_words_of_pin(const struct pin *pin, enum pin_format format, struct buffer *out) {
+__attribute__((unused)) static void pin_words_of_pin(const struct pin *pin, enum pin_format format, struct buffer *out) {
     char hex[2 * PIN_WORDS_HEX + 1];
     text_of_hex(span_of(pin->value.bytes, pin->value.size < PIN_WORDS_HEX ? pin->value.size : PIN_WORDS_HEX), hex);
     buffer_printf(out, " %s%s:%s", pin->kind == PIN_CERTIFICATE ? "certificate:" : "", pin_algorithm_name(pin->algorithm), hex);
@@ -22,7 +22,7 @@ static void pin_words_of_pin(const struct pin *pin, enum pin_format format, stru
         buffer_printf(out, " (%s)", pin->comment);
 }
 
-static void pin_words_of_time(const struct pin_set *set, struct buffer *out) {
+__attribute__((unused)) static void pin_words_of_time(const struct pin_set *set, struct buffer *out) {
     char time[RFC3339_SIZE];
     text_of_time(set->expires, time);
     if (set->has_expiry)
@@ -31,7 +31,7 @@ static void pin_words_of_time(const struct pin_set *set, struct buffer *out) {
         buffer_printf(out, " max-age %llu", (unsigned long long) set->max_age_s);
 }
 
-static void pin_words_of_set(const struct pin_set *set, enum pin_format file_format, struct buffer *out) {
+__attribute__((unused)) static void pin_words_of_set(const struct pin_set *set, enum pin_format file_format, struct buffer *out) {
     buffer_printf(out, "%u:", set->line);
     if (set->format != file_format)
         buffer_printf(out, " as %s", pin_format_name(set->format));
@@ -55,14 +55,14 @@ static void pin_words_of_set(const struct pin_set *set, enum pin_format file_for
     }
 }
 
-static void pin_words_of_remarks(const struct pin_document *document, struct buffer *out) {
+__attribute__((unused)) static void pin_words_of_remarks(const struct pin_document *document, struct buffer *out) {
     static const char *const kinds[] = {"note", "warning", "error"};
     for (size_t i = 0; i < document->remark_count; i++)
         buffer_printf(out, "%s%u: %s %s", out->size == 0 ? "" : " | ", document->remarks[i].line, kinds[document->remarks[i].kind],
                       document->remarks[i].rule);
 }
 
-static void pin_words_of_document(const struct pin_document *document, struct buffer *out) {
+__attribute__((unused)) static void pin_words_of_document(const struct pin_document *document, struct buffer *out) {
     for (size_t i = 0; i < document->set_count; i++) {
         buffer_add_text(out, i == 0 ? "" : " | ");
         pin_words_of_set(&document->sets[i], document->format, out);

@@ -4,8 +4,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/chromium_names.h"
-#include "formats/pin_export.h"
 #include "formats/pin_file.h"
+#include "formats/pin_write.h"
 
 enum { DAY_S = 86400, LIST_DAYS = 70, NAME_SIZE = 200 };
 
@@ -56,14 +56,14 @@ static bool add_quoted(struct buffer *out, const char *text) {
     return dumped != NULL;
 }
 
-static result add_names(struct writing *writing, const struct pin_set *set, struct buffer *list) {
+static result add_names(struct writing *writing, const struct pin_export *entry, struct buffer *list) {
     char name[NAME_SIZE];
-    for (size_t i = 0; i < set->group_count; i++) {
-        for (size_t k = 0; k < set->groups[i].count; k++) {
-            const struct pin *pin = &set->groups[i].pins[k];
-            TRY(name_pin(writing, pin->comment, pin, name));
-            buffer_printf(list, "%s        \"%s\"", list->size == 0 ? "" : ",\n", name);
-        }
+    const struct pin **pins;
+    size_t count;
+    TRY(pin_write_pins(entry, writing->lost->arena, &pins, &count));
+    for (size_t i = 0; i < count; i++) {
+        TRY(name_pin(writing, pins[i]->comment, pins[i], name));
+        buffer_printf(list, "%s        \"%s\"", i == 0 ? "" : ",\n", name);
     }
     return OK;
 }
@@ -97,9 +97,7 @@ static result add_host(struct writing *writing, const struct pin_export *entry) 
     CLEANUP(buffer_done) struct buffer names = buffer_with_limit(PIN_FILE_SIZE_MAX), content = buffer_with_limit(PIN_FILE_SIZE_MAX);
     char name[NAME_SIZE];
     const char *report = entry->set->report_uris[0];
-    TRY(add_names(writing, entry->set, &names));
-    for (size_t i = 0; entry->united[i] != NULL; i++)
-        TRY(add_names(writing, entry->united[i], &names));
+    TRY(add_names(writing, entry, &names));
     buffer_printf(&content, "%s %s\n%s", entry->set->name, report == NULL ? "" : report, buffer_text(&names));
     TRY(buffer_check(&names));
     TRY(buffer_check(&content));

@@ -11,6 +11,7 @@ struct planning {
     const struct pin_abilities *abilities;
     struct pin_builder *lost;
     struct pin_export *plan;
+    bool *is_joined; /* left out, as its pins stand in another entry of its host */
 };
 
 bool pin_format_unites(enum pin_format format) {
@@ -275,7 +276,8 @@ static result unite(struct planning *planning, struct pin_export *entry) {
     size_t count = planning->document->set_count, found = 0;
     for (size_t i = 0; i < count; i++) {
         const struct pin_export *other = &planning->plan[i];
-        if (other == entry || other->is_left_out || other->set->host == NULL || !belongs_in(entry, other))
+        bool has_pins = !other->is_left_out || planning->is_joined[i];
+        if (other == entry || !has_pins || other->set->host == NULL || !belongs_in(entry, other))
             continue;
         if (united == NULL)
             united = arena_take_array(planning->lost->arena, count + 1, sizeof *united);
@@ -298,7 +300,7 @@ static result drop_twins(struct planning *planning, const struct pin_export *ent
         if (!is_twin || other->match > entry->match || (other->match == entry->match && other < entry))
             continue;
         bool is_within = overlaps(entry->set, entry->match, other->set, other->match);
-        other->is_left_out = true;
+        other->is_left_out = planning->is_joined[i] = true;
         TRY(pin_builder_remark(planning->lost, is_within ? PIN_REMARK_NOTE : PIN_REMARK_WARNING, other->set->line, "export-joined", "%s: %s",
                                host_of(other->set), is_within ? "joined with the other entry of this host"
                                                               : "left out, as there may be one entry for this host, and another holds for more"));
@@ -307,15 +309,19 @@ static result drop_twins(struct planning *planning, const struct pin_export *ent
 }
 
 static result combine(struct planning *planning) {
-    for (size_t i = 0; i < planning->document->set_count; i++) {
-        struct pin_export *entry = &planning->plan[i];
-        if (!entry->is_left_out && entry->set->host != NULL && pin_format_unites(entry->set->format))
-            TRY(unite(planning, entry));
-    }
-    for (size_t i = 0; i < planning->document->set_count; i++) {
+    size_t count = planning->document->set_count;
+    planning->is_joined = arena_take_array(planning->lost->arena, count + 1, sizeof *planning->is_joined);
+    if (planning->is_joined == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++) {
         struct pin_export *entry = &planning->plan[i];
         if (!entry->is_left_out && entry->set->host != NULL && pin_format_unites(entry->set->format))
             TRY(drop_twins(planning, entry));
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct pin_export *entry = &planning->plan[i];
+        if (!entry->is_left_out && entry->set->host != NULL && pin_format_unites(entry->set->format))
+            TRY(unite(planning, entry));
     }
     return OK;
 }
@@ -347,10 +353,8 @@ result pin_export_plan(const struct pin_document *document, const struct pin_abi
         planning.plan[i] = (struct pin_export){.set = &document->sets[i], .match = document->sets[i].match, .united = none};
         TRY(plan_set(&planning, &planning.plan[i]));
     }
-    if (abilities->names_hosts) {
-        TRY(shrink_around_gaps(&planning));
-        TRY(abilities->unites ? tell_unions(&planning) : combine(&planning));
-    }
+    TRY(shrink_around_gaps(&planning));
+    TRY(abilities->unites ? tell_unions(&planning) : combine(&planning));
     *ret_plan = planning.plan;
     return OK;
 }

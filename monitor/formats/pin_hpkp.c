@@ -4,8 +4,8 @@
 #include "base/ascii.h"
 #include "base/cursor.h"
 #include "base/text.h"
-#include "formats/pin_export.h"
 #include "formats/pin_file.h"
+#include "formats/pin_write.h"
 
 enum { SHOWN_MAX = 60, MAX_AGE_WRITTEN_S = 60 * 86400 /* what RFC 7469 4.1 finds bearable */ };
 
@@ -188,6 +188,8 @@ static result take_report_uri(struct header *header, const struct directive *dir
     char *uri = arena_copy_span_as_text(header->builder->arena, directive->value);
     if (uris == NULL || uri == NULL)
         return &fault_no_memory;
+    for (size_t i = 0; i < directive->value.size; i++)
+        uri[i] = uri[i] == '\0' ? '?' : uri[i];
     text_make_harmless(uri);
     uris[0] = uri;
     header->set.report_uris = uris;
@@ -332,27 +334,34 @@ static void write_quoted(const char *text, struct buffer *out) {
     buffer_add_text(out, "\"");
 }
 
-static void write_pins(const struct pin_set *set, struct buffer *out) {
+static result write_pins(const struct pin_export *entry, struct pin_builder *lost, struct buffer *out) {
     char text[HASH_BASE64_SIZE + 4];
-    for (size_t i = 0; i < set->group_count; i++) {
-        for (size_t k = 0; k < set->groups[i].count; k++) {
-            text_of_base64(set->groups[i].pins[k].value, text);
-            buffer_printf(out, " pin-sha256=\"%s\";", text);
-        }
+    const struct pin **pins;
+    size_t count;
+    TRY(pin_write_pins(entry, lost->arena, &pins, &count));
+    for (size_t i = 0; i < count; i++) {
+        text_of_base64(pins[i]->value, text);
+        buffer_printf(out, "%s pin-sha256=\"%s\"", i == 0 ? "" : ";", text);
     }
+    return OK;
+}
+
+static result write_max_age(const struct pin_set *set, struct pin_builder *lost, struct buffer *out) {
+    uint64_t seconds = !set->is_pinned ? 0 : set->has_max_age ? set->max_age_s : MAX_AGE_WRITTEN_S;
+    bool is_ours = set->is_pinned && !set->has_max_age;
+    if (is_ours && set->is_report_only)
+        return OK;
+    buffer_printf(out, "%s max-age=%llu", set->group_count == 0 ? "" : ";", (unsigned long long) seconds);
+    if (!is_ours)
+        return OK;
+    return pin_builder_remark(lost, PIN_REMARK_WARNING, set->line, "export-max-age", "pinning gets a max-age of 60 days after each visit");
 }
 
 static result write_header(const struct pin_export *entry, struct pin_builder *lost, struct buffer *out) {
     const struct pin_set *set = entry->set;
-    bool needs_max_age = set->is_pinned && !set->has_max_age && !set->is_report_only;
     buffer_printf(out, "%s:", set->is_report_only ? report_only_name : header_name);
-    write_pins(set, out);
-    if (!set->is_pinned)
-        buffer_add_text(out, " max-age=0");
-    else if (set->has_max_age)
-        buffer_printf(out, " max-age=%llu", (unsigned long long) set->max_age_s);
-    else if (needs_max_age)
-        buffer_printf(out, " max-age=%d", MAX_AGE_WRITTEN_S);
+    TRY(write_pins(entry, lost, out));
+    TRY(write_max_age(set, lost, out));
     if (entry->match == PIN_HOST_EXACT_AND_BELOW)
         buffer_add_text(out, "; includeSubDomains");
     if (set->report_uris[0] != NULL) {
@@ -360,16 +369,22 @@ static result write_header(const struct pin_export *entry, struct pin_builder *l
         write_quoted(set->report_uris[0], out);
     }
     buffer_add_text(out, "\n");
-    if (needs_max_age)
-        TRY(pin_builder_remark(lost, PIN_REMARK_WARNING, set->line, "export-max-age", "pinning gets a max-age of 60 days after each visit"));
-    if (set->report_uris[0] != NULL && set->report_uris[1] != NULL)
-        TRY(pin_builder_remark(lost, PIN_REMARK_NOTE, set->line, "export-reports", "reports go to the first address only"));
-    return OK;
+    if (set->report_uris[0] == NULL || set->report_uris[1] == NULL)
+        return OK;
+    return pin_builder_remark(lost, PIN_REMARK_NOTE, set->line, "export-reports", "reports go to the first address only");
+}
+
+/* Of another format, a host that is not pinned below one that is: a header cannot say that. */
+static bool has_foreign_gap(const struct pin_document *document) {
+    for (size_t i = 0; i < document->set_count; i++)
+        if (!document->sets[i].is_pinned && document->sets[i].format != PIN_FORMAT_HPKP)
+            return true;
+    return false;
 }
 
 result pin_hpkp_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out) {
-    static const struct pin_abilities abilities = {
-        .name = "a header", .has_unpinning = true, .has_report_only = true, .has_unenforced = true, .has_max_age = true, .has_reports = true,
+    const struct pin_abilities abilities = {
+        .name = "a header", .has_unpinning = !has_foreign_gap(document), .has_report_only = true, .has_unenforced = true, .has_max_age = true, .has_reports = true,
         .kinds = PIN_BIT(PIN_SPKI), .algorithms = PIN_BIT(PIN_SHA256), .positions = PIN_BIT(PIN_ANY),
         .matches = PIN_BIT(PIN_HOST_EXACT) | PIN_BIT(PIN_HOST_EXACT_AND_BELOW),
     };

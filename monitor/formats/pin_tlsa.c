@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "formats/der.h"
 #include "formats/dns_name.h"
-#include "formats/pin_export.h"
 #include "formats/pin_file.h"
+#include "formats/pin_write.h"
 #include "formats/zone_entry.h"
 
 enum { SHOWN_MAX = 60, TYPE_TLSA = 52, HTTPS_PORT = 443, PROTOCOL_COUNT = 3, FIELDS = 3 };
@@ -424,14 +424,19 @@ static void write_pin(const struct pin_set *set, const struct pin *pin, struct b
         write_record(set, pin, PIN_TLSA_PKIX_TA, out);
 }
 
-static void write_pins(const struct pin_set *owner, const struct pin_set *set, struct buffer *out) {
-    struct pin_set named = *set;
-    named.host = owner->host;
-    named.port = owner->port;
-    named.protocol = owner->protocol;
-    for (size_t i = 0; i < set->group_count; i++)
-        for (size_t k = 0; k < set->groups[i].count; k++)
-            write_pin(&named, &set->groups[i].pins[k], out);
+static result write_pins(const struct pin_export *entry, struct pin_builder *lost, struct buffer *out) {
+    const struct pin **pins;
+    size_t count;
+    if (entry->set->format != PIN_FORMAT_TLSA) {
+        TRY(pin_write_pins(entry, lost->arena, &pins, &count));
+        for (size_t i = 0; i < count; i++)
+            write_pin(entry->set, pins[i], out);
+        return OK;
+    }
+    for (size_t i = 0; i < entry->set->group_count; i++) /* those that differ by their usage alone are no twins */
+        for (size_t k = 0; k < entry->set->groups[i].count; k++)
+            write_pin(entry->set, &entry->set->groups[i].pins[k], out);
+    return OK;
 }
 
 /* Where some are not secure, as dig says it. */
@@ -455,9 +460,7 @@ result pin_tlsa_write(const struct pin_document *document, struct pin_builder *l
         if (plan[i].is_left_out)
             continue;
         write_flags(document, plan[i].set, out);
-        write_pins(plan[i].set, plan[i].set, out);
-        for (size_t k = 0; plan[i].united[k] != NULL; k++)
-            write_pins(plan[i].set, plan[i].united[k], out);
+        TRY(write_pins(&plan[i], lost, out));
         if (plan[i].set->port == 0)
             TRY(pin_builder_remark(lost, PIN_REMARK_WARNING, plan[i].set->line, "export-port", "%s: it holds for every port, here only for %d",
                                    plan[i].set->host, HTTPS_PORT));
