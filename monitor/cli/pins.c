@@ -5,10 +5,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/read_file.h"
+#include "formats/app_package.h"
 #include "formats/name_normalise.h"
 
 #define ARENA_LIMIT ((size_t) 1024 * 1024 * 1024)
-#define PACKAGE_SIZE_MAX ((size_t) 512 * 1024 * 1024) /* apps are large, pin files are not: the reader has a limit for these */
 
 static const struct command sub_commands[] = {
     {"import", "", "Read pin files of any format and show what they say", pins_run_import},
@@ -78,14 +78,12 @@ static result keep_documents(struct pins_files *files, const struct pin_document
 }
 
 static result read_one(const char *path, const enum pin_format *format, struct pins_files *files, struct reason *reason) {
-    CLEANUP(buffer_done) struct buffer content = buffer_with_limit(PACKAGE_SIZE_MAX);
+    struct buffer *content = &files->contents[files->content_count++];
     struct pin_document *documents;
     size_t count;
-    TRY(read_file(path, &content, reason));
-    uint8_t *kept = arena_copy(files->arena, buffer_span(&content));
-    if (kept == NULL)
-        return &fault_no_memory;
-    struct pin_file file = {.source = strcmp(path, "-") == 0 ? "standard input" : path, .bytes = span_of(kept, content.size)};
+    *content = buffer_with_limit(APP_PACKAGE_SIZE_MAX); /* readers of files that are no packages have limits of their own */
+    TRY(read_file(path, content, reason));
+    struct pin_file file = {.source = strcmp(path, "-") == 0 ? "standard input" : path, .bytes = buffer_span(content)};
     struct reason why = {""};
     result outcome = pin_file_read(&file, format, files->arena, &documents, &count, &why);
     if (outcome == OK)
@@ -98,8 +96,8 @@ static result read_one(const char *path, const enum pin_format *format, struct p
 }
 
 int pins_read_files(const struct pins_paths *paths, const enum pin_format *format, struct pins_files *ret_files) {
-    *ret_files = (struct pins_files){.arena = arena_new(ARENA_LIMIT)};
-    if (ret_files->arena == NULL || keep_documents(ret_files, NULL, 0) != OK) {
+    *ret_files = (struct pins_files){.arena = arena_new(ARENA_LIMIT), .contents = memory_new_array(paths->count, sizeof *ret_files->contents)};
+    if (ret_files->arena == NULL || ret_files->contents == NULL || keep_documents(ret_files, NULL, 0) != OK) {
         pins_files_done(ret_files);
         return exit_with(&fault_no_memory, NULL);
     }
@@ -119,8 +117,10 @@ int pins_read_files(const struct pins_paths *paths, const enum pin_format *forma
 }
 
 void pins_files_done(struct pins_files *files) {
-    arena_free(files->arena);
-    files->arena = NULL;
+    for (size_t i = 0; files->contents != NULL && i < files->content_count; i++)
+        buffer_done(&files->contents[i]);
+    memory_free(TAKE(files->contents));
+    arena_free(TAKE(files->arena));
 }
 
 size_t pins_set_count(const struct pins_files *files) {

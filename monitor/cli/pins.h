@@ -24,7 +24,9 @@ void pins_take_path(struct pins_paths *paths, const char *path, struct argp_stat
 
 /* What was read of them. */
 struct pins_files {
-    struct arena *arena; /* owns all */
+    struct arena *arena; /* owns all but the bytes of the files */
+    struct buffer *contents;
+    size_t content_count;
     struct pin_document *documents;
     size_t count;
     size_t refused;      /* files that could not be used: why is on standard error */

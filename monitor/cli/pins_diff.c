@@ -65,8 +65,8 @@ static const char *key_text(const struct pin *pin, struct arena *arena) {
     struct pin_holder holder;
     bool is_known = pin_holder_find(pin, NULL, &holder);
     const char *text = pin_long_text(pin, arena), *who = is_known ? pin_holder_text(&holder, arena) : "";
-    return text == NULL || who == NULL ? NULL : arena_printf(arena, "%s%s%s%s%s%s", text, pin->position == PIN_ANY ? "" : " as ", pin->position == PIN_ANY ? "" : pin_position_name(pin->position),
-                                              is_known ? " (" : "", who, is_known ? ")" : "");
+    return text == NULL || who == NULL ? NULL : arena_printf(arena, "%s%s%s%s%s", text, pin->position == PIN_ANY ? "" : " as ", pin->position == PIN_ANY ? "" : pin_position_name(pin->position),
+                                              is_known ? "  " : "", who);
 }
 
 static const char *change_text(const struct pin_change *change, struct arena *arena) {

@@ -172,20 +172,31 @@ static bool is_ca(const struct pins_key *key) {
     return key->kind == PINS_KEY_CERTIFICATE && certificate_parse(key->certificate, &certificate) == OK && certificate.is_ca;
 }
 
+/* Each key once. */
+static size_t take_keys(const struct shown *shown, bool are_cas, struct pins_key *keys) {
+    size_t count = 0;
+    for (size_t i = 0; i < shown->keys.count; i++) {
+        const struct pins_key *key = &shown->keys.items[i];
+        size_t at = 0;
+        while (at < count && !span_equal(keys[at].spki, key->spki))
+            at++;
+        if (is_ca(key) == are_cas && at == count)
+            keys[count++] = *key;
+    }
+    return count;
+}
+
 /* The keys that lines are for: the servers', or the CAs'; all where there are none of the kind. */
 static result wish_of(const struct shown *shown, struct pins_lines_wish *ret_wish) {
     struct pins_key *keys = arena_take_array(shown->arena, shown->keys.count + 1, sizeof *keys);
-    size_t count = 0;
+    size_t count;
     bool are_cas = shown->options->are_cas;
     if (keys == NULL)
         return &fault_no_memory;
-    for (size_t i = 0; i < shown->keys.count; i++)
-        if (is_ca(&shown->keys.items[i]) == are_cas)
-            keys[count++] = shown->keys.items[i];
+    count = take_keys(shown, are_cas, keys);
     if (count == 0 && !are_cas) { /* a CA's certificate alone */
-        memcpy(keys, shown->keys.items, shown->keys.count * sizeof *keys);
-        count = shown->keys.count;
         are_cas = true;
+        count = take_keys(shown, are_cas, keys);
     }
     *ret_wish = (struct pins_lines_wish){.keys = keys, .count = count, .host = shown->options->host, .port = shown->options->port, .are_cas = are_cas};
     return OK;
@@ -295,6 +306,8 @@ static int print_all(const struct shown *shown, const struct pins_lines_wish *wi
         return exit_with(outcome, NULL);
     if (wish->host == NULL)
         puts("\nFor the other platforms' lines say for which host: --host.");
+    else if (wish->count == 1 && !shown->options->is_server && shown->options->what.count > 1)
+        puts("\nAll of these files have one key: that is no backup. Make another key, and give its request or public key.");
     else if (wish->count == 1)
         puts("\nOne pin locks everybody out when its key is lost: make a backup key, keep it off line, and give both: pinwatch pins of CERTIFICATE BACKUP.csr");
     return EXIT_OK;

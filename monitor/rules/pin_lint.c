@@ -14,6 +14,7 @@ static const struct pin_lint_rule rules[pin_lint_rule_count] = {
     [PIN_LINT_PINS_NONE] = {"pins-none", SEVERITY_CRITICAL, "Add the pins, or say openly that the host is not pinned."},
     [PIN_LINT_APP_REFUSES] = {"app-refuses", SEVERITY_CRITICAL, "Correct the entry before the app is built: it would end at its start."},
     [PIN_LINT_CERTIFICATE_RENEWED] = {"certificate-pin-renewed", SEVERITY_CRITICAL, "Pin the key (SPKI) instead of the certificate, and keep the key when the certificate is renewed."},
+    [PIN_LINT_NOTHING_PINNED] = {"nothing-pinned", SEVERITY_WARNING, "Give the file that is built into the app; if it pins nothing, leave this check out."},
     [PIN_LINT_PIN_OF_NOTHING] = {"pin-of-nothing", SEVERITY_WARNING, "Make the pin again, with `pinwatch pins of FILE`."},
     [PIN_LINT_PLACEHOLDER] = {"pin-placeholder", SEVERITY_WARNING, "Put the pin of a key in its place whose private half you hold and do not use yet."},
     [PIN_LINT_PINS_ONE] = {"pins-one", SEVERITY_WARNING, "Make a second key, keep it off line, and add its pin: `pinwatch pins of FILE`."},
@@ -182,6 +183,8 @@ static result sort_hosts(struct pin_lint_work *work) {
 
 static result look_at_document(struct pin_lint_work *work) {
     TRY(sort_hosts(work));
+    if (work->document->set_count == 0)
+        pin_lint_say(work, PIN_LINT_NOTHING_PINNED, NULL, 0, "no pin set is in this file: there is nothing to check, which is not the same as nothing wrong");
     for (size_t i = 0; i < work->document->set_count; i++)
         look_at_set(work, &work->document->sets[i]);
     pin_lint_chains(work);

@@ -43,6 +43,12 @@ static void readers_remarks_stand_among_the_others_by_line_and_an_error_is_a_war
     world_done(world);
 }
 
+static void a_file_without_pins_is_not_called_clean(void **state) {
+    (void) state;
+    expect(world_new(PIN_FORMAT_ANDROID, pin_format_count), "nothing-pinned", 1);
+    expect_of_pins("one two", "nothing-pinned", 0);
+}
+
 /* ---- how many */
 
 static void one_pin_is_too_few_and_the_same_pin_twice_is_one(void **state) {
@@ -343,6 +349,7 @@ int main(void) {
         cmocka_unit_test(rules_have_names_that_differ_advice_and_fall_in_severity),
         cmocka_unit_test(every_rule_stands_in_the_documentation_with_its_severity),
         cmocka_unit_test(readers_remarks_stand_among_the_others_by_line_and_an_error_is_a_warning),
+        cmocka_unit_test(a_file_without_pins_is_not_called_clean),
         cmocka_unit_test(one_pin_is_too_few_and_the_same_pin_twice_is_one),
         cmocka_unit_test(apples_two_lists_are_counted_each_by_itself),
         cmocka_unit_test(okhttp_lines_of_one_host_unite_and_are_counted_together),
