@@ -39,6 +39,22 @@ const struct pin_set *pin_court_next(const struct pin_court *court, size_t *plac
     return set;
 }
 
+const struct pin *pin_walk_next(const struct pin_court *court, struct pin_walk *walk) {
+    for (;;) {
+        const struct pin_group *group = walk->set == NULL || walk->group == walk->set->group_count ? NULL : &walk->set->groups[walk->group];
+        if (group != NULL && walk->number < group->count)
+            return &group->pins[walk->number++];
+        walk->number = 0;
+        walk->group++;
+        if (group != NULL)
+            continue;
+        walk->group = 0;
+        walk->set = pin_court_next(court, &walk->place);
+        if (walk->set == NULL)
+            return NULL;
+    }
+}
+
 /* Sets that are only reported say nothing beside one that is enforced. */
 static struct pin_court call_court(const struct pin_choice *choice) {
     struct pin_court court = {.choice = *choice};
@@ -126,17 +142,15 @@ static struct pin_finding sets_on_path(const struct pin_court *court, const stru
 /* One of Apple's two lists, over all entries that hold: NSPinnedLeafIdentities, or NSPinnedCAIdentities. */
 static struct pin_finding apple_list_on_path(const struct pin_court *court, bool is_leaf, const struct pin_path *path, bool *ret_is_listed) {
     struct pin_finding finding = {.match = PIN_MATCH_NO};
-    const struct pin_set *set;
+    struct pin_walk walk = {.place = 0};
+    const struct pin *pin;
     *ret_is_listed = false;
-    for (size_t place = 0; (set = pin_court_next(court, &place)) != NULL;)
-        for (size_t i = 0; i < set->group_count; i++)
-            for (size_t k = 0; k < set->groups[i].count; k++) {
-                const struct pin *pin = &set->groups[i].pins[k];
-                if ((pin->position == PIN_LEAF) != is_leaf)
-                    continue;
-                *ret_is_listed = true;
-                pin_try(set, pin, path, 0, PIN_TO_THE_END, &finding);
-            }
+    while ((pin = pin_walk_next(court, &walk)) != NULL) {
+        if ((pin->position == PIN_LEAF) != is_leaf)
+            continue;
+        *ret_is_listed = true;
+        pin_try(walk.set, pin, path, 0, PIN_TO_THE_END, &finding);
+    }
     return finding;
 }
 

@@ -14,12 +14,11 @@ typedef void visit(const struct pin_set *set, const struct pin *pin, struct tlsa
 
 static void each_record(const struct pin_court *court, struct tlsa_view *view, const struct pin_path *path, visit *visit_record,
                         struct pin_finding *finding) {
-    const struct pin_set *set;
-    for (size_t at = 0; (set = pin_court_next(court, &at)) != NULL;)
-        for (size_t i = 0; i < set->group_count; i++)
-            for (size_t k = 0; k < set->groups[i].count; k++)
-                if (is_usable(view, &set->groups[i].pins[k]))
-                    visit_record(set, &set->groups[i].pins[k], view, path, finding);
+    struct pin_walk walk = {.place = 0};
+    const struct pin *pin;
+    while ((pin = pin_walk_next(court, &walk)) != NULL)
+        if (is_usable(view, pin))
+            visit_record(walk.set, pin, view, path, finding);
 }
 
 static void mark_strong(const struct pin_set *set, const struct pin *pin, struct tlsa_view *view, const struct pin_path *path,

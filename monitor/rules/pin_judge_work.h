@@ -29,6 +29,13 @@ struct pin_court {
 /* The next set that decides; NULL: no more. */
 const struct pin_set *pin_court_next(const struct pin_court *court, size_t *place);
 
+/* All pins of all sets that decide, one after the other; begins as {0}. */
+struct pin_walk {
+    size_t place, group, number;
+    const struct pin_set *set; /* of the pin */
+};
+const struct pin *pin_walk_next(const struct pin_court *court, struct pin_walk *walk);
+
 /* Why it cannot be told whether a pin matches; what is lacking most counts. */
 enum pin_lack {
     LACK_NOTHING,
