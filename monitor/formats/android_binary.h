@@ -13,7 +13,12 @@ bool android_binary_is_xml(struct span bytes);
  * Error: `fault`, with what was wanted in `reason`; fault_no_memory. */
 MUST_CHECK result android_binary_load(struct span bytes, result fault, struct arena *arena, struct xml_tree *ret_tree, struct reason *reason);
 
+struct android_paths {
+    const char *paths[ANDROID_PATHS_MAX];
+    size_t count;
+};
+
 /* The paths that resources.arsc has for a resource, of every configuration (language, version, …), each once; the first is the default
  * configuration's when there is one. None: the table does not have it. */
-MUST_CHECK result android_resource_paths(struct span table, uint32_t resource, result fault, struct arena *arena,
-                                         const char *ret_paths[ANDROID_PATHS_MAX], size_t *ret_count, struct reason *reason);
+MUST_CHECK result android_resource_paths(struct span table, uint32_t resource, result fault, struct arena *arena, struct android_paths *ret_paths,
+                                         struct reason *reason);

@@ -10,8 +10,7 @@ struct table {
     bool has_pool;
     uint32_t resource;  /* looked for */
     uint32_t reference; /* another that it stands for; 0 */
-    const char **paths;
-    size_t *count;
+    struct android_paths *paths;
     struct arena *arena;
     bool has_no_memory;
 };
@@ -79,16 +78,16 @@ static bool read_value(const struct type_chunk *type, uint32_t offset, struct an
     return (flags & COMPLEX) == 0 && cursor_skip(&value, size) && android_value_take(&value, ret_value);
 }
 
-static void keep_path(struct table *table, const char *path, bool is_default) {
-    for (size_t i = 0; i < *table->count; i++)
-        if (strcmp(table->paths[i], path) == 0)
+static void keep_path(struct android_paths *paths, const char *path, bool is_default) {
+    for (size_t i = 0; i < paths->count; i++)
+        if (strcmp(paths->paths[i], path) == 0)
             return;
-    if (*table->count == ANDROID_PATHS_MAX)
+    if (paths->count == ANDROID_PATHS_MAX)
         return;
-    table->paths[(*table->count)++] = path;
+    paths->paths[paths->count++] = path;
     if (is_default) {
-        table->paths[*table->count - 1] = table->paths[0];
-        table->paths[0] = path;
+        paths->paths[paths->count - 1] = paths->paths[0];
+        paths->paths[0] = path;
     }
 }
 
@@ -107,7 +106,7 @@ static void look_into_type(struct table *table, const struct android_chunk *chun
     if (!android_pool_text(&table->pool, value.data, table->arena, &path))
         table->has_no_memory = true;
     else if (path != NULL)
-        keep_path(table, path, type.is_default);
+        keep_path(table->paths, path, type.is_default);
 }
 
 static void look_into_package(struct table *table, const struct android_chunk *package) {
@@ -135,11 +134,11 @@ static bool look_into_table(struct table *table) {
     return true;
 }
 
-result android_resource_paths(struct span bytes, uint32_t resource, result fault, struct arena *arena, const char *ret_paths[ANDROID_PATHS_MAX],
-                              size_t *ret_count, struct reason *reason) {
-    struct table table = {.bytes = bytes, .paths = ret_paths, .count = ret_count, .reference = resource, .arena = arena};
-    *ret_count = 0;
-    for (size_t i = 0; i < REFERENCES_MAX && *ret_count == 0 && table.reference != 0; i++) {
+result android_resource_paths(struct span bytes, uint32_t resource, result fault, struct arena *arena, struct android_paths *ret_paths,
+                              struct reason *reason) {
+    struct table table = {.bytes = bytes, .paths = ret_paths, .reference = resource, .arena = arena};
+    ret_paths->count = 0;
+    for (size_t i = 0; i < REFERENCES_MAX && ret_paths->count == 0 && table.reference != 0; i++) {
         table.resource = table.reference;
         table.reference = 0;
         if (!look_into_table(&table))

@@ -31,7 +31,7 @@ static result extract(struct opening *opening, const char *name, size_t size_max
     zip_find(&opening->zip, name, &member, &count);
     if (count != 1)
         return reason_set(opening->reason, &fault_pin_file, "%s stands in the package %s, wanted once", name, count == 0 ? "nowhere" : "more than once");
-    return zip_extract(&opening->zip, &member, size_max, &fault_pin_file, opening->arena, ret_bytes, opening->reason);
+    return zip_extract(&opening->zip, &member, size_max, opening->arena, ret_bytes);
 }
 
 static result add_file(struct opening *opening, const char *name, struct span bytes) {
@@ -76,16 +76,15 @@ static result add_config(struct opening *opening, const char *path) {
 }
 
 static result add_resource(struct opening *opening, uint32_t resource) {
-    const char *paths[ANDROID_PATHS_MAX];
+    struct android_paths paths;
     struct span table;
-    size_t count;
     TRY(extract(opening, TABLE, TABLE_SIZE_MAX, &table));
-    TRY(android_resource_paths(table, resource, &fault_pin_file, opening->arena, paths, &count, opening->reason));
-    if (count == 0)
+    TRY(android_resource_paths(table, resource, &fault_pin_file, opening->arena, &paths, opening->reason));
+    if (paths.count == 0)
         return reason_set(opening->reason, &fault_pin_file, TABLE " has no file for the network security config 0x%08x; of a split app, give base.apk",
                           resource);
-    for (size_t i = 0; i < count; i++)
-        TRY(add_config(opening, paths[i]));
+    for (size_t i = 0; i < paths.count; i++)
+        TRY(add_config(opening, paths.paths[i]));
     return OK;
 }
 
@@ -124,7 +123,7 @@ static result add_info(struct opening *opening, const struct zip_member *member)
         return &fault_no_memory;
     if (opening->count == APP_PACKAGE_FILES_MAX)
         return reason_set(opening->reason, &fault_pin_file, "the package has more than %d Info.plist, wanted fewer", APP_PACKAGE_FILES_MAX);
-    TRY(zip_extract(&opening->zip, member, XML_SIZE_MAX, &fault_pin_file, opening->arena, &bytes, opening->reason));
+    TRY(zip_extract(&opening->zip, member, XML_SIZE_MAX, opening->arena, &bytes));
     if (!pin_apple_is_likely(bytes) && !pin_trustkit_is_likely(bytes))
         return OK;
     return add_file(opening, name, bytes);

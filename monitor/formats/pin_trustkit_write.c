@@ -44,8 +44,8 @@ static result write_policy(const struct pin_export *entry, struct pin_builder *l
     return OK;
 }
 
-/* With one pin TrustKit would not start, unless it only reports. */
-static result drop_lonely(struct pin_export *entry, struct pin_builder *lost) {
+/* With one pin TrustKit does not start, unless it only reports. */
+static result tell_lonely(const struct pin_export *entry, struct pin_builder *lost) {
     const struct pin **pins;
     size_t count;
     bool is_lonely = true;
@@ -56,9 +56,8 @@ static result drop_lonely(struct pin_export *entry, struct pin_builder *lost) {
         is_lonely = is_lonely && pin_is_same(pins[0], pins[i]);
     if (!is_lonely)
         return OK;
-    entry->is_left_out = true;
-    return pin_builder_remark(lost, PIN_REMARK_ERROR, entry->set->line, "export-left-out",
-                              "%s: it has one pin, with which TrustKit refuses to start, so it is left out", entry->set->host);
+    return pin_builder_remark(lost, PIN_REMARK_WARNING, entry->set->line, "export-one-pin",
+                              "%s: it has one pin, with which TrustKit refuses to start", entry->set->host);
 }
 
 static result write_entry(const struct pin_export *entry, struct pin_builder *lost, struct buffer *out) {
@@ -94,8 +93,8 @@ result pin_trustkit_write(const struct pin_document *document, struct pin_builde
     };
     struct pin_export *plan;
     TRY(pin_export_plan(document, &abilities, lost, &plan));
-    for (size_t i = 0; i < document->set_count; i++)
-        TRY(drop_lonely(&plan[i], lost));
+    for (size_t i = 0; i < document->set_count && document->format != PIN_FORMAT_TRUSTKIT_IOS; i++)
+        TRY(tell_lonely(&plan[i], lost));
     pin_plist_begin(out);
     pin_plist_line(out, 0, "<dict>");
     pin_plist_key(out, 1, "TSKConfiguration");

@@ -36,26 +36,39 @@ static result refuse(struct loading *loading, const char *sentence) {
     return reason_set(loading->reason, loading->fault, "binary plist: %s", sentence);
 }
 
-static result read_trailer(struct loading *loading, struct span bytes, uint64_t *ret_top) {
+struct trailer {
     uint8_t offset_width, reference_width;
-    uint64_t count, start;
-    if (bytes.size < TRAILER_SIZE + 8)
+    uint64_t count, top, start;
+};
+
+static bool take_trailer(struct span bytes, struct trailer *ret_trailer) {
+    struct cursor cursor = cursor_of(span_of(bytes.bytes + bytes.size - TRAILER_SIZE, TRAILER_SIZE));
+    return cursor_skip(&cursor, TRAILER_UNUSED) && cursor_u8(&cursor, &ret_trailer->offset_width) && cursor_u8(&cursor, &ret_trailer->reference_width) &&
+           cursor_number(&cursor, 8, &ret_trailer->count) && cursor_number(&cursor, 8, &ret_trailer->top) &&
+           cursor_number(&cursor, 8, &ret_trailer->start);
+}
+
+static bool is_width(uint8_t width) {
+    return width >= 1 && width <= 8;
+}
+
+static result read_trailer(struct loading *loading, struct span bytes, uint64_t *ret_top) {
+    struct trailer trailer;
+    if (bytes.size < TRAILER_SIZE + 8 || !take_trailer(bytes, &trailer))
         return refuse(loading, "the file ends early");
-    struct cursor cursor = cursor_of(span_of(bytes.bytes + bytes.size - TRAILER_SIZE, TRAILER_SIZE)), table;
-    if (!cursor_skip(&cursor, TRAILER_UNUSED) || !cursor_u8(&cursor, &offset_width) || !cursor_u8(&cursor, &reference_width) ||
-        !cursor_number(&cursor, 8, &count) || !cursor_number(&cursor, 8, ret_top) || !cursor_number(&cursor, 8, &start))
-        return refuse(loading, "the file ends early");
-    if (offset_width < 1 || offset_width > 8 || reference_width < 1 || reference_width > 8)
+    if (!is_width(trailer.offset_width) || !is_width(trailer.reference_width))
         return refuse(loading, "numbers in its tables have no size from 1 to 8 bytes");
-    if (count > OBJECTS_MAX)
+    if (trailer.count > OBJECTS_MAX)
         return refuse(loading, "it has more than 200000 objects, wanted fewer");
     loading->file = span_of(bytes.bytes, bytes.size - TRAILER_SIZE);
-    table = cursor_of(loading->file);
-    if (start > SIZE_MAX || !cursor_skip(&table, (size_t) start) || !cursor_take(&table, (size_t) count * offset_width, &loading->offsets))
+    struct cursor table = cursor_of(loading->file);
+    if (trailer.start > SIZE_MAX || !cursor_skip(&table, (size_t) trailer.start) ||
+        !cursor_take(&table, (size_t) trailer.count * trailer.offset_width, &loading->offsets))
         return refuse(loading, "its table of objects does not fit into the file");
-    loading->offset_width = offset_width;
-    loading->reference_width = reference_width;
-    loading->object_count = count;
+    loading->offset_width = trailer.offset_width;
+    loading->reference_width = trailer.reference_width;
+    loading->object_count = trailer.count;
+    *ret_top = trailer.top;
     return OK;
 }
 

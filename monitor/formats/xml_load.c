@@ -109,8 +109,12 @@ static bool keep_attributes(struct loading *loading, size_t count, const xmlChar
     return true;
 }
 
-static void on_start(void *user, const xmlChar *name, const xmlChar *unused_prefix, const xmlChar *space, int unused_count,
-                     const xmlChar **unused_spaces, int attribute_count, int unused_defaults, const xmlChar **attributes) {
+/* libxml2's, startElementNsSAX2Func. */
+#define START_PARAMETERS \
+    void *user, const xmlChar *name, const xmlChar *unused_prefix, const xmlChar *space, int unused_count, const xmlChar **unused_spaces, \
+        int attribute_count, int unused_defaults, const xmlChar **attributes
+
+static void on_start(START_PARAMETERS) {
     struct loading *loading = user;
     (void) unused_prefix, (void) unused_count, (void) unused_spaces, (void) unused_defaults;
     if (loading->outcome != OK)

@@ -27,23 +27,25 @@ result zip_open(struct span bytes, result fault, struct zip_archive *ret_archive
     size_t place;
     if (!find_end(bytes, &place) || !cursor_skip(&end, place + 12) || !cursor_little(&end, 4, &size) || !cursor_little(&end, 4, &offset))
         return reason_set(reason, fault, "the ZIP has no directory at its end: it was cut off");
-    *ret_archive = (struct zip_archive){.bytes = bytes};
+    *ret_archive = (struct zip_archive){.bytes = bytes, .fault = fault, .reason = reason};
     if (!cursor_skip(&directory, offset) || !cursor_take(&directory, size, &ret_archive->directory))
         return reason_set(reason, fault, "the directory of the ZIP does not fit into it");
     return OK;
 }
 
 bool zip_next(struct cursor *cursor, struct zip_member *ret_member) {
-    uint32_t signature, name_size, extra_size, comment_size;
-    struct zip_member member;
-    if (!cursor_little(cursor, 4, &signature) || signature != DIRECTORY_ENTRY || !cursor_skip(cursor, 6) || !cursor_little(cursor, 2, &member.method) ||
-        !cursor_skip(cursor, 4) || !cursor_little(cursor, 4, &member.crc) || !cursor_little(cursor, 4, &member.compressed_size) ||
-        !cursor_little(cursor, 4, &member.size) || !cursor_little(cursor, 2, &name_size) || !cursor_little(cursor, 2, &extra_size))
+    enum { SIGNATURE, METHOD = 4, CRC = 7, COMPRESSED_SIZE, SIZE, NAME_SIZE, EXTRA_SIZE, COMMENT_SIZE, OFFSET = 16, FIELDS };
+    static const uint8_t widths[FIELDS] = {4, 2, 2, 2, 2, 2, 2, 4, 4, 4, 2, 2, 2, 2, 2, 4, 4}; /* APPNOTE 4.3.12 */
+    uint32_t fields[FIELDS];
+    struct span name;
+    for (size_t i = 0; i < FIELDS; i++)
+        if (!cursor_little(cursor, widths[i], &fields[i]))
+            return false;
+    if (fields[SIGNATURE] != DIRECTORY_ENTRY || !cursor_take(cursor, fields[NAME_SIZE], &name) ||
+        !cursor_skip(cursor, (size_t) fields[EXTRA_SIZE] + fields[COMMENT_SIZE]))
         return false;
-    if (!cursor_little(cursor, 2, &comment_size) || !cursor_skip(cursor, 8) || !cursor_little(cursor, 4, &member.offset) ||
-        !cursor_take(cursor, name_size, &member.name) || !cursor_skip(cursor, extra_size) || !cursor_skip(cursor, comment_size))
-        return false;
-    *ret_member = member;
+    *ret_member = (struct zip_member){.name = name, .method = fields[METHOD], .crc = fields[CRC], .compressed_size = fields[COMPRESSED_SIZE],
+                                      .size = fields[SIZE], .offset = fields[OFFSET]};
     return true;
 }
 
@@ -82,21 +84,21 @@ static result inflate(struct span packed, size_t size, struct arena *arena, stru
     return OK;
 }
 
-static result refuse(const struct zip_member *member, result fault, struct reason *reason, const char *sentence) {
+static result refuse(const struct zip_archive *archive, const struct zip_member *member, const char *sentence) {
     int size = member->name.size < 120 ? (int) member->name.size : 120;
-    return reason_set(reason, fault, "%.*s in the ZIP %s", size, (const char *) member->name.bytes, sentence);
+    return reason_set(archive->reason, archive->fault, "%.*s in the ZIP %s", size, (const char *) member->name.bytes, sentence);
 }
 
-result zip_extract(const struct zip_archive *archive, const struct zip_member *member, size_t size_max, result fault, struct arena *arena,
-                   struct span *ret_bytes, struct reason *reason) {
+result zip_extract(const struct zip_archive *archive, const struct zip_member *member, size_t size_max, struct arena *arena,
+                   struct span *ret_bytes) {
     struct span packed;
     bool is_whole = true;
     if (member->size > size_max)
-        return refuse(member, fault, reason, "is larger than any real one");
+        return refuse(archive, member, "is larger than any real one");
     if (!find_packed(archive, member, &packed))
-        return refuse(member, fault, reason, "does not stand where the directory says");
+        return refuse(archive, member, "does not stand where the directory says");
     if (member->method != STORED && member->method != DEFLATED)
-        return refuse(member, fault, reason, "is packed by a method that Android does not know either, wanted stored or deflate");
+        return refuse(archive, member, "is packed by a method that Android does not know either, wanted stored or deflate");
     if (member->method == STORED)
         *ret_bytes = packed;
     else if (member->size / RATIO_MAX > packed.size)
@@ -104,6 +106,6 @@ result zip_extract(const struct zip_archive *archive, const struct zip_member *m
     else
         TRY(inflate(packed, member->size, arena, ret_bytes, &is_whole));
     if (!is_whole || ret_bytes->size != member->size || libdeflate_crc32(0, ret_bytes->bytes, ret_bytes->size) != member->crc)
-        return refuse(member, fault, reason, "is damaged: it does not unpack to what the directory says");
+        return refuse(archive, member, "is damaged: it does not unpack to what the directory says");
     return OK;
 }

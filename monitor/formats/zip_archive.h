@@ -10,6 +10,8 @@
 struct zip_archive {
     struct span bytes;
     struct span directory;
+    result fault;          /* of a refusal, which says why in `reason` */
+    struct reason *reason;
 };
 
 struct zip_member {
@@ -18,13 +20,13 @@ struct zip_member {
 };
 
 bool zip_is_likely(struct span bytes);
-/* Error: `fault`, with what was wanted in `reason`. */
+/* Error: `fault`, with what was wanted in `reason`, which has to live as long as the archive. */
 MUST_CHECK result zip_open(struct span bytes, result fault, struct zip_archive *ret_archive, struct reason *reason);
 /* The member at the cursor, which begins as cursor_of(archive->directory); false at the end, or where the directory breaks off. */
 bool zip_next(struct cursor *cursor, struct zip_member *ret_member);
 /* The member of that name: *ret_count says how many have it, and *ret_member is the last of them. */
 void zip_find(const struct zip_archive *archive, const char *name, struct zip_member *ret_member, size_t *ret_count);
-/* Its contents, from the arena or, where it is stored, borrowed from the archive. Error: `fault`: larger than `size_max`, damaged, or
+/* Its contents, from the arena or, where it is stored, borrowed from the archive. Error: the archive's fault: larger than `size_max`, damaged, or
  * packed in a way that we do not know; fault_no_memory. */
-MUST_CHECK result zip_extract(const struct zip_archive *archive, const struct zip_member *member, size_t size_max, result fault, struct arena *arena,
-                              struct span *ret_bytes, struct reason *reason);
+MUST_CHECK result zip_extract(const struct zip_archive *archive, const struct zip_member *member, size_t size_max, struct arena *arena,
+                              struct span *ret_bytes);

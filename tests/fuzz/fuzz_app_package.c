@@ -1,7 +1,7 @@
 /* Apps as they are shipped: every file that is found in one is of a bounded size, and named.
  *
  * library: formats
- * parser: formats/app_package.c formats/zip_archive.c formats/android_resources.c formats/android_binary.c formats/android_chunk.c
+ * parser: formats/app_package.c formats/zip_archive.c formats/android_resources.c
  * seeds: app-package */
 #include "formats/app_package.h"
 #include "fuzz/harness.h"
