@@ -14,6 +14,7 @@
 #include "formats/get_entries.h"
 #include "formats/log_list.h"
 #include "formats/names.h"
+#include "formats/pin_file.h"
 #include "formats/policy_rules.h"
 #include "formats/proof_json.h"
 #include "formats/tbs_hash.h"
@@ -346,6 +347,69 @@ static const char caa_set[] =
 static const char policy[] = "{\"expected_issuers\":{\"caa_domains\":[\"letsencrypt.org\"],\"owners\":[\"Let's Encrypt\"]},\"key_types\":[\"ec-p256\"],"
                              "\"max_lifetime_days\":100,\"allows_wildcards\":false,\"reports_new\":true}";
 
+/* Pin files of any format, each set as `pins import --json` prints it. */
+static result run_pins(struct span input, struct arena *arena, struct buffer *ret_value) {
+    CLEANUP(buffer_done) struct buffer line = buffer_with_limit(FILE_MAX);
+    struct pin_file file = {.source = "file", .bytes = input};
+    struct pin_document *documents;
+    struct reason reason = {""};
+    size_t count;
+    TRY(pin_file_read(&file, NULL, arena, &documents, &count, &reason));
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < documents[i].set_count; k++)
+            TRY(pin_set_to_json(&documents[i], &documents[i].sets[k], &line));
+    write_value(ret_value, line.bytes, line.size);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < documents[i].remark_count; k++)
+            write_text(ret_value, documents[i].remarks[k].text);
+    return OK;
+}
+
+/* The same of the first vector of a file, which is hex. */
+static result run_first_vector(struct span input, struct arena *arena, struct buffer *ret_value) {
+    static const char begin[] = "\nin  ", end[] = "\nout";
+    const uint8_t *from = memmem(input.bytes, input.size, begin, sizeof begin - 1);
+    const uint8_t *to = memmem(input.bytes, input.size, end, sizeof end - 1);
+    uint8_t *bytes = arena_take(arena, input.size);
+    size_t count = 0;
+    if (bytes == NULL)
+        return &fault_no_memory;
+    for (const uint8_t *at = from + sizeof begin - 1; at + 1 < to; at++)
+        if (text_to_hex(span_of(at, 2), &bytes[count], 1) == OK) {
+            count++;
+            at++;
+        }
+    return run_pins(span_of(bytes, count), arena, ret_value);
+}
+
+/* Read, and written in every format. */
+static result run_pins_written(struct span input, struct arena *arena, struct buffer *ret_value) {
+    struct pin_file file = {.source = "file", .bytes = input};
+    struct pin_document *documents, lost = {.source = "lost"};
+    struct pin_builder builder = pin_builder_of(arena, &lost);
+    const struct pin_format_entry *entry;
+    struct reason reason = {""};
+    size_t count;
+    CLEANUP(buffer_done) struct buffer written = buffer_with_limit(FILE_MAX);
+    TRY(pin_file_read(&file, NULL, arena, &documents, &count, &reason));
+    for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++)
+        if (entry->write != NULL)
+            TRY(entry->write(&documents[0], &builder, &written));
+    write_value(ret_value, written.bytes, written.size);
+    return OK;
+}
+
+static const char android_pins[] =
+    "<?xml version=\"1.0\" encoding=\"utf-8\"?><network-security-config><domain-config x=\"&lt;\"><domain includeSubdomains=\"true\">example.org</domain>"
+    "<pin-set expiration=\"2027-04-01\"><!-- now --><pin digest=\"SHA-256\">AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=</pin><pin/></pin-set>"
+    "<trustkit-config><report-uri>https://r.example/?a&amp;b</report-uri></trustkit-config></domain-config></network-security-config>";
+static const char apple_pins[] =
+    "<plist><dict><key>NSPinnedDomains</key><dict><key>example.org</key><dict><key>NSPinnedCAIdentities</key><array><dict><key>SPKI-SHA256-BASE64</key>"
+    "<string>AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=</string></dict></array></dict></dict></dict></plist>";
+static const char trustkit_pins[] =
+    "{\"kTSKPinnedDomains\": {\"example.org\": {\"kTSKReportUris\": [\"https://r.example/\"], \"kTSKPublicKeyHashes\": "
+    "[\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\", \"ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\"]}}}";
+
 static const struct part {
     const char *name;
     part_run *run;
@@ -369,6 +433,13 @@ static const struct part {
     {"CAA text", run_caa_text, NULL, caa_zone},
     {"CAA lint", run_caa_lint, NULL, caa_set},
     {"CAA suggestion", run_caa_suggest, NULL, caa_set},
+    {"pins of Android", run_pins, NULL, android_pins},
+    {"pins of Android, compiled", run_first_vector, "vectors/pin-android/compiled.vectors", NULL},
+    {"pins of Apple", run_pins, NULL, apple_pins},
+    {"pins of Apple, binary", run_first_vector, "vectors/plist-binary/objects.vectors", NULL},
+    {"pins of TrustKit, JSON", run_pins, NULL, trustkit_pins},
+    {"pins in an APK", run_first_vector, "vectors/app-package/packages.vectors", NULL},
+    {"pins written in every format", run_pins_written, NULL, trustkit_pins},
     {"watch image", run_watch_image, NULL, ""},
     {"get-entries", run_get_entries, "vectors/get-entries/two-entries.in", NULL},
     {"certificate", run_certificate, "failing/certificate.der", NULL},
