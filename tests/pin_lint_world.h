@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "formats/pin_builder.h"
 #include "rules/pin_lint.h"
 #include "vector_files.h"
 

@@ -83,7 +83,7 @@ static result take_digest(struct reading *reading, struct span line) {
     size_t size = strlen(digest_mark);
     struct span value;
     bool is_value;
-    TRY(pin_value_read(reading->builder, span_of(line.bytes + size, line.size - size), HASH_SIZE, false, *reading->line, &value, &is_value));
+    TRY(pin_value_read(reading->builder, span_of(line.bytes + size, line.size - size), PIN_BASE64(HASH_SIZE), *reading->line, &value, &is_value));
     return is_value ? keep(reading, value) : OK;
 }
 
@@ -192,30 +192,47 @@ result chromium_names_read(struct pin_builder *builder, struct cursor *text, uns
 
 /* ── JSON ── */
 
-void chromium_json_take(struct cursor *text, struct buffer *out) {
-    unsigned depth = 0;
-    bool is_quoted = false, has_begun = false;
-    uint8_t byte = 0, next = 0;
-    while (!(has_begun && depth == 0) && cursor_peek(text, &byte)) {
+/* Where in the JSON its next byte stands. */
+struct json_place {
+    unsigned depth;
+    bool is_quoted, has_begun;
+};
+
+static void skip_comment(struct cursor *text) {
+    uint8_t byte;
+    while (cursor_peek(text, &byte) && byte != '\n')
         (void) cursor_skip(text, 1);
-        bool is_comment = !is_quoted && byte == '/' && cursor_peek(text, &next) && next == '/';
-        if (is_comment) {
-            while (cursor_peek(text, &byte) && byte != '\n')
-                (void) cursor_skip(text, 1);
-            continue;
-        }
-        if (is_quoted && byte == '\\' && cursor_peek(text, &next)) {
-            (void) cursor_skip(text, 1);
-            buffer_add(out, span_of(&byte, 1));
-            byte = next;
-        } else if (byte == '"') {
-            is_quoted = !is_quoted;
-        } else if (!is_quoted) {
-            depth += byte == '{' || byte == '[';
-            depth -= depth > 0 && (byte == '}' || byte == ']');
-            has_begun |= depth > 0;
-            byte = byte == '\t' ? ' ' : byte;
-        }
-        buffer_add(out, span_of(&byte, 1));
+}
+
+/* One byte outside of texts, with what it opens or closes. */
+static void take_structure(struct json_place *place, uint8_t byte, struct buffer *out) {
+    bool opens = byte == '{' || byte == '[', closes = byte == '}' || byte == ']';
+    place->depth += opens;
+    place->depth -= closes && place->depth > 0;
+    place->has_begun |= opens;
+    place->is_quoted = byte == '"';
+    buffer_add(out, byte == '\t' ? span_of_text(" ") : span_of(&byte, 1));
+}
+
+static void take_quoted(struct json_place *place, struct cursor *text, uint8_t byte, struct buffer *out) {
+    buffer_add(out, span_of(&byte, 1));
+    place->is_quoted = byte != '"';
+    if (byte != '\\' || !cursor_peek(text, &byte))
+        return;
+    (void) cursor_skip(text, 1);
+    buffer_add(out, span_of(&byte, 1));
+}
+
+void chromium_json_take(struct cursor *text, struct buffer *out) {
+    struct json_place place = {0};
+    uint8_t byte = 0, next = 0;
+    while (!(place.has_begun && place.depth == 0) && cursor_peek(text, &byte)) {
+        (void) cursor_skip(text, 1);
+        if (place.is_quoted)
+            take_quoted(&place, text, byte, out);
+        else if (byte == '/' && cursor_peek(text, &next) && next == '/')
+            skip_comment(text);
+        else
+            take_structure(&place, byte, out);
     }
 }

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/cursor.h"
-#include "formats/pin_set.h"
+#include "formats/pin_builder.h"
 
 struct chromium_names {
     json_t *hex_of_name; /* owned: name -> its digest in hex */

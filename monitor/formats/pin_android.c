@@ -159,7 +159,7 @@ static result read_pin(struct reading *reading, const struct xml_node *node, str
                                   digest == NULL ? "" : digest);
     if (node->first != NULL)
         return pin_builder_remark(&reading->builder, PIN_REMARK_ERROR, node->line, "pin-elements", "there is an element in <pin>, wanted base64 alone");
-    TRY(pin_value_read(&reading->builder, trimmed(node->text), pin_algorithm_size(PIN_SHA256), false, node->line, &value, &is_value));
+    TRY(pin_value_read(&reading->builder, trimmed(node->text), PIN_BASE64(HASH_SIZE), node->line, &value, &is_value));
     if (!is_value)
         return OK;
     struct pin *pin = pin_builder_add_pin(&reading->builder, &config->pins, 0);

@@ -56,17 +56,20 @@ static bool holds_at(enum pin_host_match match, int below) {
     }
 }
 
+/* One below the other, `below` labels down: do they hold for a common host? */
+static bool meets(enum pin_host_match upper, enum pin_host_match lower, int below) {
+    for (int depth = 0; depth < 3; depth++) /* the lower one's apex, one label, deeper */
+        if (holds_at(lower, depth) && holds_at(upper, below + depth))
+            return true;
+    return false;
+}
+
 /* Does a set with this match hold for some host for which the other one holds? */
 static bool overlaps(const struct pin_set *set, enum pin_host_match match, const struct pin_set *other, enum pin_host_match other_match) {
     if (set->host == NULL || other->host == NULL || set->port != other->port || strcmp(set->protocol, other->protocol) != 0)
         return false;
-    int below = labels_below(other->host, set->host);
-    if (below < 0)
-        return labels_below(set->host, other->host) > 0 && overlaps(other, other_match, set, match);
-    for (int depth = 0; depth < 3; depth++) /* an apex, one label, deeper */
-        if (holds_at(other_match, depth) && holds_at(match, below + depth))
-            return true;
-    return false;
+    int below = labels_below(other->host, set->host), above = labels_below(set->host, other->host);
+    return (below >= 0 && meets(match, other_match, below)) || (above >= 0 && meets(other_match, match, above));
 }
 
 /* The widest match that can be said and is no wider; false: none. */
@@ -109,6 +112,14 @@ static const char *pins_not_said(const struct pin_abilities *abilities, const st
     return count == 0 && set->is_pinned && !abilities->has_empty ? "it has no pins and accepts nothing, which cannot be said, so it is left out" : NULL;
 }
 
+static const char *service_not_said(const struct pin_abilities *abilities, const struct pin_set *set) {
+    if (!set->is_secure && !abilities->has_ports)
+        return "its records are not known to be DNSSEC-secure, so nobody goes by them, and it is left out";
+    if (set->port != 0 && set->port != HTTPS_PORT && !abilities->has_ports)
+        return "it holds for one port, here for every port, so it is left out";
+    return NULL;
+}
+
 /* Why it cannot be written at all; NULL when it can. */
 static const char *left_out_because(const struct pin_abilities *abilities, const struct pin_set *set) {
     if (abilities->names_hosts && set->host == NULL)
@@ -119,11 +130,8 @@ static const char *left_out_because(const struct pin_abilities *abilities, const
         return "it only reports, here it would refuse, so it is left out";
     if (!set->is_enforced && !abilities->has_unenforced && set->format != PIN_FORMAT_HPKP)
         return "it is not enforced, here it would be, so it is left out";
-    if (!set->is_secure && !abilities->has_ports)
-        return "its records are not known to be DNSSEC-secure, so nobody goes by them, and it is left out";
-    if (set->port != 0 && set->port != HTTPS_PORT && !abilities->has_ports)
-        return "it holds for one port, here for every port, so it is left out";
-    return pins_not_said(abilities, set);
+    const char *why = service_not_said(abilities, set);
+    return why != NULL ? why : pins_not_said(abilities, set);
 }
 
 static bool has_role(const struct pin *pin) {

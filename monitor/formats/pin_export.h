@@ -4,7 +4,7 @@
  * that would then hold for its hosts are narrowed. */
 #pragma once
 
-#include "formats/pin_set.h"
+#include "formats/pin_builder.h"
 
 #define PIN_BIT(value) (1u << (value))
 

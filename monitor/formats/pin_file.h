@@ -2,7 +2,7 @@
  * pin_okhttp.c, pin_hpkp.c, pin_tlsa.c, pin_chromium.c, pin_yaml.c, pin_key.c. */
 #pragma once
 
-#include "formats/pin_set.h"
+#include "formats/pin_builder.h"
 
 struct pin_file {
     const char *source;

@@ -160,7 +160,7 @@ static result take_pin(struct header *header, const struct directive *directive)
                                   (const char *) directive->name.bytes);
     if (!directive->is_quoted)
         return REFUSE(header, "hpkp-pin-not-quoted", "a pin stands without quotes, wanted pin-sha256=\"…\" (RFC 7469 2.1)");
-    TRY(pin_value_read(header->builder, directive->value, pin_algorithm_size(PIN_SHA256), false, header->line, &value, &is_value));
+    TRY(pin_value_read(header->builder, directive->value, PIN_BASE64(HASH_SIZE), header->line, &value, &is_value));
     return is_value ? keep_pin(header, value) : OK;
 }
 

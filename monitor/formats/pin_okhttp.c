@@ -290,7 +290,7 @@ static result take_pin(struct reading *reading, const struct argument *argument)
                                   "the pin \"%.*s\" begins with neither \"sha256/\" nor \"sha1/\"", shown(text), (const char *) text.bytes);
     enum pin_algorithm algorithm = begins_with(text, "sha1/") ? PIN_SHA1 : PIN_SHA256;
     size_t size = strlen(pin_algorithm_name(algorithm)) + 1;
-    TRY(pin_value_read(reading->builder, span_of(text.bytes + size, text.size - size), pin_algorithm_size(algorithm), false, argument->line,
+    TRY(pin_value_read(reading->builder, span_of(text.bytes + size, text.size - size), PIN_BASE64(pin_algorithm_size(algorithm)), argument->line,
                        &value, &is_value));
     return is_value && reading->is_usable ? add_pin(reading, algorithm, value, argument->line) : OK;
 }

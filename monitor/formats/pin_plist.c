@@ -28,7 +28,7 @@ result pin_plist_pin(struct pin_builder *builder, const struct plist_node *node,
     bool is_value;
     if (node->type != PLIST_STRING)
         return pin_builder_remark(builder, PIN_REMARK_ERROR, node->line, "pin-type", "a pin is %s, wanted a string", plist_type_name(node->type));
-    TRY(pin_value_read(builder, span_of_text(node->text), pin_algorithm_size(PIN_SHA256), false, node->line, &value, &is_value));
+    TRY(pin_value_read(builder, span_of_text(node->text), PIN_BASE64(HASH_SIZE), node->line, &value, &is_value));
     if (!is_value)
         return OK;
     struct pin *pin = pin_builder_add_pin(builder, set, group);

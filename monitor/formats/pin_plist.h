@@ -1,7 +1,7 @@
 /* What the readers and writers of pins in plists share. */
 #pragma once
 
-#include "formats/pin_set.h"
+#include "formats/pin_builder.h"
 #include "formats/plist.h"
 
 /* A boolean as NSNumber and NSString see it (integers, "YES"); `otherwise` where it is absent (NULL). A warning where it is no boolean. */

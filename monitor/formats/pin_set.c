@@ -1,4 +1,4 @@
-#include "formats/pin_set.h"
+#include "formats/pin_builder.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -104,38 +104,6 @@ extern const struct fault fault_pin_file;  /* FAULT_INPUT: the file as a whole i
 #define PIN_FILE_SIZE_MAX ((size_t) 4 * 1024 * 1024) /* real ones have a few kB; packages have a limit of their own */
 enum { PIN_SETS_MAX = 10000, PINS_OF_SET_MAX = 1000, PIN_REMARKS_MAX = 1000, PIN_VALUE_SIZE_MAX = 65535 };
 
-/* What readers build a document with. Everything is taken from the arena. */
-struct pin_builder {
-    struct arena *arena;
-    struct pin_document *document;
-    size_t set_rooms, remark_rooms;
-    size_t remarks_left_out; /* beyond PIN_REMARKS_MAX; pin_builder_end says how many, in a remark of the worst kind among them */
-    enum pin_remark_kind worst_left_out;
-    bool is_full;            /* PIN_SETS_MAX or PINS_OF_SET_MAX was reached */
-};
-
-struct pin_builder pin_builder_of(struct arena *arena, struct pin_document *document);
-/* An empty set with the defaults of the document's format (pinned, enforced, exact, trusts_system, secure, no groups) at the end of the
- * document; valid until the next is added. NULL: no memory, or PIN_SETS_MAX; pin_builder_refusal says which. */
-struct pin_set *pin_builder_add_set(struct pin_builder *builder, unsigned line);
-/* A pin at the end of the set's group number `group` (0 or 1), made where missing. NULL as above. */
-struct pin *pin_builder_add_pin(struct pin_builder *builder, struct pin_set *set, size_t group);
-/* What a reader that got NULL returns: fault_limit_reached (pin_file_read makes a refusal of the file of it: part of it would be no pin set)
- * or fault_no_memory. */
-MUST_CHECK result pin_builder_refusal(const struct pin_builder *builder);
-MUST_CHECK result pin_builder_remark(struct pin_builder *builder, enum pin_remark_kind kind, unsigned line, const char *rule,
-                                     const char *format, ...) __attribute__((format(printf, 5, 6)));
-MUST_CHECK result pin_builder_end(struct pin_builder *builder);
-
-/* A digest as people write it: base64 (white space around it and in it, missing padding, left-over bits and URL alphabet tolerated, each told as a
- * warning through the builder) or, where `allows_hex`, hex with or without colons. False after an error remark: not `size` bytes (with 0: not 1
- * to PIN_VALUE_SIZE_MAX). */
-MUST_CHECK result pin_value_read(struct pin_builder *builder, struct span text, size_t size, bool allows_hex, unsigned line,
-                                 struct span *ret_value, bool *ret_is_value);
-/* A host as pin files write it, to A-labels in lower case without a trailing dot (letters beyond ASCII and that dot are told as warnings). False after an error remark: no host name (a scheme, a
- * port, a path, a wildcard, an IP address). */
-MUST_CHECK result pin_host_read(struct pin_builder *builder, struct span text, unsigned line, const char **ret_host, bool *ret_is_host);
-
 /* Bytes of a digest; 0 for PIN_FULL. */
 size_t pin_algorithm_size(enum pin_algorithm algorithm);
 /* "android", "apple", "trustkit-ios", "trustkit-android", "okhttp", "hpkp", "tlsa", "chromium", "yaml", "key" */

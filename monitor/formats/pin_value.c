@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "formats/name_normalise.h"
-#include "formats/pin_set.h"
+#include "formats/pin_builder.h"
 
 enum { SHOWN_MAX = 80, HOST_MAX = 253, LABEL_MAX = 63, SLOW_LABELS = 127 };
 
@@ -133,7 +133,7 @@ static result refuse_size(const struct value_text *text, size_t found, size_t si
     return value_refuse(text, "pin-size", what);
 }
 
-result pin_value_read(struct pin_builder *builder, struct span written, size_t size, bool allows_hex, unsigned line, struct span *ret_value,
+result pin_value_read(struct pin_builder *builder, struct span written, struct pin_value_form form, unsigned line, struct span *ret_value,
                       bool *ret_is_value) {
     struct value_text text = {.builder = builder, .line = line, .written = written};
     size_t found = 0;
@@ -145,11 +145,11 @@ result pin_value_read(struct pin_builder *builder, struct span written, size_t s
     if (bytes == NULL)
         return &fault_no_memory;
     if (text.count == 0)
-        return value_refuse(&text, "pin-empty", allows_hex ? "is empty, wanted base64 or hex" : "is empty, wanted base64");
-    if (!(allows_hex && take_hex(&text, size, bytes, &found)) && !take_base64(&text, bytes, &found))
-        return value_refuse(&text, "pin-not-base64", allows_hex ? "is neither base64 (RFC 4648 4) nor hex" : "is not base64 (RFC 4648 4)");
-    if (found > PIN_VALUE_SIZE_MAX || (size != 0 && found != size))
-        return refuse_size(&text, found, size);
+        return value_refuse(&text, "pin-empty", form.allows_hex ? "is empty, wanted base64 or hex" : "is empty, wanted base64");
+    if (!(form.allows_hex && take_hex(&text, form.size, bytes, &found)) && !take_base64(&text, bytes, &found))
+        return value_refuse(&text, "pin-not-base64", form.allows_hex ? "is neither base64 (RFC 4648 4) nor hex" : "is not base64 (RFC 4648 4)");
+    if (found > PIN_VALUE_SIZE_MAX || (form.size != 0 && found != form.size))
+        return refuse_size(&text, found, form.size);
     TRY(tell_tolerated(&text));
     *ret_value = span_of(bytes, found);
     *ret_is_value = true;

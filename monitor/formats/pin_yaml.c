@@ -111,8 +111,8 @@ static result take_value(struct reading *reading, const char *text, struct pin *
         if (strncmp(text, name, size) != 0 || text[size] != '/')
             continue;
         pin->algorithm = algorithms[i];
-        return pin_value_read(reading->builder, span_of_text(text + size + 1), pin_algorithm_size(algorithms[i]), true, reading->line, &pin->value,
-                              ret_is_pin);
+        struct pin_value_form form = {.size = pin_algorithm_size(algorithms[i]), .allows_hex = true};
+        return pin_value_read(reading->builder, span_of_text(text + size + 1), form, reading->line, &pin->value, ret_is_pin);
     }
     return REFUSE(reading, "yaml-pin", "the pin \"%.*s\" begins with no algorithm, wanted sha256/, sha512/, sha1/ or full/ and base64 or hex behind it",
                   SHOWN_MAX, text);

@@ -31,7 +31,7 @@ static void judge_value(struct span input, char *ret_line, size_t size) {
     struct span value;
     bool is_value;
     char hex[2 * HASH_SIZE + 1];
-    assert_ptr_equal(pin_value_read(&builder, input, HASH_SIZE, true, 7, &value, &is_value), OK);
+    assert_ptr_equal(pin_value_read(&builder, input, (struct pin_value_form){.size = HASH_SIZE, .allows_hex = true}, 7, &value, &is_value), OK);
     if (is_value) {
         assert_int_equal(value.size, HASH_SIZE);
         text_of_hex(value, hex);

@@ -1,5 +1,6 @@
 #include "base/digest.h"
 #include "base/memory.h"
+#include "formats/pin_builder.h"
 #include "rules/pin_difference.h"
 #include "vector_files.h"
 
