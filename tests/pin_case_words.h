@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "formats/pin_builder.h"
 #include "rules/pin_judge.h"
 
 enum { CASE_PATHS_MAX = 8, CASE_LINKS_MAX = 8, CASE_WORD_MAX = 200 };

@@ -206,16 +206,15 @@ static void a_certificate_that_has_expired_leads_nowhere(void **state) {
 static void no_key_of_the_table_has_more_ways_than_there_is_room_for(void **state) {
     (void) state;
     size_t most = 0;
-    for (unsigned store = 0; store < trust_store_count; store++)
-        for (size_t place = 0; place < ca_table_key_count(); place++) {
-            struct hash key;
-            ca_table_key_at(place, &key);
-            struct trust_paths paths = find(&(struct trust_question){.leaf_spki = span_of_text("key"), .issuer_spki_sha256 = &key,
-                                                                     .store = (enum trust_store) store, .now = time_of("2020-06-01T00:00:00Z")});
-            assert_true(paths.is_whole || paths.count == 1);
-            most = paths.count > most ? paths.count : most;
-            arena_reset(arena);
-        }
+    for (size_t place = 0; place < ca_table_key_count(); place++) {
+        struct hash key;
+        ca_table_key_at(place, &key);
+        struct trust_paths paths = find(&(struct trust_question){.leaf_spki = span_of_text("key"), .issuer_spki_sha256 = &key,
+                                                                 .store = place % 2 == 0 ? TRUST_APPLE : TRUST_MICROSOFT, .now = time_of("2020-06-01T00:00:00Z")});
+        assert_true(paths.is_whole || paths.count == 1);
+        most = paths.count > most ? paths.count : most;
+        arena_reset(arena);
+    }
     print_message("%zu paths at most\n", most);
     assert_in_range(most, 5, TRUST_PATHS_MAX / 2);
 }
