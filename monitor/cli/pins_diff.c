@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_json.h"
 #include "cli/pins.h"
 #include "cli/table.h"
 #include "rules/pin_difference.h"
@@ -171,6 +172,7 @@ static json_t *change_json(const struct pin_change *change) {
 /* ---- */
 
 static int show(const struct diff_options *options, const struct pin_difference_sides *sides, struct arena *arena) {
+    uint64_t mark = memory_mark();
     struct pin_change *changes;
     size_t count;
     result outcome = pin_difference(sides, arena, &changes, &count);
@@ -179,7 +181,7 @@ static int show(const struct diff_options *options, const struct pin_difference_
     if (!options->is_json)
         print_changes(changes, count, arena);
     for (size_t i = 0; options->is_json && i < count; i++)
-        if (!print_json_line(change_json(&changes[i])))
+        if (!print_json_line(json_if_whole(change_json(&changes[i]), mark)))
             return EXIT_IO;
     return count > 0 ? EXIT_FINDING : EXIT_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_json.h"
 #include "cli/pins.h"
 #include "cli/pins_chain.h"
 #include "cli/table.h"
@@ -178,11 +179,12 @@ static json_t *remark_json(const struct pin_lint_remark *remark) {
 
 static int show(const struct lint_options *options, const struct pins_files *files, const struct pin_lint_remark *remarks, size_t count) {
     bool has_failed = false;
+    uint64_t mark = memory_mark();
     for (size_t i = 0; i < count; i++) {
         has_failed = has_failed || remarks[i].severity >= options->fail_on;
         if (!options->is_json)
             print_remark(&remarks[i]);
-        else if (!print_json_line(remark_json(&remarks[i])))
+        else if (!print_json_line(json_if_whole(remark_json(&remarks[i]), mark)))
             return EXIT_IO;
     }
     if (!options->is_json && files->count > 0)

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_json.h"
 #include "cli/certificate_json.h"
 #include "cli/pins.h"
 #include "cli/pins_chain.h"
@@ -357,6 +358,7 @@ static json_t *server_json(const struct shown *shown) {
 }
 
 static int print_lines_json(const struct shown *shown, const struct pins_lines_wish *wish) {
+    uint64_t mark = memory_mark();
     for (size_t i = 0; wish->count > 0 && pins_lines_title(i) != NULL; i++) {
         CLEANUP(buffer_done) struct buffer lines = buffer_with_limit(LINES_SIZE_MAX);
         result outcome = pins_lines_write(wish, i, shown->arena, &lines);
@@ -364,17 +366,18 @@ static int print_lines_json(const struct shown *shown, const struct pins_lines_w
             outcome = buffer_check(&lines);
         if (outcome != OK)
             return exit_with(outcome, NULL);
-        if (lines.size > 0 && !print_json_line(json_pack("{s:s,s:s,s:s?,s:s}", "type", "lines", "format", pin_format_name(pins_lines_format(i)), "host", wish->host, "text", buffer_text(&lines))))
+        if (lines.size > 0 && !print_json_line(json_if_whole(json_pack("{s:s,s:s,s:s?,s:s}", "type", "lines", "format", pin_format_name(pins_lines_format(i)), "host", wish->host, "text", buffer_text(&lines)), mark)))
             return EXIT_IO;
     }
     return EXIT_OK;
 }
 
 static int print_json(const struct shown *shown, const struct pins_lines_wish *wish) {
-    if (shown->options->is_server && !print_json_line(server_json(shown)))
+    uint64_t mark = memory_mark();
+    if (shown->options->is_server && !print_json_line(json_if_whole(server_json(shown), mark)))
         return EXIT_IO;
     for (size_t i = 0; i < shown->keys.count; i++)
-        if (!print_json_line(key_json(&shown->keys.items[i], i)))
+        if (!print_json_line(json_if_whole(key_json(&shown->keys.items[i], i), mark)))
             return EXIT_IO;
     return print_lines_json(shown, wish);
 }
