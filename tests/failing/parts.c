@@ -27,6 +27,7 @@
 #include "rules/log_list_key.h"
 #include "rules/merkle.h"
 #include "rules/signature.h"
+#include "rules/trust_paths.h"
 #include "rules/watch_image.h"
 
 #define FILE_MAX ((size_t) 4 * 1024 * 1024)
@@ -238,6 +239,20 @@ static result run_signature(struct span unused_input, struct arena *unused_arena
     return OK;
 }
 
+/* The ways from a key that Let's Encrypt's E7 will sign for, with a certificate beside it that leads nowhere. */
+static result run_paths(struct span input, struct arena *arena, struct buffer *ret_value) {
+    struct trust_question question = {.leaf_spki = input, .others = &input, .other_count = 1, .store = TRUST_ANDROID, .now = 1795219200};
+    struct trust_paths paths;
+    struct hash issuer;
+    TRY(hash_from_hex(span_of_text("cbbc559b44d524d6a132bdac672744da3407f12aae5d5f722c5f6c7913871c75"), &issuer));
+    question.issuer_spki_sha256 = &issuer;
+    TRY(trust_paths_find(&question, arena, &paths));
+    for (size_t i = 0; i < paths.count; i++)
+        for (size_t place = 0; place < paths.paths[i].count; place++)
+            write_value(ret_value, &paths.paths[i].links[place].spki_sha256, HASH_SIZE);
+    return paths.count == 3 ? OK : &fault_library;
+}
+
 /* Allocates nothing, so that nothing may fail: the first round already succeeds. */
 static result run_merkle(struct span unused_input, struct arena *unused_arena, struct buffer *ret_value) {
     (void) unused_input;
@@ -445,6 +460,7 @@ static const struct part {
     {"certificate", run_certificate, "failing/certificate.der", NULL},
     {"refused certificate", run_refused_certificate, "failing/certificate.der", NULL},
     {"signature", run_signature, NULL, ""},
+    {"paths to roots", run_paths, "failing/certificate.der", NULL},
     {"merkle", run_merkle, NULL, ""},
 };
 
