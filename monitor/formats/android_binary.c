@@ -8,6 +8,7 @@ struct loading {
     struct xml_building building;
     struct android_pool pool;
     const char **texts; /* by number, those that were asked for */
+    size_t text_size;   /* of those: many numbers may stand for one long string */
     struct span resources;
     result fault;
     struct reason *reason;
@@ -18,16 +19,27 @@ static result refuse(struct loading *loading, const char *sentence) {
 }
 
 /* The string, made once. */
+static result make_text(struct loading *loading, uint32_t number) {
+    const char *text;
+    if (!android_pool_text(&loading->pool, number, loading->building.arena, &text))
+        return &fault_no_memory;
+    if (text == NULL)
+        return refuse(loading, "a string of the pool does not fit into it");
+    loading->text_size += strlen(text);
+    if (loading->text_size > XML_TEXT_MAX)
+        return refuse(loading, "its strings make more than 16 MB, wanted less");
+    loading->texts[number] = text;
+    return OK;
+}
+
 static result text_of(struct loading *loading, uint32_t number, const char **ret_text) {
     *ret_text = "";
     if (number == ANDROID_NO_STRING)
         return OK;
     if (number >= loading->pool.count)
         return refuse(loading, "a string is named that is not there, wanted a number below the count of the pool");
-    if (loading->texts[number] == NULL && !android_pool_text(&loading->pool, number, loading->building.arena, &loading->texts[number]))
-        return &fault_no_memory;
     if (loading->texts[number] == NULL)
-        return refuse(loading, "a string of the pool does not fit into it");
+        TRY(make_text(loading, number));
     *ret_text = loading->texts[number];
     return OK;
 }
@@ -119,7 +131,7 @@ static result add_text(struct loading *loading, const struct android_chunk *chun
     if (!cursor_little(&cursor, 4, &number))
         return refuse(loading, "a text ends early");
     TRY(text_of(loading, number, &text));
-    return xml_building_text(&loading->building, span_of_text(text));
+    return settle(loading, xml_building_text(&loading->building, span_of_text(text)));
 }
 
 static result take_pool(struct loading *loading, const struct android_chunk *chunk) {

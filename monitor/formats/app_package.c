@@ -18,6 +18,7 @@ struct opening {
     struct arena *arena;
     struct pin_file *files; /* APP_PACKAGE_FILES_MAX */
     size_t count;
+    size_t info_count; /* of those that were looked at */
     struct reason *reason;
 };
 
@@ -121,7 +122,7 @@ static result add_info(struct opening *opening, const struct zip_member *member)
     const char *name = arena_copy_span_as_text(opening->arena, member->name);
     if (name == NULL)
         return &fault_no_memory;
-    if (opening->count == APP_PACKAGE_FILES_MAX)
+    if (opening->info_count++ == APP_PACKAGE_FILES_MAX)
         return reason_set(opening->reason, &fault_pin_file, "the package has more than %d Info.plist, wanted fewer", APP_PACKAGE_FILES_MAX);
     TRY(zip_extract(&opening->zip, member, XML_SIZE_MAX, opening->arena, &bytes));
     if (!pin_apple_is_likely(bytes) && !pin_trustkit_is_likely(bytes))

@@ -45,15 +45,20 @@ static result read_identities(struct pin_builder *builder, const struct plist_no
 
 static result check_keys(struct pin_builder *builder, const struct plist_node *domain) {
     static const char *const known[] = {SUBDOMAINS, LEAVES, AUTHORITIES};
+    enum { KNOWN = sizeof known / sizeof known[0] };
+    bool is_seen[KNOWN] = {false};
     for (const struct plist_node *member = domain->first; member != NULL; member = member->next) {
-        bool is_known = false, is_overwritten;
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-            is_known |= strcmp(member->key, known[i]) == 0;
-        if (!is_known)
+        size_t i = 0;
+        while (i < KNOWN && strcmp(member->key, known[i]) != 0)
+            i++;
+        if (i == KNOWN)
             TRY(pin_builder_remark(builder, PIN_REMARK_NOTE, member->line, "key-unknown", "\"%s\" of %s means nothing to " DOMAINS " and is skipped",
                                    member->key, domain->key));
+        else if (is_seen[i])
+            TRY(pin_builder_remark(builder, PIN_REMARK_WARNING, member->line, "key-twice", "\"%s\" stands in %s twice, the last counts", member->key,
+                                   domain->key));
         else
-            TRY(pin_plist_is_overwritten(builder, member, &is_overwritten));
+            is_seen[i] = true;
     }
     return OK;
 }
@@ -104,12 +109,10 @@ static result read_domain(struct pin_builder *builder, const struct plist_node *
 }
 
 static result read_domains(struct pin_builder *builder, const struct plist_node *domains) {
-    size_t count = 0;
-    for (const struct plist_node *domain = domains->first; domain != NULL; domain = domain->next) {
-        if (count++ == PIN_SETS_MAX)
-            return &fault_limit_reached;
+    if (plist_count(domains) > PIN_SETS_MAX)
+        return &fault_limit_reached;
+    for (const struct plist_node *domain = domains->first; domain != NULL; domain = domain->next)
         TRY(read_domain(builder, domain));
-    }
     return OK;
 }
 

@@ -223,12 +223,10 @@ static result check_exclusions(struct pin_builder *builder) {
 }
 
 static result read_domains(struct pin_builder *builder, const struct plist_node *domains) {
-    size_t count = 0;
-    for (const struct plist_node *node = domains->first; node != NULL; node = node->next) {
-        if (count++ == PIN_SETS_MAX)
-            return &fault_limit_reached;
+    if (plist_count(domains) > PIN_SETS_MAX)
+        return &fault_limit_reached;
+    for (const struct plist_node *node = domains->first; node != NULL; node = node->next)
         TRY(read_entry(builder, node));
-    }
     return check_exclusions(builder);
 }
 

@@ -24,6 +24,13 @@ const struct plist_node *plist_dict(const struct plist_node *node, const char *k
     return member != NULL && member->type == PLIST_DICT ? member : NULL;
 }
 
+size_t plist_count(const struct plist_node *node) {
+    size_t count = 0;
+    for (const struct plist_node *member = node->first; member != NULL; member = member->next)
+        count++;
+    return count;
+}
+
 /* ---- building */
 
 static result limit(struct plist_building *building, const char *complaint) {

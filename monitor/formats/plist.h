@@ -35,6 +35,7 @@ bool plist_is_likely(struct span bytes);
 const struct plist_node *plist_member(const struct plist_node *node, const char *key);
 /* The same where it must be a dict; NULL when it is none. */
 const struct plist_node *plist_dict(const struct plist_node *node, const char *key);
+size_t plist_count(const struct plist_node *node); /* its members or elements */
 const char *plist_type_name(enum plist_type type);
 
 /* For the readers of each form. */

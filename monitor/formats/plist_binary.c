@@ -2,6 +2,7 @@
 #include "base/cursor.h"
 #include "base/utf8.h"
 #include "formats/plist.h"
+#include "formats/xml_tree.h"
 
 enum { TRAILER_SIZE = 32, TRAILER_UNUSED = 6, OBJECTS_MAX = PLIST_NODES_MAX };
 enum { KIND_SIMPLE = 0, KIND_INTEGER = 1, KIND_ASCII = 5, KIND_UTF16 = 6, KIND_UTF8 = 7, KIND_ARRAY = 10, KIND_SET = 12, KIND_DICT = 13,
@@ -20,6 +21,7 @@ struct loading {
     size_t offset_width, reference_width;
     uint64_t object_count;
     const char **texts;    /* of strings that were asked for, by number of the object */
+    size_t text_size;      /* of those: many objects may begin at one place */
     struct level levels[PLIST_DEPTH_MAX];
     size_t depth;
     result fault;
@@ -145,6 +147,9 @@ static result make_text(struct loading *loading, struct object *object, const ch
     struct span raw;
     if (!cursor_take(&object->rest, (size_t) object->count * width, &raw))
         return refuse(loading, "a string does not fit into the file");
+    loading->text_size += raw.size;
+    if (loading->text_size > XML_TEXT_MAX)
+        return refuse(loading, "its strings make more than 16 MB, wanted less");
     char *text = arena_take(loading->building.arena, raw.size / width * 3 + 4);
     if (text == NULL)
         return &fault_no_memory;

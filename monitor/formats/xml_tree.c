@@ -52,14 +52,17 @@ result xml_building_open(struct xml_building *building, const char *name, const 
     building->current = node;
     building->comment = NULL;
     building->node_count++;
-    building->texts[building->depth++] = buffer_with_limit(XML_SIZE_MAX);
+    building->texts[building->depth++] = buffer_with_limit(XML_TEXT_MAX);
     return OK;
 }
 
 result xml_building_text(struct xml_building *building, struct span text) {
     if (building->depth == 0)
         return OK;
+    if (text.size > XML_TEXT_MAX - building->text_size)
+        return limit(building, "there are more than 16 MB of text, wanted less");
     struct buffer *buffer = &building->texts[building->depth - 1];
+    building->text_size += text.size;
     buffer_add(buffer, text);
     return buffer_check(buffer);
 }

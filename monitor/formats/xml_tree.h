@@ -12,6 +12,7 @@
 #include "base/span.h"
 
 #define XML_SIZE_MAX ((size_t) 4 * 1024 * 1024)
+#define XML_TEXT_MAX (4 * XML_SIZE_MAX) /* once each string stands where it is used */
 enum { XML_DEPTH_MAX = 64, XML_NODES_MAX = 200000, XML_ATTRIBUTES_MAX = 256 };
 
 struct xml_attribute {
@@ -60,6 +61,7 @@ struct xml_building {
     struct xml_tree tree;
     struct xml_node *current; /* NULL outside of the root */
     size_t depth, node_count;
+    size_t text_size;         /* of all elements: compiled XML may name one string again and again */
     struct buffer texts[XML_DEPTH_MAX];
     const char *comment;      /* that waits for its element; NULL */
     const char *complaint;    /* why fault_limit_reached came back, a constant sentence */

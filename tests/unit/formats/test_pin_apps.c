@@ -69,6 +69,114 @@ static void apps_are_read_as_they_are_shipped(void **state) {
     vector_texts_check("app-package", judge);
 }
 
+/* ---- what is made to be too much */
+
+enum { MUCH = 12 * 1024 * 1024 };
+
+static void repeat(struct buffer *out, const char *text, size_t count) {
+    struct span piece = span_of_text(text);
+    uint8_t *room = buffer_reserve(out, count * piece.size);
+    assert_non_null(room);
+    for (size_t i = 0; i < count; i++)
+        memcpy(room + i * piece.size, piece.bytes, piece.size);
+    buffer_grew(out, count * piece.size);
+}
+
+static void assert_refused(struct buffer *bytes, const char *sentence) {
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct pin_document *documents;
+    struct reason reason = {""};
+    size_t count;
+    struct pin_file file = {.source = "file", .bytes = buffer_span(bytes)};
+    assert_ptr_equal(pin_file_read(&file, NULL, arena, &documents, &count, &reason), &fault_pin_file);
+    assert_string_equal(reason.text, sentence);
+    arena_free(arena);
+    buffer_reset(bytes);
+}
+
+static void add_trailer(struct buffer *bytes, uint64_t objects, uint64_t table) {
+    buffer_add_number(bytes, 6, 0);
+    buffer_add_number(bytes, 1, 4);
+    buffer_add_number(bytes, 1, 4);
+    buffer_add_number(bytes, 8, objects);
+    buffer_add_number(bytes, 8, 0);
+    buffer_add_number(bytes, 8, table);
+}
+
+/* Arrays that hold the next one, `count` times; the last holds the name that a plist with pins is known by. */
+static void make_binary_chain(struct buffer *bytes, size_t arrays, uint8_t count) {
+    size_t size = 1 + 4 * (size_t) count;
+    buffer_add_text(bytes, "bplist00");
+    for (size_t i = 0; i < arrays; i++) {
+        buffer_add_number(bytes, 1, 0xa0u | count);
+        for (uint8_t k = 0; k < count; k++)
+            buffer_add_number(bytes, 4, i + 1);
+    }
+    buffer_add_text(bytes, "\x5f\x10\x0fNSPinnedDomains");
+    size_t table = bytes->size;
+    for (size_t i = 0; i <= arrays; i++)
+        buffer_add_number(bytes, 4, 8 + i * size);
+    add_trailer(bytes, arrays + 1, table);
+}
+
+static void plists_nested_200000_deep_are_refused_with_a_sentence(void **state) {
+    (void) state;
+    struct buffer bytes = buffer_with_limit(MUCH);
+    buffer_add_text(&bytes, "<plist><!-- NSPinnedDomains -->");
+    repeat(&bytes, "<array>", 200000);
+    repeat(&bytes, "</array>", 200000);
+    assert_refused(&bytes, "line 1: an element is nested more than 64 deep, wanted at most 64");
+    make_binary_chain(&bytes, 199999, 1);
+    assert_refused(&bytes, "binary plist: a value is nested more than 64 deep, wanted at most 64");
+    make_binary_chain(&bytes, 200000, 1);
+    assert_refused(&bytes, "binary plist: it has more than 200000 objects, wanted fewer");
+    buffer_add_text(&bytes, "{\"TSKPinnedDomains\": ");
+    repeat(&bytes, "[", 200000);
+    assert_refused(&bytes, "pin file: nested deeper or of more values than any real one");
+    buffer_done(&bytes);
+}
+
+static void a_few_bytes_do_not_become_millions_of_values(void **state) {
+    (void) state;
+    struct buffer bytes = buffer_with_limit(MUCH);
+    make_binary_chain(&bytes, 60, 2);
+    assert_refused(&bytes, "binary plist: it has more than 200000 values, wanted fewer");
+    buffer_add_text(&bytes, "bplist00\xaf\x12"); /* an array of one long string under 1000 numbers */
+    buffer_add_number(&bytes, 4, 1000);
+    for (size_t i = 0; i < 1000; i++)
+        buffer_add_number(&bytes, 4, i + 1);
+    size_t string = bytes.size;
+    buffer_add_text(&bytes, "\x5f\x12");
+    buffer_add_number(&bytes, 4, 1000000);
+    repeat(&bytes, "NSPinnedDomains ", 62500);
+    size_t table = bytes.size;
+    buffer_add_number(&bytes, 4, 8);
+    for (size_t i = 0; i < 1000; i++)
+        buffer_add_number(&bytes, 4, string);
+    add_trailer(&bytes, 1001, table);
+    assert_refused(&bytes, "binary plist: its strings make more than 16 MB, wanted less");
+    buffer_add_text(&bytes, "<network-security-config>");
+    repeat(&bytes, "<a/>", 200000);
+    assert_refused(&bytes, "line 1: there are more than 200000 elements, wanted fewer");
+    buffer_add_text(&bytes, "<network-security-config");
+    repeat(&bytes, " a=''", 500000);
+    assert_refused(&bytes, "line 1: an element has more than 256 attributes, wanted fewer");
+    buffer_add_text(&bytes, "<plist><dict><key>NSPinnedDomains</key><dict>");
+    repeat(&bytes, "<key>a</key><true/>", 10001);
+    buffer_add_text(&bytes, "</dict></dict></plist>");
+    assert_refused(&bytes, "the file has more than 10000 hosts, or more than 1000 pins for one; wanted fewer: part of a file is no pin set");
+    buffer_done(&bytes);
+}
+
+static void a_file_of_10_megabytes_is_refused_with_a_sentence(void **state) {
+    (void) state;
+    struct buffer bytes = buffer_with_limit(MUCH);
+    buffer_add_text(&bytes, "<network-security-config>");
+    repeat(&bytes, " ", 10 * 1000 * 1000 - bytes.size);
+    assert_refused(&bytes, "the file has 10000000 bytes, wanted 4194304 at most");
+    buffer_done(&bytes);
+}
+
 /* ---- real files */
 
 static struct pin_document *read_corpus(const char *name, enum pin_format format, struct arena *arena) {
@@ -148,6 +256,9 @@ int main(void) {
         cmocka_unit_test(binary_plists_are_read_without_calling_themselves),
         cmocka_unit_test(apps_are_read_as_they_are_shipped),
         cmocka_unit_test(trustkit_configurations_are_read_as_trustkit_reads_them),
+        cmocka_unit_test(plists_nested_200000_deep_are_refused_with_a_sentence),
+        cmocka_unit_test(a_few_bytes_do_not_become_millions_of_values),
+        cmocka_unit_test(a_file_of_10_megabytes_is_refused_with_a_sentence),
         cmocka_unit_test(real_info_plists_pin_the_keys_of_cas_under_white_space_that_is_told),
         cmocka_unit_test(real_android_configs_keep_their_pins_comments_and_dates),
         cmocka_unit_test(real_trustkit_configs_are_enforced_and_localhost_is_not_pinned),
