@@ -61,21 +61,32 @@ __attribute__((unused)) static bool pin_same_pins(const struct pin_set *one, con
     return true;
 }
 
-__attribute__((unused)) static bool pin_same_set(const struct pin_set *one, const struct pin_set *other) {
+__attribute__((unused)) static bool pin_same_flags(const struct pin_set *one, const struct pin_set *other) {
+    return one->is_pinned == other->is_pinned && one->is_enforced == other->is_enforced && one->is_report_only == other->is_report_only &&
+           one->overrides_pins == other->overrides_pins && one->trusts_system == other->trusts_system && one->is_secure == other->is_secure &&
+           one->uses_default_reports == other->uses_default_reports;
+}
+
+__attribute__((unused)) static bool pin_same_time(const struct pin_set *one, const struct pin_set *other) {
+    return one->has_expiry == other->has_expiry && one->is_expiry_local == other->is_expiry_local && one->expires == other->expires &&
+           one->has_max_age == other->has_max_age && one->max_age_s == other->max_age_s;
+}
+
+__attribute__((unused)) static bool pin_same_place(const struct pin_set *one, const struct pin_set *other) {
     bool is_same = (one->host == NULL) == (other->host == NULL) && (one->host == NULL || strcmp(one->host, other->host) == 0);
-    is_same = is_same && one->format == other->format && one->match == other->match && one->is_pinned == other->is_pinned;
-    is_same = is_same && one->is_enforced == other->is_enforced && one->is_report_only == other->is_report_only;
-    is_same = is_same && one->overrides_pins == other->overrides_pins && one->trusts_system == other->trusts_system;
-    is_same = is_same && one->has_expiry == other->has_expiry && one->is_expiry_local == other->is_expiry_local && one->expires == other->expires;
-    is_same = is_same && one->has_max_age == other->has_max_age && one->max_age_s == other->max_age_s && one->port == other->port;
-    is_same = is_same && strcmp(one->protocol, other->protocol) == 0 && one->is_secure == other->is_secure;
-    is_same = is_same && one->uses_default_reports == other->uses_default_reports;
-    for (size_t i = 0; is_same && (one->report_uris[i] != NULL || other->report_uris[i] != NULL); i++) {
-        is_same = one->report_uris[i] != NULL && other->report_uris[i] != NULL && strcmp(one->report_uris[i], other->report_uris[i]) == 0;
-        if (!is_same)
-            break;
-    }
-    return is_same && pin_same_pins(one, other);
+    return is_same && one->match == other->match && one->port == other->port && strcmp(one->protocol, other->protocol) == 0;
+}
+
+__attribute__((unused)) static bool pin_same_reports(const struct pin_set *one, const struct pin_set *other) {
+    size_t i = 0;
+    while (one->report_uris[i] != NULL && other->report_uris[i] != NULL && strcmp(one->report_uris[i], other->report_uris[i]) == 0)
+        i++;
+    return one->report_uris[i] == NULL && other->report_uris[i] == NULL;
+}
+
+__attribute__((unused)) static bool pin_same_set(const struct pin_set *one, const struct pin_set *other) {
+    return one->format == other->format && pin_same_place(one, other) && pin_same_flags(one, other) && pin_same_time(one, other) &&
+           pin_same_reports(one, other) && pin_same_pins(one, other);
 }
 
 /* Written in its own format, a document is the same when it is read again, and nothing is lost. */

@@ -31,21 +31,29 @@ __attribute__((unused)) static void pin_words_of_time(const struct pin_set *set,
         buffer_printf(out, " max-age %llu", (unsigned long long) set->max_age_s);
 }
 
+__attribute__((unused)) static void pin_words_of_flags(const struct pin_set *set, struct buffer *out) {
+    buffer_printf(out, "%s%s%s%s%s%s%s", set->is_pinned ? "" : " unpinned", set->is_enforced ? "" : " unenforced",
+                  set->is_report_only ? " report-only" : "", set->overrides_pins ? " overrides-pins" : "",
+                  set->trusts_system ? "" : " own-anchors", set->is_secure ? "" : " insecure", set->uses_default_reports ? " default-reports" : "");
+}
+
+__attribute__((unused)) static void pin_words_of_place(const struct pin_set *set, struct buffer *out) {
+    buffer_printf(out, " %s", set->host == NULL ? "-" : set->host);
+    if (set->match != PIN_HOST_EXACT)
+        buffer_printf(out, " %s", pin_host_match_name(set->match));
+    if (set->port != 0 || set->protocol[0] != '\0')
+        buffer_printf(out, " %u/%s", set->port, set->protocol);
+}
+
 __attribute__((unused)) static void pin_words_of_set(const struct pin_set *set, enum pin_format file_format, struct buffer *out) {
     buffer_printf(out, "%u:", set->line);
     if (set->format != file_format)
         buffer_printf(out, " as %s", pin_format_name(set->format));
     if (set->name[0] != '\0')
         buffer_printf(out, " \"%s\"", set->name);
-    buffer_printf(out, " %s", set->host == NULL ? "-" : set->host);
-    if (set->match != PIN_HOST_EXACT)
-        buffer_printf(out, " %s", pin_host_match_name(set->match));
-    if (set->port != 0 || set->protocol[0] != '\0')
-        buffer_printf(out, " %u/%s", set->port, set->protocol);
+    pin_words_of_place(set, out);
     pin_words_of_time(set, out);
-    buffer_printf(out, "%s%s%s%s%s%s%s", set->is_pinned ? "" : " unpinned", set->is_enforced ? "" : " unenforced",
-                  set->is_report_only ? " report-only" : "", set->overrides_pins ? " overrides-pins" : "",
-                  set->trusts_system ? "" : " own-anchors", set->is_secure ? "" : " insecure", set->uses_default_reports ? " default-reports" : "");
+    pin_words_of_flags(set, out);
     for (size_t i = 0; set->report_uris[i] != NULL; i++)
         buffer_printf(out, " report <%s>", set->report_uris[i]);
     for (size_t i = 0; i < set->group_count; i++) {

@@ -136,6 +136,26 @@ static void lines_without_a_complete_pin_are_an_error_each(void **state) {
     arena_free(arena);
 }
 
+/* The example that people copy. */
+static void the_example_of_the_documentation_is_read_without_a_remark(void **state) {
+    (void) state;
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct pin_document document = {.source = "pins.md", .format = PIN_FORMAT_YAML};
+    struct reason reason = {""};
+    struct buffer page;
+    assert_true(file_read(TESTS_FOLDER "/../docs/pins.md", &page));
+    const char *begin = strstr(buffer_text(&page), "```yaml\npin_sets:");
+    assert_non_null(begin);
+    begin += strlen("```yaml\n");
+    const char *end = strstr(begin, "```");
+    assert_non_null(end);
+    assert_ptr_equal(pin_yaml_read(span_of(begin, (size_t) (end - begin)), arena, &document, &reason), OK);
+    assert_int_equal(document.set_count, 3);
+    assert_int_equal(document.remark_count, 0);
+    buffer_done(&page);
+    arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_of_the_okhttp_builder_are_read_from_source),
@@ -146,6 +166,7 @@ int main(void) {
         cmocka_unit_test(names_of_keys_and_hosts_that_refer_to_them_are_joined_in_chromiums_list),
         cmocka_unit_test(the_pins_of_a_real_app_are_twelve_sets_with_what_stands_beside_them),
         cmocka_unit_test(lines_without_a_complete_pin_are_an_error_each),
+        cmocka_unit_test(the_example_of_the_documentation_is_read_without_a_remark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
