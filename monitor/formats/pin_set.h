@@ -69,6 +69,8 @@ struct pin_set {
     uint16_t port;         /* TLSA; else 0 */
     const char *protocol;  /* TLSA: "tcp", "udp", "sctp"; else "" */
     bool is_secure;        /* TLSA: the records were seen DNSSEC-secure, or a person says so; else true */
+    bool has_ttl;          /* TLSA: every record has one, and it is the zone's, not what is left of it in a cache */
+    uint32_t ttl_s;        /* the largest of them */
     const char *const *report_uris; /* NULL-terminated; never NULL */
     bool uses_default_reports; /* TrustKit */
     struct pin_group *groups;  /* all must match. Pinned and no group, or an empty one: nothing is accepted */

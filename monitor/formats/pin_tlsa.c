@@ -21,7 +21,9 @@ struct reading {
     struct zone_entry entry;
     struct cursor ahead;  /* of the flags that dig prints */
     unsigned ahead_line;
-    bool has_flags, is_secure;
+    bool has_flags, is_secure, is_authority; /* what dig says of the answer */
+    bool has_zone_ttl, has_ttl;              /* by $TTL; of the record under way */
+    uint32_t zone_ttl_s, ttl_s;
     bool has_origin;
     struct dns_name origin;
     enum owner_state owner_state; /* of the last owner that a line named */
@@ -213,7 +215,10 @@ static result set_for(struct reading *reading, const struct place *place, struct
         set->host = place->host;
         set->port = place->port;
         set->protocol = place->protocol;
+        set->has_ttl = true;
     }
+    set->has_ttl = set->has_ttl && reading->has_ttl;
+    set->ttl_s = reading->ttl_s > set->ttl_s ? reading->ttl_s : set->ttl_s;
     set->is_secure = set->is_secure && (!reading->has_flags || reading->is_secure);
     *ret_set = set;
     return OK;
@@ -265,14 +270,17 @@ static result take_record(struct reading *reading, size_t first) {
 /* ── entries ── */
 
 /* [ttl] [class] type in any order of the first two, from word `at` on. False where no known type comes. */
-static bool read_head(const struct zone_entry *entry, size_t at, bool *ret_is_tlsa, size_t *ret_data) {
+static bool read_head(struct reading *reading, size_t at, bool *ret_is_tlsa, size_t *ret_data) {
+    const struct zone_entry *entry = &reading->entry;
     bool has_ttl = false, has_class = false, is_in = true, is_caa;
-    uint32_t ttl_s;
+    uint32_t ttl_s = reading->zone_ttl_s;
     for (; at < entry->count; at++) {
         const struct zone_word *word = &entry->words[at];
         if (zone_word_is_type(word, &is_caa)) {
             *ret_is_tlsa = is_in && (zone_word_is(word, "TLSA") || zone_word_is(word, "TYPE52"));
             *ret_data = at + 1;
+            reading->has_ttl = (has_ttl || reading->has_zone_ttl) && (!reading->has_flags || reading->is_authority);
+            reading->ttl_s = ttl_s;
             return true;
         }
         bool is_class = !has_class && zone_word_is_class(word, &is_in);
@@ -298,8 +306,10 @@ static result take_owner(struct reading *reading, bool is_tlsa) {
 
 static result take_directive(struct reading *reading) {
     const struct zone_word *words = reading->entry.words;
-    if (zone_word_is(&words[0], "$TTL"))
+    if (zone_word_is(&words[0], "$TTL")) {
+        reading->has_zone_ttl = reading->entry.count == 2 && zone_word_to_ttl(&words[1], &reading->zone_ttl_s);
         return OK;
+    }
     if (!zone_word_is(&words[0], "$ORIGIN") || reading->entry.count != 2)
         return REFUSE(reading, "tlsa-directive", "\"%.*s\" with %zu words behind it is not followed, wanted the records themselves, $ORIGIN name or $TTL",
                       shown(words[0].raw), (const char *) words[0].raw.bytes, reading->entry.count - 1);
@@ -331,8 +341,8 @@ static result take_entry(struct reading *reading) {
         return REFUSE(reading, "tlsa-entry", "%s", entry->wrong);
     if (!entry->is_indented && !entry->words[0].is_quoted && entry->words[0].raw.bytes[0] == '$')
         return take_directive(reading);
-    bool has_owner = !entry->is_indented && read_head(entry, 1, &is_tlsa, &data);
-    if (!has_owner && !read_head(entry, 0, &is_tlsa, &data)) {
+    bool has_owner = !entry->is_indented && read_head(reading, 1, &is_tlsa, &data);
+    if (!has_owner && !read_head(reading, 0, &is_tlsa, &data)) {
         if (is_bare(entry))
             return REFUSE(reading, "tlsa-owner", "nothing says whose record this is: wanted _port._protocol.host TLSA before it (RFC 6698 3)");
         return REFUSE(reading, "tlsa-entry", "no type of record is known in \"%.*s …\", wanted _port._protocol.host TLSA usage selector type data",
@@ -355,6 +365,7 @@ static void look_for_flags(struct reading *reading) {
             size_t flags_size = flags_end == NULL ? size : (size_t) (flags_end - line) + 1;
             reading->has_flags = true;
             reading->is_secure = memmem(line, flags_size, " ad", 3) != NULL;
+            reading->is_authority = memmem(line, flags_size, " aa", 3) != NULL;
         }
         (void) cursor_skip(&reading->ahead, size);
         reading->ahead_line++;
