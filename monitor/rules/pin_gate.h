@@ -28,9 +28,9 @@ struct gate_question {
     const struct pin_link *next;  /* the leaf itself */
     const struct pin_link *current; /* what is served today; NULL: not known */
     const struct pin_document *tlsa; /* records of the host with their TTLs; NULL: not asked */
-    bool has_tlsa_since;
-    int64_t tlsa_since;       /* when the record of the next key was first seen */
-    uint32_t tlsa_ttl_s;
+    bool has_tlsa_since, has_tlsa_ttl;
+    int64_t tlsa_since;       /* since when the record of the next key is published */
+    uint32_t tlsa_ttl_s;      /* the largest of the records', as the zone says it, not what is left of it in a cache */
     enum gate_caa caa;
     const char *caa_why;      /* harmless sentence, "" when not asked */
     int64_t on;               /* the day of the rotation, Unix seconds */
@@ -42,11 +42,14 @@ enum gate_verdict { GATE_SAFE, GATE_LOCKS_OUT, GATE_CANNOT_TELL }; /* exit codes
 const char *gate_verdict_name(enum gate_verdict verdict); /* "safe", "locks-out", "cannot-tell" */
 
 struct gate_release_answer {
-    const struct gate_release *release;
+    const struct gate_release *release; /* NULL: the TLSA records */
     enum pin_verdict verdict;  /* NOT_PINNED counts as accepting */
     bool is_live;
-    struct pin_judgement by;
+    struct pin_judgement by;   /* `set` and `by` are in the release's documents */
 };
+/* Would connections be made? What is only reported refuses nothing. */
+enum gate_acceptance { GATE_ACCEPTS, GATE_REFUSES, GATE_UNKNOWN };
+enum gate_acceptance gate_acceptance_of(const struct pin_judgement *judgement);
 
 struct gate_answer {
     enum gate_verdict verdict;
@@ -55,12 +58,17 @@ struct gate_answer {
     bool has_safe_from;
     int64_t safe_from;         /* the first day from `on` at which no live release above the threshold refuses */
     bool has_staged_since;
-    int64_t staged_since;      /* since when every live release that pins the host accepts the next key */
-    size_t backups_left;       /* pins of the leanest live release that are neither the next nor the current leaf's, and no CA's */
+    int64_t staged_since;      /* since when every live release that pins the host accepts the next key; releases whose end is not dated left out */
+    size_t backups_left;       /* pins of the leanest live release that are neither the next nor the current leaf's, and no CA's; one fewer where
+                                * `current` is not known and no pin is called current */
     double refused_share;      /* of the app that is hit most; 1 where the share of one that refuses is not known */
     const char *refused_app;   /* "" when none */
     const char *const *reasons; /* sentences for a person: what was found and what to do; NULL-terminated */
 };
 
-/* Everything in `arena`; fails only without memory. */
+/* What is unknown and matters makes the verdict CANNOT_TELL: a document of which entries were left out, an issuer that is not known, records
+ * without a date. A release whose share is not known counts as all of its app's users. For other days than `on` the CA certificates are taken
+ * to be valid as on that day. Everything in `arena`; fails only without memory. */
 MUST_CHECK result pin_gate(const struct gate_question *question, struct arena *arena, struct gate_answer *ret_answer);
+/* "Bank android 4.1", or the file's name; NULL: the TLSA records. In `arena`; NULL without memory. */
+const char *gate_release_name(const struct gate_release *release, struct arena *arena);
