@@ -132,6 +132,27 @@ static void add_roots(struct search *search, struct stage *stage) {
     }
 }
 
+static bool is_own_root(const struct ca_extra_rows *extra, const struct hash *key) {
+    struct ca_row row;
+    return extra != NULL && ca_table_find(key, extra, &row) && row.source == CA_FROM_SERVICE && row.kind == CA_ROOT;
+}
+
+/* A key that stands neither in the tables nor among the given certificates. That somebody imported it as a root does not say who signed it, too. */
+static void add_ways_of_extra(struct search *search, struct stage *stage) {
+    const struct ca_extra_rows *extra = search->question->extra;
+    struct way way = {.kind = WAY_UP, .link = link_of_key(search, &stage->key)};
+    for (size_t i = 0; extra != NULL && i < extra->link_count; i++) {
+        if (!hash_equal(&extra->links[i].spki_sha256, &stage->key))
+            continue;
+        way.issuer = extra->links[i].issuer_spki_sha256;
+        add_way(search, stage, &way);
+    }
+    if (stage->way_count > 0)
+        return;
+    way.kind = ca_edges_is_root_elsewhere(&stage->key) || is_own_root(extra, &stage->key) ? WAY_FOREIGN : WAY_OPEN;
+    add_way(search, stage, &way);
+}
+
 /* A CA's key: everything that is known of it. */
 static void fill_stage(struct search *search, struct stage *stage, const struct hash *key) {
     size_t first = 0, count = ca_edges_of(key, &first);
@@ -153,7 +174,7 @@ static void fill_stage(struct search *search, struct stage *stage, const struct 
             add_ways_of_edge(search, stage, &edge);
     }
     if (!is_known)
-        add_way(search, stage, &(struct way){.kind = ca_edges_is_root_elsewhere(key) ? WAY_FOREIGN : WAY_OPEN, .link = link_of_key(search, key)});
+        add_ways_of_extra(search, stage);
 }
 
 /* ---- the leaf, whatever it is */
@@ -161,8 +182,16 @@ static void fill_stage(struct search *search, struct stage *stage, const struct 
 static struct pin_link link_of_leaf(const struct search *search) {
     if (search->given.has_leaf)
         return link_of_given(&search->given.certificates[0]);
-    struct pin_link link = {.spki = search->question->leaf_spki, .is_given = true};
-    digest_of(link.spki, &link.spki_sha256);
+    const struct trust_question *question = search->question;
+    struct pin_link link = {.spki = question->leaf_spki, .is_given = true};
+    if (question->leaf_spki_sha256 == NULL) {
+        digest_of(link.spki, &link.spki_sha256);
+        return link;
+    }
+    link.spki_sha256 = *question->leaf_spki_sha256;
+    link.has_certificate_sha256 = question->leaf_certificate_sha256 != NULL;
+    if (link.has_certificate_sha256)
+        link.certificate_sha256 = *question->leaf_certificate_sha256;
     return link;
 }
 
@@ -282,6 +311,6 @@ result trust_paths_find(const struct trust_question *question, struct arena *are
         search.wants_foreign = true;
         TRY(walk(&search));
     }
-    ret_paths->is_whole = !search.is_cut && ret_paths->count > 0;
+    ret_paths->is_whole = !search.is_cut && ret_paths->count > 0 && question->other_count <= TRUST_OTHERS_MAX;
     return ret_paths->is_whole ? OK : add_stem(&search);
 }

@@ -1,76 +1,16 @@
-/* Paths up to the roots of platforms: through the shipped table, through given certificates, and through what a test makes up. */
-#include <jansson.h>
+/* Paths up to the roots of platforms: through the shipped tables, and through authorities that a test makes up. */
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "base/digest.h"
-#include "base/text.h"
-#include "formats/certificate.h"
-#include "formats/leaf.h"
-#include "rules/ca_edges.h"
 #include "rules/ca_table.h"
-#include "rules/trust_paths.h"
-#include "vector_files.h"
-#include "vector_notation.h"
+#include "trust_case.h"
 
-#define ARENA_LIMIT ((size_t) 16 * 1024 * 1024)
 #define KEY_X1 "0b9fa5a59eed715c26c1020c711b4f6ec42d58b0015e14337a39dad301c5afc3"
 #define KEY_X2 "762195c225586ee6c0237456e2107dc54f1efc21f61a792ebd515913cce68332"
 #define KEY_R3 "8d02536c887482bc34ff54e41d2ba659bf85b341a0a20afadb5813dcfbcf286d"
 #define KEY_E7 "cbbc559b44d524d6a132bdac672744da3407f12aae5d5f722c5f6c7913871c75"
 #define KEY_BALTIMORE "63d9af9b47b1064d49a10e7b7fd566dbc8caa399459bfc2829c571ad8c6ef34a"
 #define KEY_DST_X3 "563b3caf8cfef34c2335caf560a7a95906e8488462eb75ac59784830df9e5b2b"
-
-static struct arena *arena;
-
-static int setup(void **state) {
-    (void) state;
-    arena = arena_new(ARENA_LIMIT);
-    return arena == NULL;
-}
-
-static int teardown(void **state) {
-    (void) state;
-    arena_free(arena);
-    return 0;
-}
-
-static struct hash hash_of(const char *hex) {
-    struct hash hash;
-    assert_ptr_equal(hash_from_hex(span_of_text(hex), &hash), OK);
-    return hash;
-}
-
-static int64_t time_of(const char *text) {
-    int64_t milliseconds;
-    assert_ptr_equal(text_to_time_ms(span_of_text(text), &milliseconds), OK);
-    return milliseconds / 1000;
-}
-
-static struct trust_paths find(const struct trust_question *question) {
-    struct trust_paths paths;
-    assert_ptr_equal(trust_paths_find(question, arena, &paths), OK);
-    assert_in_range(paths.count, 1, TRUST_PATHS_MAX);
-    return paths;
-}
-
-/* "leaf E7 ISRG Root X2; leaf E7 ISRG Root X1": each path by the names of its keys; "…" where its end is not known, "!" where it is foreign. */
-static const char *words_of(const struct trust_paths *paths) {
-    struct buffer text = buffer_with_limit(10000);
-    for (size_t i = 0; i < paths->count; i++) {
-        const struct pin_path *path = &paths->paths[i];
-        buffer_printf(&text, "%s", i == 0 ? "" : "; ");
-        for (size_t place = 0; place < path->count; place++) {
-            const char *name = place == 0 ? "leaf" : ca_key_name(&path->links[place].spki_sha256);
-            buffer_printf(&text, "%s%s", place == 0 ? "" : " < ", name == NULL ? "?" : name);
-        }
-        buffer_printf(&text, "%s", path->is_complete ? "" : path->is_foreign ? " !" : " …");
-    }
-    const char *words = arena_copy_text(arena, buffer_text(&text));
-    buffer_done(&text);
-    return words;
-}
 
 static const char *paths_under(const char *issuer, enum trust_store store, const char *now) {
     struct hash key = hash_of(issuer);
@@ -242,145 +182,6 @@ static void of_several_certificates_of_one_way_none_is_said_to_be_used(void **st
     assert_true(paths.paths[0].links[0].is_given);
 }
 
-/* ---- real chains */
-
-static struct span file_of(const char *name) {
-    struct buffer bytes = corpus_read(name);
-    struct span copy = span_of(arena_copy(arena, buffer_span(&bytes)), bytes.size);
-    buffer_done(&bytes);
-    return copy;
-}
-
-static void chains_of_webpki_lead_to_the_roots_of_their_time(void **state) {
-    (void) state;
-    static const struct {
-        const char *folder, *now, *paths;
-    } cases[] = {
-        {"cloudflare_dns", "2022-06-01T00:00:00Z",
-         "leaf < DigiCert TLS Hybrid ECC SHA384 2020 CA1 < DigiCert Global Root CA; "
-         "leaf < DigiCert TLS Hybrid ECC SHA384 2020 CA1 < DigiCert Global Root CA < Baltimore CyberTrust Root"},
-        {"netflix", "2017-06-01T00:00:00Z", NULL},
-        {"sanofi", "2025-06-01T00:00:00Z", "leaf < ? < ? !"}, /* a company's own root */
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char name[100];
-        struct span files[3];
-        static const char *const parts[] = {"ee", "ca", "inter"};
-        for (size_t k = 0; k < 3; k++) {
-            snprintf(name, sizeof name, "b-x509/webpki-tests/%s/%s.der", cases[i].folder, parts[k]);
-            files[k] = file_of(name);
-        }
-        struct trust_paths paths = find(&(struct trust_question){.leaf = files[0], .others = files + 1, .other_count = 2,
-                                                                 .store = TRUST_JAVA, .now = time_of(cases[i].now)});
-        assert_true(paths.is_whole);
-        if (cases[i].paths != NULL)
-            assert_string_equal(words_of(&paths), cases[i].paths);
-        else
-            assert_true(paths.paths[0].is_complete);
-        assert_int_equal(paths.paths[0].links[1].certificate.size, files[2].size);
-        assert_true(paths.paths[0].links[1].is_given);
-    }
-}
-
-static void a_leaf_alone_and_a_chain_of_something_else_lead_nowhere(void **state) {
-    (void) state;
-    struct span ee = file_of("b-x509/webpki-tests/netflix/ee.der"), other = file_of("b-x509/webpki-tests/sanofi/inter.der");
-    struct trust_paths paths = find(&(struct trust_question){.leaf = ee, .others = &other, .other_count = 1, .store = TRUST_MOZILLA});
-    assert_string_equal(words_of(&paths), "leaf …");
-    assert_true(paths.is_whole);
-    const struct pin_link *link = &paths.paths[0].links[0];
-    assert_true(link->has_certificate_sha256 && link->certificate.size == ee.size && link->spki.size > 0);
-}
-
-static void the_intermediate_alone_is_enough(void **state) {
-    (void) state;
-    struct span ee = file_of("b-x509/webpki-tests/cloudflare_dns/ee.der"), inter = file_of("b-x509/webpki-tests/cloudflare_dns/inter.der");
-    struct trust_paths paths = find(&(struct trust_question){.leaf = ee, .others = &inter, .other_count = 1, .store = TRUST_ANDROID, .now = time_of("2022-06-01T00:00:00Z")});
-    assert_string_equal(words_of(&paths), "leaf < DigiCert TLS Hybrid ECC SHA384 2020 CA1 < DigiCert Global Root CA");
-    assert_true(paths.paths[0].links[1].is_given);
-    assert_false(paths.paths[0].links[2].is_given);
-    assert_int_equal(paths.paths[0].links[2].spki.size, 0);
-    assert_true(paths.paths[0].links[2].has_certificate_sha256);
-}
-
-static struct span der_of_pem(const char *text) {
-    BIO *bio = BIO_new_mem_buf(text, -1);
-    X509 *x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    unsigned char *bytes = NULL;
-    int size = i2d_X509(x509, &bytes);
-    struct span copy = span_of(arena_copy(arena, span_of(bytes, (size_t) size)), (size_t) size);
-    OPENSSL_free(bytes);
-    X509_free(x509);
-    BIO_free(bio);
-    return copy;
-}
-
-static void the_chain_of_a_pin_report_is_what_was_validated(void **state) {
-    (void) state;
-    struct buffer text = corpus_read("d-pins/trustkit/sample_report.json");
-    json_t *report = json_loadb((const char *) text.bytes, text.size, 0, NULL);
-    const json_t *served = json_object_get(report, "served-certificate-chain"), *validated = json_object_get(report, "validated-certificate-chain");
-    struct span leaf = der_of_pem(json_string_value(json_array_get(served, 0))), issuer = der_of_pem(json_string_value(json_array_get(served, 1)));
-    struct span root = der_of_pem(json_string_value(json_array_get(validated, 2)));
-    struct hash root_sha256;
-    digest_of(root, &root_sha256);
-    struct trust_paths paths = find(&(struct trust_question){.leaf = leaf, .others = &issuer, .other_count = 1, .store = TRUST_JAVA, .now = time_of("2015-06-08T01:58:05Z")});
-    assert_string_equal(words_of(&paths), "leaf < Thawte SSL CA < thawte Primary Root CA");
-    assert_true(hash_equal(&paths.paths[0].links[2].certificate_sha256, &root_sha256));
-    json_decref(report);
-    buffer_done(&text);
-}
-
-static void entries_of_live_logs_lead_to_the_roots_of_every_platform(void **state) {
-    (void) state;
-    struct buffer text = corpus_read("a-ct/rfc6962/live_ct.json");
-    json_t *entries = json_loadb((const char *) text.bytes, text.size, 0, NULL);
-    unsigned complete[trust_store_count] = {0}, without_chain = 0;
-    assert_int_equal(json_array_size(entries), 40);
-    for (size_t i = 0; i < json_array_size(entries); i++) {
-        const json_t *entry = json_array_get(entries, i);
-        struct buffer leaf_input = base64_bytes(json_string_value(json_object_get(entry, "leaf_input")));
-        struct buffer extra_data = base64_bytes(json_string_value(json_object_get(entry, "extra_data")));
-        struct leaf leaf;
-        struct certificate certificate;
-        struct span chain_of[TRUST_OTHERS_MAX];
-        size_t count = 0;
-        assert_ptr_equal(leaf_parse(buffer_span(&leaf_input), &leaf), OK);
-        assert_ptr_equal(leaf_add_extra_data(buffer_span(&extra_data), &leaf), OK);
-        struct cursor chain = cursor_of(leaf.chain);
-        while (count < TRUST_OTHERS_MAX && leaf_chain_next(&chain, &chain_of[count]))
-            count++;
-        struct trust_question question = {.others = chain_of, .other_count = count, .now = time_of("2026-06-01T00:00:00Z")};
-        struct hash issuer;
-        if (leaf.kind == ENTRY_PRECERTIFICATE) {
-            assert_ptr_equal(tbs_parse(leaf.tbs, &certificate), OK);
-            memcpy(issuer.bytes, leaf.issuer_key_hash.bytes, HASH_SIZE);
-            question.issuer_spki_sha256 = &issuer;
-            question.leaf_spki = certificate.spki;
-        } else {
-            question.leaf = leaf.certificate;
-        }
-        for (unsigned store = 0; store < trust_store_count; store++) {
-            question.store = (enum trust_store) store;
-            struct trust_paths paths = find(&question);
-            assert_true(paths.is_whole);
-            complete[store] += paths.paths[0].is_complete;
-        }
-        if (leaf.kind == ENTRY_PRECERTIFICATE) { /* the issuer's key alone is enough, where CCADB knows it */
-            question.other_count = 0;
-            without_chain += find(&question).paths[0].is_complete;
-        }
-        arena_reset(arena);
-        buffer_done(&leaf_input);
-        buffer_done(&extra_data);
-    }
-    print_message("java: %u of 40; precertificates by their issuer's key alone: %u\n", complete[TRUST_JAVA], without_chain);
-    assert_true(without_chain >= 10);
-    assert_true(complete[TRUST_APPLE] == 40 && complete[TRUST_ANDROID] == 40 && complete[TRUST_MOZILLA] == 40 && complete[TRUST_MICROSOFT] == 40);
-    json_decref(entries);
-    buffer_done(&text);
-}
-
 /* ---- made-up authorities */
 
 struct maker {
@@ -547,6 +348,11 @@ static void what_cannot_be_read_is_refused_as_a_leaf_and_passed_over_beside_it(v
     const struct span others[] = {span_of_text("no certificate"), signed_by(&root, &root), end, span_of("", 0)};
     struct trust_paths paths = paths_of(end, others, 4);
     assert_string_equal(words_of(&paths), "leaf < ? !");
+    assert_true(paths.is_whole);
+    struct span many[TRUST_OTHERS_MAX + 1] = {others[1]}; /* nobody looks at the last */
+    paths = paths_of(end, many, TRUST_OTHERS_MAX + 1);
+    assert_string_equal(words_of(&paths), "leaf < ? !; leaf …");
+    assert_false(paths.is_whole);
     assert_ptr_not_equal(trust_paths_find(&(struct trust_question){.leaf = others[0]}, arena, &paths), OK);
     EVP_PKEY_free(leaf.key), EVP_PKEY_free(root.key);
 }
@@ -564,35 +370,28 @@ static void no_memory_is_said(void **state) {
     }
 }
 
-#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(the_tables_are_of_one_making),
-        TEST(each_certificate_has_its_own_key_and_each_key_is_found),
-        TEST(keys_have_names),
-        TEST(the_ca_pins_of_real_apps_are_recognised),
-        TEST(stores_have_names_dates_and_roots),
-        TEST(a_cross_signed_root_is_reached_on_each_way),
-        TEST(a_certificate_that_has_expired_leads_nowhere),
-        TEST(no_key_of_the_table_has_more_ways_than_there_is_room_for),
-        TEST(an_unknown_issuer_is_the_end_of_what_is_known),
-        TEST(of_several_certificates_of_one_way_none_is_said_to_be_used),
-        TEST(chains_of_webpki_lead_to_the_roots_of_their_time),
-        TEST(a_leaf_alone_and_a_chain_of_something_else_lead_nowhere),
-        TEST(the_intermediate_alone_is_enough),
-        TEST(the_chain_of_a_pin_report_is_what_was_validated),
-        TEST(entries_of_live_logs_lead_to_the_roots_of_every_platform),
-        TEST(made_up_cross_signs_are_found_by_their_signatures),
-        TEST(a_certificate_of_the_same_name_that_did_not_sign_is_no_issuer),
-        TEST(a_leaf_signs_nothing),
-        TEST(a_given_authority_that_is_not_valid_leads_nowhere),
-        TEST(circles_are_cut_and_lead_nowhere),
-        TEST(a_self_signed_leaf_is_its_own_root),
-        TEST(each_way_through_a_grid_is_found),
-        TEST(too_many_ways_are_cut_to_what_all_have),
-        TEST(what_cannot_be_read_is_refused_as_a_leaf_and_passed_over_beside_it),
-        TEST(no_memory_is_said),
+        PATHS_TEST(the_tables_are_of_one_making),
+        PATHS_TEST(each_certificate_has_its_own_key_and_each_key_is_found),
+        PATHS_TEST(keys_have_names),
+        PATHS_TEST(the_ca_pins_of_real_apps_are_recognised),
+        PATHS_TEST(stores_have_names_dates_and_roots),
+        PATHS_TEST(a_cross_signed_root_is_reached_on_each_way),
+        PATHS_TEST(a_certificate_that_has_expired_leads_nowhere),
+        PATHS_TEST(no_key_of_the_table_has_more_ways_than_there_is_room_for),
+        PATHS_TEST(an_unknown_issuer_is_the_end_of_what_is_known),
+        PATHS_TEST(of_several_certificates_of_one_way_none_is_said_to_be_used),
+        PATHS_TEST(made_up_cross_signs_are_found_by_their_signatures),
+        PATHS_TEST(a_certificate_of_the_same_name_that_did_not_sign_is_no_issuer),
+        PATHS_TEST(a_leaf_signs_nothing),
+        PATHS_TEST(a_given_authority_that_is_not_valid_leads_nowhere),
+        PATHS_TEST(circles_are_cut_and_lead_nowhere),
+        PATHS_TEST(a_self_signed_leaf_is_its_own_root),
+        PATHS_TEST(each_way_through_a_grid_is_found),
+        PATHS_TEST(too_many_ways_are_cut_to_what_all_have),
+        PATHS_TEST(what_cannot_be_read_is_refused_as_a_leaf_and_passed_over_beside_it),
+        PATHS_TEST(no_memory_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
