@@ -2,6 +2,7 @@
  * CCADB when the shipped table was made (so that cross-signed alternatives, which some clients build, are known). */
 #pragma once
 
+#include "rules/ca_table.h"
 #include "rules/pin_judge.h"
 
 enum trust_store { TRUST_APPLE, TRUST_ANDROID, TRUST_MOZILLA, TRUST_MICROSOFT, TRUST_JAVA, trust_store_count };
@@ -22,9 +23,12 @@ enum { TRUST_PATHS_MAX = 64, TRUST_PATH_LENGTH_MAX = 10, TRUST_OTHERS_MAX = 30, 
 struct trust_question {
     struct span leaf;              /* certificate DER; empty for a bare key, request or precertificate */
     struct span leaf_spki;         /* where `leaf` is empty */
+    const struct hash *leaf_spki_sha256;        /* where both are: all that is known of its key */
+    const struct hash *leaf_certificate_sha256; /* beside that; NULL: not known */
     const struct hash *issuer_spki_sha256; /* who signed it, or will; NULL: by the leaf's signature */
     const struct span *others;     /* certificates given beside it, in any order; those that cannot be read do not count */
     size_t other_count;            /* TRUST_OTHERS_MAX are looked at */
+    const struct ca_extra_rows *extra; /* for keys of which the shipped tables know nothing: links that were verified, and the service's own roots; NULL: none */
     enum trust_store store;
     int64_t now;                   /* paths through CA certificates not valid at this time do not count; the leaf's own validity is not asked */
 };
