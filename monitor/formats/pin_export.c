@@ -28,17 +28,15 @@ static result tell(struct planning *planning, enum pin_remark_kind kind, const s
 
 /* ── hosts ── */
 
-/* How many labels `host` has below `parent`: 0 when they are the same, -1 when it is not below. */
-static int labels_below(const char *host, const char *parent) {
-    size_t size = strlen(host), parent_size = strlen(parent);
-    if (size < parent_size || strcmp(host + size - parent_size, parent) != 0)
+/* How many labels the lower one's host has below the upper one's: 0 when they are the same, -1 when it is not below. */
+static int labels_below(const struct pin_export *lower, const struct pin_export *upper) {
+    size_t size = lower->host_size, upper_size = upper->host_size;
+    const char *host = lower->set->host;
+    if (size < upper_size || (size > upper_size && host[size - upper_size - 1] != '.') ||
+        memcmp(host + size - upper_size, upper->set->host, upper_size) != 0)
         return -1;
-    if (size == parent_size)
-        return 0;
-    if (host[size - parent_size - 1] != '.')
-        return -1;
-    int labels = 1;
-    for (size_t i = 0; i + 1 < size - parent_size; i++)
+    int labels = size > upper_size;
+    for (size_t i = 0; i + 1 < size - upper_size; i++)
         labels += host[i] == '.';
     return labels;
 }
@@ -64,12 +62,15 @@ static bool meets(enum pin_host_match upper, enum pin_host_match lower, int belo
     return false;
 }
 
-/* Does a set with this match hold for some host for which the other one holds? */
-static bool overlaps(const struct pin_set *set, enum pin_host_match match, const struct pin_set *other, enum pin_host_match other_match) {
-    if (set->host == NULL || other->host == NULL || set->port != other->port || strcmp(set->protocol, other->protocol) != 0)
+/* Does an entry with this match hold for some host for which the other one holds? */
+static bool overlaps(const struct pin_export *one, enum pin_host_match match, const struct pin_export *other, enum pin_host_match other_match) {
+    if (one->set->host == NULL || other->set->host == NULL || one->set->port != other->set->port)
         return false;
-    int below = labels_below(other->host, set->host), above = labels_below(set->host, other->host);
-    return (below >= 0 && meets(match, other_match, below)) || (above >= 0 && meets(other_match, match, above));
+    bool is_above = one->host_size <= other->host_size;
+    int below = is_above ? labels_below(other, one) : labels_below(one, other);
+    if (below < 0 || strcmp(one->set->protocol, other->set->protocol) != 0)
+        return false;
+    return (is_above && meets(match, other_match, below)) || ((!is_above || below == 0) && meets(other_match, match, below));
 }
 
 /* The widest match that can be said and is no wider; false: none. */
@@ -230,8 +231,8 @@ static result plan_set(struct planning *planning, struct pin_export *entry) {
 
 /* May the entry stay as it is although `gone` is left out? A more exact one holds alone, except where all unite. */
 static bool is_untouched(const struct pin_export *gone, const struct pin_export *entry) {
-    bool is_more_exact = !pin_format_unites(entry->set->format) && labels_below(entry->set->host, gone->set->host) > 0;
-    return is_more_exact || !overlaps(entry->set, entry->match, gone->set, gone->set->match);
+    bool is_more_exact = !pin_format_unites(entry->set->format) && labels_below(entry, gone) > 0;
+    return is_more_exact || !overlaps(entry, entry->match, gone, gone->set->match);
 }
 
 /* A host whose entry is left out must not fall to another entry: that one is narrowed, or left out as well. */
@@ -241,7 +242,7 @@ static result shrink(struct planning *planning, const struct pin_export *gone, s
     if (entry->is_left_out || entry == gone || entry->set->host == NULL || is_untouched(gone, entry))
         return OK;
     for (unsigned matches = planning->abilities->matches; narrow(matches, entry->match, &narrower); matches &= ~PIN_BIT(narrower)) {
-        if (overlaps(entry->set, narrower, gone->set, gone->set->match))
+        if (overlaps(entry, narrower, gone, gone->set->match))
             continue;
         entry->match = narrower;
         return pin_builder_remark(planning->lost, PIN_REMARK_WARNING, entry->set->line, "export-match",
@@ -274,8 +275,8 @@ static result shrink_around_gaps(struct planning *planning) {
 
 /* Do pins of `other` count for hosts for which `entry` will hold? Not those of a whole entry further down. */
 static bool belongs_in(const struct pin_export *entry, const struct pin_export *other) {
-    bool holds_alone = labels_below(other->set->host, entry->set->host) > 0 && other->match == other->set->match;
-    return pin_format_unites(other->set->format) && !holds_alone && overlaps(entry->set, entry->match, other->set, other->set->match);
+    bool holds_alone = labels_below(other, entry) > 0 && other->match == other->set->match;
+    return pin_format_unites(other->set->format) && !holds_alone && overlaps(entry, entry->match, other, other->set->match);
 }
 
 /* Where sets unite at home and not here, an entry gets the pins of every other that holds for some of its hosts: fewer keys are refused. */
@@ -303,11 +304,12 @@ static result unite(struct planning *planning, struct pin_export *entry) {
 static result drop_twins(struct planning *planning, const struct pin_export *entry) {
     for (size_t i = 0; i < planning->document->set_count; i++) {
         struct pin_export *other = &planning->plan[i];
-        bool is_twin = other != entry && !other->is_left_out && other->set->host != NULL && strcmp(other->set->host, entry->set->host) == 0 &&
+        bool is_twin = other != entry && !other->is_left_out && other->set->host != NULL && other->host_size == entry->host_size &&
+                       memcmp(other->set->host, entry->set->host, entry->host_size) == 0 &&
                        other->set->port == entry->set->port && strcmp(other->set->protocol, entry->set->protocol) == 0;
         if (!is_twin || other->match > entry->match || (other->match == entry->match && other < entry))
             continue;
-        bool is_within = overlaps(entry->set, entry->match, other->set, other->match);
+        bool is_within = overlaps(entry, entry->match, other, other->match);
         other->is_left_out = planning->is_joined[i] = true;
         TRY(pin_builder_remark(planning->lost, is_within ? PIN_REMARK_NOTE : PIN_REMARK_WARNING, other->set->line, "export-joined", "%s: %s",
                                host_of(other->set), is_within ? "joined with the other entry of this host"
@@ -341,7 +343,7 @@ static result tell_unions(struct planning *planning) {
         bool is_told = entry->is_left_out || pin_format_unites(entry->set->format);
         for (size_t k = 0; !is_told && k < planning->document->set_count; k++) {
             const struct pin_export *other = &planning->plan[k];
-            if (k == i || other->is_left_out || !overlaps(entry->set, entry->match, other->set, other->match))
+            if (k == i || other->is_left_out || !overlaps(entry, entry->match, other, other->match))
                 continue;
             is_told = true;
             TRY(tell(planning, PIN_REMARK_WARNING, entry->set, "export-unites", "another entry holds for some of its hosts too, and here both count"));
@@ -359,6 +361,7 @@ result pin_export_plan(const struct pin_document *document, const struct pin_abi
         return &fault_no_memory;
     for (size_t i = 0; i < document->set_count; i++) {
         planning.plan[i] = (struct pin_export){.set = &document->sets[i], .match = document->sets[i].match, .united = none};
+        planning.plan[i].host_size = document->sets[i].host == NULL ? 0 : strlen(document->sets[i].host);
         TRY(plan_set(&planning, &planning.plan[i]));
     }
     TRY(shrink_around_gaps(&planning));

@@ -26,6 +26,7 @@ struct pin_abilities {
 /* One entry to write. */
 struct pin_export {
     const struct pin_set *set;
+    size_t host_size;          /* characters of its host */
     enum pin_host_match match; /* no wider than the set's */
     bool is_left_out;
     const struct pin_set *const *united; /* further sets whose pins belong in: they unite with it where it comes from. NULL-terminated */

@@ -15,6 +15,7 @@ static const char header_name[] = "Public-Key-Pins", report_only_name[] = "Publi
 struct header {
     struct pin_builder *builder;
     struct cursor text;
+    uint8_t *room;        /* for what stands in quotes; NULL until it is needed */
     unsigned line;
     bool is_report_only;
     struct pin_set set;   /* without its pins */
@@ -110,10 +111,11 @@ static result take_value(struct header *header, struct directive *directive) {
         return OK;
     }
     (void) cursor_skip(&header->text, 1);
-    uint8_t *room = arena_take(header->builder->arena, cursor_remaining(&header->text) + 1);
-    if (room == NULL)
+    if (header->room == NULL)
+        header->room = arena_take(header->builder->arena, header->text.size + 1);
+    if (header->room == NULL)
         return &fault_no_memory;
-    if (!take_quoted(&header->text, room, &directive->value))
+    if (!take_quoted(&header->text, header->room, &directive->value))
         return REFUSE(header, "hpkp-quote", "a quoted text does not end (RFC 7230 3.2.6)");
     return OK;
 }

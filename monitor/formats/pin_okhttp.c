@@ -6,7 +6,7 @@
 #include "formats/pin_export.h"
 #include "formats/pin_file.h"
 
-enum { SHOWN_MAX = 60, CALL_SIZE_MAX = 4096 /* looked through for a pin */ };
+enum { SHOWN_MAX = 60, CALL_SIZE_MAX = 400 /* looked through for a pin */, LITERAL_SIZE_MAX = 4096 /* no host or pin is so long */ };
 
 /* ── words of Java and Kotlin, as far as they matter here ── */
 
@@ -304,6 +304,10 @@ static result take_argument(struct reading *reading, const struct argument *argu
 static result add_literal(struct reading *reading, struct argument *argument) {
     struct span more = reading->token.text;
     argument->is_computed |= reading->token.is_computed;
+    if (argument->literal.size + more.size > LITERAL_SIZE_MAX) {
+        argument->is_computed = true;
+        return OK;
+    }
     uint8_t *joined = arena_take(reading->builder->arena, argument->literal.size + more.size + 1);
     if (joined == NULL)
         return &fault_no_memory;
