@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "rules/pin_index.h"
 
 /* A label that no file names stands for those that it does not name. */
 #define PROBE "pinwatch-probe"
@@ -24,8 +25,8 @@ struct held {
 struct work {
     struct arena *arena;
     const struct pin_document *documents[2];
+    struct pin_index indexes[2];
     const struct pin_set **rooms;
-    size_t room_count;
     bool ignores_position;
     struct pin_change *changes;
     size_t count, change_rooms, host_begin; /* changes from host_begin on are of the host at hand */
@@ -85,7 +86,7 @@ static result hold(struct arena *arena, const struct pin_set *const *sets, size_
 }
 
 static result hold_for(struct work *work, unsigned side, const struct key *key, const char *name, struct held *ret_held) {
-    size_t count = work->documents[side] == NULL ? 0 : pin_sets_for_host(work->documents[side], name, key->port, key->protocol, work->rooms, work->room_count);
+    size_t count = pin_index_sets_for(&work->indexes[side], name, key->port, key->protocol, work->rooms);
     return hold(work->arena, work->rooms, count, ret_held);
 }
 
@@ -337,10 +338,11 @@ static result compare_hostless(struct work *work) {
 static result compare_documents(struct work *work, const struct pin_document *before, const struct pin_document *after) {
     work->documents[0] = before;
     work->documents[1] = after;
-    work->room_count = sets_of(before) > sets_of(after) ? sets_of(before) : sets_of(after);
-    work->rooms = arena_take_array(work->arena, work->room_count + 1, sizeof *work->rooms);
+    work->rooms = arena_take_array(work->arena, sets_of(before) + sets_of(after) + 1, sizeof *work->rooms);
     if (work->rooms == NULL)
         return &fault_no_memory;
+    for (unsigned side = 0; side < 2; side++)
+        TRY(pin_index_make(work->documents[side], work->arena, &work->indexes[side]));
     TRY(compare_hosts(work));
     return compare_hostless(work);
 }

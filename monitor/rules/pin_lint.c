@@ -162,27 +162,11 @@ static void look_at_set(struct pin_lint_work *work, const struct pin_set *set) {
     pin_lint_hosts(work, set);
 }
 
-static int compare_hosts(const void *a, const void *b) {
-    const struct lint_host *left = a, *right = b;
-    int order = strcmp(left->host, right->host);
-    return order != 0 ? order : (left->set > right->set) - (left->set < right->set);
-}
-
-static result sort_hosts(struct pin_lint_work *work) {
-    work->host_count = 0;
-    work->hosts = arena_take_array(work->arena, work->document->set_count + 1, sizeof *work->hosts);
-    work->rooms = arena_take_array(work->arena, work->document->set_count + 1, sizeof *work->rooms);
-    if (work->hosts == NULL || work->rooms == NULL)
-        return &fault_no_memory;
-    for (size_t i = 0; i < work->document->set_count; i++)
-        if (work->document->sets[i].host != NULL)
-            work->hosts[work->host_count++] = (struct lint_host){work->document->sets[i].host, &work->document->sets[i]};
-    qsort(work->hosts, work->host_count, sizeof *work->hosts, compare_hosts);
-    return OK;
-}
-
 static result look_at_document(struct pin_lint_work *work) {
-    TRY(sort_hosts(work));
+    work->rooms = arena_take_array(work->arena, work->document->set_count + 1, sizeof *work->rooms);
+    if (work->rooms == NULL)
+        return &fault_no_memory;
+    TRY(pin_index_make(work->document, work->arena, &work->index));
     if (work->document->set_count == 0)
         pin_lint_say(work, PIN_LINT_NOTHING_PINNED, NULL, 0, "no pin set is in this file: there is nothing to check, which is not the same as nothing wrong");
     for (size_t i = 0; i < work->document->set_count; i++)

@@ -1,6 +1,5 @@
 /* Which names an entry holds for, and which its author may have meant. */
 #include <libpsl.h>
-#include <stdlib.h>
 
 #include "rules/pin_lint_work.h"
 
@@ -21,34 +20,12 @@ static void look_at_suffix(struct pin_lint_work *work, const struct pin_set *set
 
 /* ---- neighbours */
 
-static int compare_host(const void *key, const void *element) {
-    return strcmp(key, ((const struct lint_host *) element)->host);
-}
-
-/* Any entry for exactly this host. */
-static const struct lint_host *entry_of(const struct pin_lint_work *work, const char *host) {
-    return bsearch(host, work->hosts, work->host_count, sizeof *work->hosts, compare_host);
-}
-
-static bool is_below(const char *name, const char *parent) {
-    size_t size = strlen(name), parent_size = strlen(parent);
-    return size > parent_size + 1 && name[size - parent_size - 1] == '.' && strcmp(name + size - parent_size, parent) == 0;
-}
-
-/* An entry for a name below the host. */
-static const struct pin_set *child_of(const struct pin_lint_work *work, const char *host) {
-    for (size_t i = 0; i < work->host_count; i++)
-        if (is_below(work->hosts[i].host, host))
-            return work->hosts[i].set;
-    return NULL;
-}
-
 static bool is_held(struct pin_lint_work *work, const char *name) {
-    return pin_sets_for_host(work->document, name, 0, "", work->rooms, work->document->set_count) > 0;
+    return pin_index_sets_for(&work->index, name, 0, "", work->rooms) > 0;
 }
 
 static void look_below(struct pin_lint_work *work, const struct pin_set *set) {
-    const struct pin_set *child = set->match == PIN_HOST_EXACT && strncmp(set->host, "www.", 4) != 0 ? child_of(work, set->host) : NULL;
+    const struct pin_set *child = set->match == PIN_HOST_EXACT && strncmp(set->host, "www.", 4) != 0 ? pin_index_first(&work->index, set->host)->below : NULL;
     const char *probe = child == NULL ? NULL : pin_lint_text(work, arena_printf(work->arena, "pinwatch-probe.%s", set->host));
     if (child != NULL && !is_held(work, probe))
         pin_lint_say(work, PIN_LINT_SUBDOMAINS_MISSING, set, 0, "pinned without its subdomains, though there is an entry for %s below it: names that are not listed are not pinned", child->host);
@@ -74,7 +51,7 @@ static bool reaches(const struct pin_set *parent, size_t labels_below) {
 static const struct pin_set *parent_of(const struct pin_lint_work *work, const struct pin_set *set) {
     size_t labels = 0;
     for (const char *dot = strchr(set->host, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
-        const struct lint_host *entry = entry_of(work, dot + 1);
+        const struct pin_index_entry *entry = pin_index_first(&work->index, dot + 1);
         labels++;
         if (entry != NULL && reaches(entry->set, labels))
             return entry->set;
@@ -99,7 +76,7 @@ static void look_above(struct pin_lint_work *work, const struct pin_set *set) {
     size_t missing = parent == NULL ? 0 : missing_from(set, parent);
     if (missing == 0)
         return;
-    size_t count = pin_sets_for_host(work->document, set->host, 0, "", work->rooms, work->document->set_count);
+    size_t count = pin_index_sets_for(&work->index, set->host, 0, "", work->rooms);
     for (size_t i = 0; i < count; i++)
         if (work->rooms[i] == parent)
             return;

@@ -84,7 +84,7 @@ static size_t united_with(struct pin_lint_work *work, const struct pin_set *set,
     if (do_unite && set->match == PIN_HOST_ONE_LABEL_BELOW)
         name = pin_lint_text(work, arena_printf(work->arena, "pinwatch-probe.%s", set->host));
     if (do_unite)
-        count = pin_sets_for_host(work->document, name, 0, "", rooms, work->document->set_count);
+        count = pin_index_sets_for(&work->index, name, 0, "", rooms);
     if (count == 0)
         rooms[count++] = set;
     return count;

@@ -1,6 +1,7 @@
 /* What the parts of the pin lint share; see pin_lint.h. */
 #pragma once
 
+#include "rules/pin_index.h"
 #include "rules/pin_lint.h"
 
 enum pin_lint_rule_number {
@@ -41,20 +42,14 @@ enum pin_lint_rule_number {
     pin_lint_rule_count
 };
 
-struct lint_host {
-    const char *host;
-    const struct pin_set *set;
-};
-
 struct pin_lint_work {
     struct arena *arena;
     const struct pin_lint_facts *facts;
     const struct pin_document *documents;
     size_t document_count;
     const struct pin_document *document; /* at hand */
-    struct lint_host *hosts;             /* of the document at hand, sorted */
-    size_t host_count;
-    const struct pin_set **rooms;        /* for pin_sets_for_host */
+    struct pin_index index;              /* of the document at hand */
+    const struct pin_set **rooms;        /* for its sets */
     struct pin_lint_remark *remarks;
     size_t remark_count;
     size_t seen[pin_lint_rule_count];
