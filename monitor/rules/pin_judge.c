@@ -27,14 +27,16 @@ static enum set_state state_of(const struct pin_set *set, int64_t now) {
     return now >= expires + ZONE_LAST_S ? SET_IS_OVER : now >= expires - ZONE_FIRST_S ? SET_FADES : SET_HOLDS;
 }
 
-static bool refusal_locks_out(const struct pin_set *set) {
-    return set->is_enforced && set->format != PIN_FORMAT_HPKP;
+static enum pin_force force_of(const struct pin_set *set) {
+    if (set->is_enforced && set->format != PIN_FORMAT_HPKP)
+        return FORCE_LOCKS_OUT;
+    return set->is_report_only ? FORCE_REPORTS : FORCE_NOTHING_LOCKED;
 }
 
 const struct pin_set *pin_court_next(const struct pin_court *court, size_t *place) {
     const struct pin_set *set;
     while ((set = pin_choice_next(&court->choice, place)) != NULL)
-        if (refusal_locks_out(set) == court->is_enforced && state_of(set, court->choice.question->now) != SET_IS_OVER)
+        if (force_of(set) == court->force && state_of(set, court->choice.question->now) != SET_IS_OVER)
             break;
     return set;
 }
@@ -55,7 +57,7 @@ const struct pin *pin_walk_next(const struct pin_court *court, struct pin_walk *
     }
 }
 
-/* Sets that are only reported say nothing beside one that is enforced. */
+/* Sets that are only reported say nothing beside one that is more. */
 static struct pin_court call_court(const struct pin_choice *choice) {
     struct pin_court court = {.choice = *choice};
     const struct pin_set *set;
@@ -65,13 +67,13 @@ static struct pin_court call_court(const struct pin_choice *choice) {
             court.last_out = set;
             continue;
         }
-        bool is_first_enforced = refusal_locks_out(set) && !court.is_enforced;
-        if (court.first == NULL || is_first_enforced)
+        enum pin_force force = force_of(set);
+        if (court.first == NULL || force > court.force) {
             court.first = set;
-        if (is_first_enforced)
+            court.force = force;
             court.is_fading = false;
-        court.is_enforced |= refusal_locks_out(set);
-        court.is_fading |= state == SET_FADES && refusal_locks_out(set) == court.is_enforced;
+        }
+        court.is_fading |= state == SET_FADES && force == court.force;
     }
     return court;
 }
@@ -286,7 +288,11 @@ static void judge_format(const struct pin_document *document, enum pin_format fo
         judgement->why = "no record is usable for such a client (RFC 7672 3.1.3, RFC 7671 10.3)";
         return;
     }
-    judgement->is_enforced = court.is_enforced;
+    if (format == PIN_FORMAT_HPKP && hpkp_lacks_backup(&court)) {
+        judgement->why = "no pin stands outside the chain, and clients ignore a header without a backup (RFC 7469 2.5)";
+        return;
+    }
+    judgement->is_enforced = court.force == FORCE_LOCKS_OUT;
     judge_paths(&court, &records, judgement);
     if (court.is_fading && judgement->verdict == PIN_VERDICT_REFUSES)
         say(PIN_VERDICT_CANNOT_TELL, "pinning stops at midnight where the device is: east of it they accept already, west of it they still refuse", judgement);

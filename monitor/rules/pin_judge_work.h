@@ -17,10 +17,13 @@ struct pin_choice pin_choose(const struct pin_document *document, enum pin_forma
 /* The next set that holds, from *place on; NULL: no more. */
 const struct pin_set *pin_choice_next(const struct pin_choice *choice, size_t *place);
 
-/* The sets of a choice that decide: not expired, all as much enforced. */
+/* What comes of a mismatch; the strongest of the sets that hold decide alone. */
+enum pin_force { FORCE_REPORTS, FORCE_NOTHING_LOCKED /* HPKP's header, what is not enforced */, FORCE_LOCKS_OUT };
+
+/* The sets of a choice that decide: not expired, all of one force. */
 struct pin_court {
     struct pin_choice choice;
-    bool is_enforced;
+    enum pin_force force;
     bool is_fading;                 /* pinning has stopped for a part of the users: see state_of */
     const struct pin_set *first;    /* that decides; NULL: none */
     const struct pin_set *last_out; /* that would have, had it not expired or been insecure */
@@ -70,6 +73,9 @@ static inline void pin_lacks(struct pin_finding *finding, enum pin_lack lack) {
  * those that are not known too. */
 #define PIN_TO_THE_END SIZE_MAX
 void pin_try(const struct pin_set *set, const struct pin *pin, const struct pin_path *path, size_t from, size_t to, struct pin_finding *finding);
+
+/* Is it sure that clients ignore such a header of HPKP, because no pin in it stands outside the chain (RFC 7469 2.5, 4.3)? */
+bool hpkp_lacks_backup(const struct pin_court *court);
 
 /* TLSA records: what the clients that follow RFC 6698, 7671 and 7672 make of them. */
 struct tlsa_view {

@@ -1,7 +1,7 @@
 /* Pins of all platforms over any paths: the verdict is that of a plain second reading. An input that is no case as text is taken for the
  * choices that make one.
  *
- * parser: rules/pin_judge.c rules/pin_judge_tlsa.c rules/pin_hosts.c rules/pin_match.c
+ * parser: rules/pin_judge.c rules/pin_judge_hpkp.c rules/pin_judge_tlsa.c rules/pin_hosts.c rules/pin_match.c
  * seeds: pin-judge pin-hosts */
 #include <libpsl.h>
 #include <openssl/sha.h>
@@ -103,19 +103,22 @@ static int naive_force(const struct pin_set *set, int64_t now) {
     return now < set->expires - NAIVE_DAY_EARLY ? 2 : now < set->expires + NAIVE_DAY_LATE ? 1 : 0;
 }
 
-static bool naive_bites(const struct pin_set *set) {
-    return set->format != PIN_FORMAT_HPKP && set->is_enforced;
+static int naive_bite(const struct pin_set *set) {
+    return set->format != PIN_FORMAT_HPKP && set->is_enforced ? 2 : set->is_report_only ? 0 : 1;
 }
 
 static void naive_pick(struct naive *naive) {
     const struct pin_document *document = naive->document;
+    int strongest = -1;
     naive_pick_hosts(naive);
     for (size_t i = 0; i < document->set_count; i++) {
         naive->is_picked[i] = naive->is_picked[i] && naive_force(&document->sets[i], naive->question->now) > 0;
-        naive->is_enforced = naive->is_enforced || (naive->is_picked[i] && naive_bites(&document->sets[i]));
+        if (naive->is_picked[i] && naive_bite(&document->sets[i]) > strongest)
+            strongest = naive_bite(&document->sets[i]);
     }
     for (size_t i = 0; i < document->set_count; i++) {
-        naive->is_picked[i] = naive->is_picked[i] && naive_bites(&document->sets[i]) == naive->is_enforced;
+        naive->is_picked[i] = naive->is_picked[i] && naive_bite(&document->sets[i]) == strongest;
+        naive->is_enforced = strongest == 2;
         naive->has_any = naive->has_any || naive->is_picked[i];
         naive->is_fading = naive->is_fading || (naive->is_picked[i] && naive_force(&document->sets[i], naive->question->now) == 1);
     }
@@ -249,6 +252,25 @@ static bool naive_accepts(struct naive *naive, const struct pin_path *path, bool
     return false;
 }
 
+static bool naive_same_pin(const struct pin *one, const struct pin *two) {
+    return one->kind == two->kind && one->algorithm == two->algorithm && one->position == two->position && span_equal(one->value, two->value);
+}
+
+/* Two different pins, one of which may stand outside some path. */
+static bool naive_has_backup(struct naive *naive) {
+    const struct pin_question *question = naive->question;
+    bool is_outside = question->path_count == 0, are_two = false;
+    const struct pin *any = NULL;
+    naive->is_hopeful = false;
+    NAIVE_EACH_PIN(naive, pin) {
+        any = any == NULL ? pin : any;
+        are_two = are_two || !naive_same_pin(any, pin);
+        for (size_t i = 0; i < question->path_count; i++)
+            is_outside = is_outside || !naive_pin_from(naive, pin, &question->paths[i], 0);
+    }
+    return is_outside && are_two;
+}
+
 static bool naive_has_usable(const struct naive *naive) {
     NAIVE_EACH_PIN(naive, pin) {
         if (naive_is_usable(naive, pin))
@@ -286,7 +308,7 @@ static enum pin_verdict naive_judge(struct naive *naive, const struct pin_docume
     naive->question = question;
     naive->format = format;
     naive_pick(naive);
-    if (naive->is_unpinned || !naive->has_any || !naive_has_usable(naive))
+    if (naive->is_unpinned || !naive->has_any || !naive_has_usable(naive) || (format == PIN_FORMAT_HPKP && !naive_has_backup(naive)))
         return PIN_VERDICT_NOT_PINNED;
     *ret_is_enforced = naive->is_enforced;
     enum pin_verdict verdict = naive_paths(naive);
