@@ -1,5 +1,5 @@
 /* Any pin file, linted with a chain and releases drawn from the first bytes of the input, and held against itself with a part taken out: nothing differs from
- * itself, what differs one way differs the other way with the effect turned, and every sentence is harmless.
+ * itself, what differs one way differs the other way with the effect turned, every sentence is harmless, and the index finds what a look at all finds.
  *
  * seeds: pin-yaml pin-android pin-apple pin-trustkit pin-okhttp pin-hpkp pin-tlsa pin-chromium pin-export
  * prefix: 00000000 01fb0734 3f10c8ff
@@ -8,6 +8,7 @@
 #include "fuzz/harness.h"
 #include "formats/pin_file.h"
 #include "rules/pin_difference.h"
+#include "rules/pin_index.h"
 #include "rules/pin_lint.h"
 
 #define ARENA_LIMIT ((size_t) 512 * 1024 * 1024)
@@ -90,6 +91,21 @@ static void check_differences(const struct pin_document *document, const struct 
     require(differences(part, document, arena, &back) == count && there == -back);
 }
 
+static void check_index(const struct pin_document *document, struct arena *arena) {
+    struct pin_index index;
+    const struct pin_set **found = arena_take_array(arena, document->set_count + 1, sizeof *found), **wanted = arena_take_array(arena, document->set_count + 1, sizeof *wanted);
+    require(found != NULL && wanted != NULL && pin_index_make(document, arena, &index) == OK);
+    for (size_t i = 0; i < document->set_count; i++) {
+        const struct pin_set *set = &document->sets[i];
+        for (unsigned below = 0; set->host != NULL && below < 3; below++) {
+            const char *name = arena_printf(arena, "%s%s", below == 0 ? "" : below == 1 ? "x." : "y.x.", set->host);
+            size_t count = pin_index_sets_for(&index, name, set->port, set->protocol, found);
+            require(pin_sets_for_host(document, name, set->port, set->protocol, wanted, document->set_count) == count);
+            require(count == 0 || memcmp(found, wanted, count * sizeof *found) == 0);
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct cursor input = cursor_of(span_of(bytes, size)), choices = cursor_of(span_of(bytes, size < 4 ? size : 4));
     struct arena *arena = arena_new(ARENA_LIMIT);
@@ -106,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
             documents[1].sets++;
             documents[1].set_count--;
         }
+        check_index(&read[0], arena);
         draw_facts(&choices, &read[0], &facts);
         check_lint(documents, 2, &facts.lint, arena);
         check_differences(&documents[0], &documents[1], arena);
