@@ -1,8 +1,11 @@
 #include "formats/pin_export.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "base/text.h"
+
+#define NO_ENTRY SIZE_MAX
 
 enum { HTTPS_PORT = 443 };
 
@@ -12,6 +15,10 @@ struct planning {
     struct pin_builder *lost;
     struct pin_export *plan;
     bool *is_joined; /* left out, as its pins stand in another entry of its host */
+    json_t *first;   /* host -> place of its first entry; owned */
+    size_t *next;    /* of each entry: the next one of its host, or NO_ENTRY */
+    size_t *narrowed; /* entries of formats that unite, which hold for fewer hosts here */
+    size_t narrowed_count;
 };
 
 bool pin_format_unites(enum pin_format format) {
@@ -273,44 +280,97 @@ static result shrink_around_gaps(struct planning *planning) {
     return OK;
 }
 
-/* Do pins of `other` count for hosts for which `entry` will hold? Not those of a whole entry further down. */
-static bool belongs_in(const struct pin_export *entry, const struct pin_export *other) {
-    bool holds_alone = labels_below(other, entry) > 0 && other->match == other->set->match;
-    return pin_format_unites(other->set->format) && !holds_alone && overlaps(entry, entry->match, other, other->set->match);
+/* By host, so that an entry meets only those at its host and above. */
+static result index_hosts(struct planning *planning) {
+    size_t count = planning->document->set_count;
+    planning->next = arena_take_array(planning->lost->arena, count + 1, sizeof *planning->next);
+    planning->narrowed = arena_take_array(planning->lost->arena, count + 1, sizeof *planning->narrowed);
+    planning->is_joined = arena_take_array(planning->lost->arena, count + 1, sizeof *planning->is_joined);
+    if (planning->first == NULL || planning->next == NULL || planning->narrowed == NULL || planning->is_joined == NULL)
+        return &fault_no_memory;
+    for (size_t i = count; i-- > 0;) {
+        const struct pin_export *entry = &planning->plan[i];
+        if (entry->set->host == NULL)
+            continue;
+        const json_t *known = json_object_get(planning->first, entry->set->host);
+        planning->next[i] = known == NULL ? NO_ENTRY : (size_t) json_integer_value(known);
+        if (json_object_set_new(planning->first, entry->set->host, json_integer((json_int_t) i)) != 0)
+            return &fault_no_memory;
+        if (!entry->is_left_out && pin_format_unites(entry->set->format) && entry->match != entry->set->match)
+            planning->narrowed[planning->narrowed_count++] = i;
+    }
+    return OK;
+}
+
+/* The next entry at the host or at one above it. Begin with *host, and *ret_place as NO_ENTRY; false: there is no more. */
+static bool next_above(const struct planning *planning, const char **host, size_t *ret_place) {
+    if (*ret_place != NO_ENTRY)
+        *ret_place = planning->next[*ret_place];
+    while (*ret_place == NO_ENTRY && *host != NULL) {
+        const json_t *known = json_object_get(planning->first, *host);
+        const char *dot = strchr(*host, '.');
+        *ret_place = known == NULL ? NO_ENTRY : (size_t) json_integer_value(known);
+        *host = dot == NULL ? NULL : dot + 1;
+    }
+    return *ret_place != NO_ENTRY;
+}
+
+/* Do its pins count for hosts for which `entry` will hold? */
+static bool belongs_in(const struct planning *planning, const struct pin_export *entry, size_t place) {
+    const struct pin_export *other = &planning->plan[place];
+    bool has_pins = !other->is_left_out || planning->is_joined[place];
+    return other != entry && has_pins && pin_format_unites(other->set->format) && overlaps(entry, entry->match, other, other->set->match);
+}
+
+/* The entries whose pins belong in this one too, written to `united` where it is not NULL; returns how many. */
+static size_t collect(const struct planning *planning, const struct pin_export *entry, const struct pin_set **united) {
+    const char *host = entry->set->host;
+    size_t place = NO_ENTRY, count = 0;
+    while (next_above(planning, &host, &place)) {
+        if (!belongs_in(planning, entry, place))
+            continue;
+        if (united != NULL)
+            united[count] = planning->plan[place].set;
+        count++;
+    }
+    for (size_t i = 0; i < planning->narrowed_count; i++) {
+        const struct pin_export *other = &planning->plan[planning->narrowed[i]];
+        if (other->host_size <= entry->host_size || !belongs_in(planning, entry, planning->narrowed[i]))
+            continue;
+        if (united != NULL)
+            united[count] = other->set;
+        count++;
+    }
+    return count;
 }
 
 /* Where sets unite at home and not here, an entry gets the pins of every other that holds for some of its hosts: fewer keys are refused. */
 static result unite(struct planning *planning, struct pin_export *entry) {
-    const struct pin_set **united = NULL;
-    size_t count = planning->document->set_count, found = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct pin_export *other = &planning->plan[i];
-        bool has_pins = !other->is_left_out || planning->is_joined[i];
-        if (other == entry || !has_pins || other->set->host == NULL || !belongs_in(entry, other))
-            continue;
-        if (united == NULL)
-            united = arena_take_array(planning->lost->arena, count + 1, sizeof *united);
-        if (united == NULL)
-            return &fault_no_memory;
-        united[found++] = other->set;
-    }
-    if (found == 0)
+    size_t count = collect(planning, entry, NULL);
+    if (count == 0)
         return OK;
+    const struct pin_set **united = arena_take_array(planning->lost->arena, count + 1, sizeof *united);
+    if (united == NULL)
+        return &fault_no_memory;
+    (void) collect(planning, entry, united);
     entry->united = united;
     return tell(planning, PIN_REMARK_WARNING, entry->set, "export-united", "it has the pins of other entries for its hosts too: where it comes from they unite");
 }
 
+static bool is_twin(const struct pin_export *entry, const struct pin_export *other) {
+    return other != entry && !other->is_left_out && other->set->port == entry->set->port && strcmp(other->set->protocol, entry->set->protocol) == 0 &&
+           (other->match < entry->match || (other->match == entry->match && other > entry));
+}
+
 /* One entry a host: of several, the one that holds for the most. The others' pins stand in it. */
 static result drop_twins(struct planning *planning, const struct pin_export *entry) {
-    for (size_t i = 0; i < planning->document->set_count; i++) {
-        struct pin_export *other = &planning->plan[i];
-        bool is_twin = other != entry && !other->is_left_out && other->set->host != NULL && other->host_size == entry->host_size &&
-                       memcmp(other->set->host, entry->set->host, entry->host_size) == 0 &&
-                       other->set->port == entry->set->port && strcmp(other->set->protocol, entry->set->protocol) == 0;
-        if (!is_twin || other->match > entry->match || (other->match == entry->match && other < entry))
+    size_t place = (size_t) json_integer_value(json_object_get(planning->first, entry->set->host));
+    for (; place != NO_ENTRY; place = planning->next[place]) {
+        struct pin_export *other = &planning->plan[place];
+        if (!is_twin(entry, other))
             continue;
         bool is_within = overlaps(entry, entry->match, other, other->match);
-        other->is_left_out = planning->is_joined[i] = true;
+        other->is_left_out = planning->is_joined[place] = true;
         TRY(pin_builder_remark(planning->lost, is_within ? PIN_REMARK_NOTE : PIN_REMARK_WARNING, other->set->line, "export-joined", "%s: %s",
                                host_of(other->set), is_within ? "joined with the other entry of this host"
                                                               : "left out, as there may be one entry for this host, and another holds for more"));
@@ -319,16 +379,12 @@ static result drop_twins(struct planning *planning, const struct pin_export *ent
 }
 
 static result combine(struct planning *planning) {
-    size_t count = planning->document->set_count;
-    planning->is_joined = arena_take_array(planning->lost->arena, count + 1, sizeof *planning->is_joined);
-    if (planning->is_joined == NULL)
-        return &fault_no_memory;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < planning->document->set_count; i++) {
         struct pin_export *entry = &planning->plan[i];
         if (!entry->is_left_out && entry->set->host != NULL && pin_format_unites(entry->set->format))
             TRY(drop_twins(planning, entry));
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < planning->document->set_count; i++) {
         struct pin_export *entry = &planning->plan[i];
         if (!entry->is_left_out && entry->set->host != NULL && pin_format_unites(entry->set->format))
             TRY(unite(planning, entry));
@@ -336,20 +392,35 @@ static result combine(struct planning *planning) {
     return OK;
 }
 
-/* Here sets unite: what overlaps accepts more keys than where it comes from. */
-static result tell_unions(struct planning *planning) {
+/* Marks the entries that overlap with others. */
+static void mark_unions(const struct planning *planning, bool *marks) {
     for (size_t i = 0; i < planning->document->set_count; i++) {
         const struct pin_export *entry = &planning->plan[i];
-        bool is_told = entry->is_left_out || pin_format_unites(entry->set->format);
-        for (size_t k = 0; !is_told && k < planning->document->set_count; k++) {
-            const struct pin_export *other = &planning->plan[k];
-            if (k == i || other->is_left_out || !overlaps(entry, entry->match, other, other->match))
-                continue;
-            is_told = true;
-            TRY(tell(planning, PIN_REMARK_WARNING, entry->set, "export-unites", "another entry holds for some of its hosts too, and here both count"));
+        const char *host = entry->set->host;
+        size_t place = NO_ENTRY;
+        while (!entry->is_left_out && next_above(planning, &host, &place)) {
+            const struct pin_export *other = &planning->plan[place];
+            bool is_new = place != i && !(marks[i] && marks[place]) && !other->is_left_out;
+            if (is_new && overlaps(entry, entry->match, other, other->match))
+                marks[i] = marks[place] = true;
         }
     }
+}
+
+/* Here sets unite: what overlaps accepts more keys than where it comes from. */
+static result tell_unions(struct planning *planning) {
+    mark_unions(planning, planning->is_joined);
+    for (size_t i = 0; i < planning->document->set_count; i++)
+        if (planning->is_joined[i] && !pin_format_unites(planning->plan[i].set->format))
+            TRY(tell(planning, PIN_REMARK_WARNING, planning->plan[i].set, "export-unites",
+                     "another entry holds for some of its hosts too, and here both count"));
     return OK;
+}
+
+static result plan_document(struct planning *planning) {
+    TRY(shrink_around_gaps(planning));
+    TRY(index_hosts(planning));
+    return planning->abilities->unites ? tell_unions(planning) : combine(planning);
 }
 
 result pin_export_plan(const struct pin_document *document, const struct pin_abilities *abilities, struct pin_builder *lost,
@@ -364,8 +435,10 @@ result pin_export_plan(const struct pin_document *document, const struct pin_abi
         planning.plan[i].host_size = document->sets[i].host == NULL ? 0 : strlen(document->sets[i].host);
         TRY(plan_set(&planning, &planning.plan[i]));
     }
-    TRY(shrink_around_gaps(&planning));
-    TRY(abilities->unites ? tell_unions(&planning) : combine(&planning));
-    *ret_plan = planning.plan;
-    return OK;
+    planning.first = json_object();
+    result outcome = plan_document(&planning);
+    json_decref(planning.first);
+    if (outcome == OK)
+        *ret_plan = planning.plan;
+    return outcome;
 }
