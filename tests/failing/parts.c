@@ -425,6 +425,32 @@ static const char trustkit_pins[] =
     "{\"kTSKPinnedDomains\": {\"example.org\": {\"kTSKReportUris\": [\"https://r.example/\"], \"kTSKPublicKeyHashes\": "
     "[\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\", \"ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\"]}}}";
 
+static const char okhttp_pins[] =
+    ".add(\"*.example.org\", \"sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\") // \\u0061\n"
+    ".add(\"b\303\274cher.example\", PIN, \"sha256/\" + \"ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8\")\n";
+static const char hpkp_pins[] =
+    "HTTP/1.1 200 OK\nPublic-Key-Pins: pin-sha256=\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"; max-age=60; x; report-uri=\"https://r.example/\"\n";
+static const char tlsa_pins[] =
+    "$ORIGIN example.org.\n_443._tcp.www TLSA 3 1 1 ( 00010203 0405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f )\n\tTLSA 255 1 1 00\n"
+    "\tTYPE52 \\# 35 010001 202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\n";
+static const char chromium_pins[] =
+    "PinsListTimestamp\n1704970000\nOne\nsha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\nTwo\n-----BEGIN PUBLIC KEY-----\n"
+    "MCowBQYDK2VwAyEAERERERERERERERERERERERERERERERERERERERERERE=\n-----END PUBLIC KEY-----\n// hosts\n"
+    "{\"pinsets\": [{\"name\": \"own\", \"static_spki_hashes\": [\"One\", \"Two\", \"Three\"], \"report_uri\": \"https://r.example/\"}],"
+    " \"entries\": [{\"name\": \"example.org\", \"include_subdomains\": true, \"pins\": \"own\"}]}\n";
+static const char key_pins[] =
+    "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAERERERERERERERERERERERERERERERERERERERERERE=\n-----END PUBLIC KEY-----\n-----BEGIN PUBLIC KEY-----\n!\n";
+static const char yaml_pins[] =
+    "pin_sets:\n"
+    "  - {host: example.org, match: exact-and-below, rules: okhttp, name: api, expires: 2027-01-31, report_to: [\"https://r.example/\"],\n"
+    "     pins: [{pin: sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=, comment: Root_X1, role: backup}], port: x}\n"
+    "  - {host: example.org, match: exact-and-below, rules: okhttp, name: api, expires: 2027-01-31, report_to: [\"https://r.example/\"],\n"
+    "     pins: [{pin: sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=, comment: Root_X1, role: backup}]}\n"
+    "  - {host: example.org, rules: okhttp, pins: [sha256/ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=]}\n"
+    "  - {host: a.example.org, rules: okhttp, match: one-label-below, pins: [sha256/ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=]}\n"
+    "  - {host: b.example.org, rules: okhttp, pins: [sha1/AAECAwQFBgcICQoLDA0ODxAREhM=]}\n"
+    "  - {host: c.example, pins: [{pin: full/3000, position: leaf}], and_pins: [{pin: sha512/00, of: key}]}\n";
+
 static const struct part {
     const char *name;
     part_run *run;
@@ -454,7 +480,14 @@ static const struct part {
     {"pins of Apple, binary", run_first_vector, "vectors/plist-binary/objects.vectors", NULL},
     {"pins of TrustKit, JSON", run_pins, NULL, trustkit_pins},
     {"pins in an APK", run_first_vector, "vectors/app-package/packages.vectors", NULL},
+    {"pins of OkHttp", run_pins, NULL, okhttp_pins},
+    {"pins of a header", run_pins, NULL, hpkp_pins},
+    {"pins of a zone", run_pins, NULL, tlsa_pins},
+    {"pins of Chromium", run_pins, NULL, chromium_pins},
+    {"pins of keys", run_pins, NULL, key_pins},
+    {"pins in YAML", run_pins, NULL, yaml_pins},
     {"pins written in every format", run_pins_written, NULL, trustkit_pins},
+    {"pins that unite at home, written in every format", run_pins_written, NULL, yaml_pins},
     {"watch image", run_watch_image, NULL, ""},
     {"get-entries", run_get_entries, "vectors/get-entries/two-entries.in", NULL},
     {"certificate", run_certificate, "failing/certificate.der", NULL},
