@@ -36,6 +36,9 @@ static result paths_of(struct gate_work *work, size_t candidate, enum trust_stor
 
 /* ---- one document */
 
+const char gate_why_left_out[] = "entries of its pin file cannot be used (`pinwatch pins import` shows them), and one of them may be the one that counts";
+static const char why_it_depends[] = "it depends on which of its intermediates the CA signs with: not all of them lead to a pin";
+
 static int rank_of(const struct pin_judgement *judgement) {
     static const int ranks[] = {[PIN_VERDICT_NOT_PINNED] = 0, [PIN_VERDICT_ACCEPTS] = 2, [PIN_VERDICT_CANNOT_TELL] = 3, [PIN_VERDICT_REFUSES] = 4};
     bool is_only_reported = !judgement->is_enforced && judgement->verdict != PIN_VERDICT_NOT_PINNED && judgement->verdict != PIN_VERDICT_ACCEPTS;
@@ -81,8 +84,12 @@ static result judge_candidates(struct gate_work *work, const struct pin_document
             *judgement = one;
         if (gate_acceptance_of(&one) == gate_acceptance_of(judgement))
             continue;
+        if (gate_acceptance_of(&one) != GATE_ACCEPTS && gate_acceptance_of(judgement) != GATE_ACCEPTS) {
+            *judgement = gate_acceptance_of(&one) == GATE_UNKNOWN ? one : *judgement;
+            continue;
+        }
         *judgement = (struct pin_judgement){.verdict = PIN_VERDICT_CANNOT_TELL, .is_enforced = true, .set = one.set,
-                                            .why = "it depends on which of its intermediates the CA signs with: not all of them lead to a pin"};
+                                            .why = why_it_depends};
         return OK;
     }
     return OK;
@@ -96,7 +103,7 @@ static void doubt(const struct pin_document *document, struct pin_judgement *jud
     if (!has_errors || gate_acceptance_of(judgement) != GATE_ACCEPTS)
         return;
     *judgement = (struct pin_judgement){.verdict = PIN_VERDICT_CANNOT_TELL, .is_enforced = true, .set = judgement->set,
-                                        .why = "entries of its pin file cannot be used (`pinwatch pins import` shows them), and one of them may be the one that counts"};
+                                        .why = gate_why_left_out};
 }
 
 static const struct pin_set **sets_of(const struct gate_work *work, const struct pin_document *document, size_t *ret_count) {
@@ -107,6 +114,51 @@ static const struct pin_set **sets_of(const struct gate_work *work, const struct
     if (sets != NULL)
         pin_sets_for_host(document, question->host, question->port, question->protocol, sets, count);
     return sets;
+}
+
+static bool has_chain(const struct gate_question *question) {
+    for (size_t i = 0; i < question->candidate_count; i++)
+        if (question->candidates[i].other_count > 0)
+            return true;
+    return false;
+}
+
+/* May some pin be a CA's: one whose certificates are disclosed, or that the set itself calls one? */
+static bool may_pin_ca(const struct pin_set *set) {
+    struct pin_holder holder;
+    if (set->overrides_pins || !set->trusts_system)
+        return true;
+    for (size_t i = 0; i < set->group_count; i++)
+        for (size_t k = 0; k < set->groups[i].count; k++) {
+            const struct pin *pin = &set->groups[i].pins[k];
+            if ((pin->position != PIN_ANY && pin->position != PIN_LEAF) || pin_holder_find(pin, NULL, &holder))
+                return true;
+        }
+    return false;
+}
+
+/* Who signs is not known, or not with which key; but no pin is of any CA that is: whoever it is, a chain of a public CA holds none of them. */
+static result judge_without_cas(const struct gate_work *work, const struct pin_document *document, int64_t now, struct pin_judgement *judgement) {
+    const struct pin_link links[] = {*work->question->next, {.has_certificate_sha256 = true}};
+    const struct pin_path path = {.links = links, .count = 2, .is_complete = true};
+    struct pin_question question = question_of(work, now);
+    struct pin_judgement judged;
+    size_t count;
+    const struct pin_set **sets = sets_of(work, document, &count);
+    if (sets == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++)
+        if (may_pin_ca(sets[i]))
+            return OK;
+    question.paths = &path;
+    question.path_count = 1;
+    question.is_paths_whole = true;
+    pin_judge(document, &question, &judged);
+    if (judged.verdict != PIN_VERDICT_REFUSES)
+        return OK;
+    *judgement = judged;
+    judgement->why = "no pin is this key's, and none is of a CA that is known; if a CA of your own signs it, give its chain";
+    return OK;
 }
 
 static result judge_document(struct gate_work *work, struct gate_case *one, const struct pin_document *document, int64_t now, struct pin_judgement *judgement) {
@@ -129,6 +181,8 @@ static result judge_document(struct gate_work *work, struct gate_case *one, cons
             take_worse(&judged, &worst);
         }
     }
+    if (worst.verdict == PIN_VERDICT_CANNOT_TELL && worst.why != why_it_depends && !has_chain(work->question))
+        TRY(judge_without_cas(work, document, now, &worst));
     doubt(document, &worst);
     take_worse(&worst, judgement);
     return OK;

@@ -60,6 +60,10 @@ static const char *release_sentence(const struct speech *speech, const struct ga
     const char *name = gate_release_name(answer->release, arena), *share = share_text(answer->release, arena);
     if (name == NULL || share == NULL)
         return NULL;
+    if (answer->release == NULL)
+        return arena_printf(arena, "%s: %s", name, answer->by.why);
+    if (gate_acceptance_of(&answer->by) == GATE_ACCEPTS)
+        share = "";
     return arena_printf(arena, "%s %s%s: %s", name, words[gate_acceptance_of(&answer->by)], share, answer->by.why);
 }
 
@@ -136,7 +140,7 @@ static void say_age(struct speech *speech) {
         say(speech, arena_printf(work->arena, "a release with the next pin is out for less than %u days: wait until %s", work->question->min_age_days, date));
     }
     if (speech->day->is_age_unknown)
-        say(speech, arena_printf(work->arena, "how long the releases with the next pin are out is not known, and %u days are wanted: say released_on in the releases", work->question->min_age_days));
+        say(speech, "how long the releases with the next pin are out is not known, and a minimum age is wanted: say released_on of the releases");
 }
 
 static void say_tlsa(struct speech *speech) {
@@ -175,7 +179,9 @@ static void say_caa(struct speech *speech) {
     static const char *const words[] = {[GATE_CAA_NOT_ASKED] = "", [GATE_CAA_ALLOWED] = "", [GATE_CAA_FORBIDDEN] = "CAA forbids the CA to issue",
                                         [GATE_CAA_UNKNOWN] = "whether CAA lets the CA issue cannot be told"};
     const struct gate_question *question = speech->work->question;
-    const char *change = speech->work->certificate.is_given ? "; the certificate is issued already, the next one would not be" : ": change the records before the certificate is asked for";
+    const char *change = speech->work->certificate.is_given          ? "; that counts when the next certificate is issued"
+                         : question->caa == GATE_CAA_FORBIDDEN ? ": change the records before the certificate is asked for"
+                                                               : "";
     if (words[question->caa][0] == '\0')
         return;
     const char *colon = question->caa_why[0] == '\0' ? "" : " (";
@@ -186,7 +192,7 @@ static void say_caa(struct speech *speech) {
 
 static bool has_doubt_about_issuer(const struct speech *speech) {
     for (size_t i = 0; i < speech->answer->release_count; i++)
-        if (speech->answer->releases[i].is_live && gate_acceptance_of(&speech->answer->releases[i].by) == GATE_UNKNOWN)
+        if (speech->answer->releases[i].is_live && gate_acceptance_of(&speech->answer->releases[i].by) == GATE_UNKNOWN && speech->answer->releases[i].by.why != gate_why_left_out)
             return speech->work->question->candidate_count == 0;
     return false;
 }
@@ -195,7 +201,7 @@ static void say_backups(struct speech *speech) {
     bool is_pinned = false;
     for (size_t i = 0; i < speech->answer->release_count; i++) {
         const struct gate_release_answer *one = &speech->answer->releases[i];
-        is_pinned = is_pinned || (one->is_live && one->release != NULL && gate_is_pinned(&one->by));
+        is_pinned = is_pinned || (one->is_live && one->by.set != NULL && one->by.set->format != PIN_FORMAT_TLSA && gate_is_pinned(&one->by));
     }
     if (is_pinned && speech->answer->backups_left == 0)
         say(speech, speech->work->question->current == NULL

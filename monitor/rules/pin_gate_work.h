@@ -36,6 +36,8 @@ struct gate_work {
     struct gate_certificate certificate;
 };
 
+extern const char gate_why_left_out[]; /* the `why` where entries of a pin file were left out */
+
 /* One day. */
 struct gate_day {
     enum gate_verdict verdict;
