@@ -10,12 +10,18 @@
 
 #define ARENA_LIMIT ((size_t) 1024 * 1024 * 1024)
 
+enum { PORT_HTTPS = 443 };
+
 static const struct command sub_commands[] = {
-    {"import", "", "Read pin files of any format and show what they say", pins_run_import},
+    {"import", "", "Read pin files of any format, show what they say, and store it", pins_run_import},
+    {"list", "", "List the pins that are stored", pins_run_list},
+    {"show", "", "Show the versions of stored pins, and what they say", pins_run_show},
+    {"remove", "", "Take stored pins out of force", pins_run_remove},
     {"lint", "", "What is wrong or unwise about pin files, and what to do", pins_run_lint},
     {"diff", "", "What changes for clients from one pin file to another", pins_run_diff},
     {"export", "", "Write a pin file in another format, and say what is lost", pins_run_export},
     {"of", "", "The pins of a certificate, key, request or live server, ready for each platform", pins_run_of},
+    {"gate", "", "May this key or certificate be served, or would released apps refuse it?", pins_run_gate},
     {0},
 };
 
@@ -62,6 +68,27 @@ const char *pins_host_of_argument(const char *text, struct argp_state *state) {
     return host.text;
 }
 
+bool pins_take_place(const char *text, char ret_host[PINS_HOST_SIZE], uint16_t *ret_port) {
+    uint64_t number = PORT_HTTPS;
+    const char *bracket = text[0] == '[' ? strchr(text, ']') : NULL, *colon = strrchr(text, ':'), *port = NULL;
+    size_t size = strlen(text);
+    if (bracket != NULL) {
+        port = bracket[1] == ':' ? bracket + 2 : NULL;
+        if (port == NULL && bracket[1] != '\0')
+            return false;
+        size = (size_t) (bracket - ++text);
+    } else if (colon != NULL && strchr(text, ':') == colon) {
+        port = colon + 1;
+        size = (size_t) (colon - text);
+    }
+    if (size == 0 || size >= PINS_HOST_SIZE || (port != NULL && (text_to_number(span_of_text(port), UINT16_MAX, &number) != OK || number == 0)))
+        return false;
+    memcpy(ret_host, text, size);
+    ret_host[size] = '\0';
+    *ret_port = (uint16_t) number;
+    return true;
+}
+
 /* ---- files */
 
 static result keep_documents(struct pins_files *files, const struct pin_document *documents, size_t count) {
@@ -96,8 +123,10 @@ static result read_one(const char *path, const enum pin_format *format, struct p
 }
 
 int pins_read_files(const struct pins_paths *paths, const enum pin_format *format, struct pins_files *ret_files) {
-    *ret_files = (struct pins_files){.arena = arena_new(ARENA_LIMIT), .contents = memory_new_array(paths->count, sizeof *ret_files->contents)};
-    if (ret_files->arena == NULL || ret_files->contents == NULL || keep_documents(ret_files, NULL, 0) != OK) {
+    *ret_files = (struct pins_files){.arena = arena_new(ARENA_LIMIT), .contents = memory_new_array(paths->count + 1, sizeof *ret_files->contents)};
+    if (ret_files->arena != NULL)
+        ret_files->ends = arena_take_array(ret_files->arena, paths->count + 1, sizeof *ret_files->ends);
+    if (ret_files->ends == NULL || ret_files->contents == NULL || keep_documents(ret_files, NULL, 0) != OK) {
         pins_files_done(ret_files);
         return exit_with(&fault_no_memory, NULL);
     }
@@ -108,6 +137,7 @@ int pins_read_files(const struct pins_paths *paths, const enum pin_format *forma
             pins_files_done(ret_files);
             return exit_with(outcome, &reason);
         }
+        ret_files->ends[i] = ret_files->count;
         if (outcome == OK)
             continue;
         ret_files->refused++;

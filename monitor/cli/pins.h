@@ -7,10 +7,14 @@
 
 /* The sub-commands; pins.c has the table. */
 int pins_run_import(int argc, char **argv);
+int pins_run_list(int argc, char **argv);
+int pins_run_show(int argc, char **argv);
+int pins_run_remove(int argc, char **argv);
 int pins_run_diff(int argc, char **argv);
 int pins_run_export(int argc, char **argv);
 int pins_run_lint(int argc, char **argv);
 int pins_run_of(int argc, char **argv);
+int pins_run_gate(int argc, char **argv);
 
 #define PINS_FILES_MAX 1000
 
@@ -28,6 +32,7 @@ struct pins_files {
     struct buffer *contents;
     size_t content_count;
     struct pin_document *documents;
+    size_t *ends;        /* of each path: how many documents were there when it had been read */
     size_t count;
     size_t refused;      /* files that could not be used: why is on standard error */
     int code;            /* exit code of the last of these, else EXIT_OK */
@@ -40,6 +45,10 @@ enum pin_format pins_format_of_argument(const char *text, struct argp_state *sta
 int64_t pins_date_of_argument(const char *option, const char *text, struct argp_state *state);
 /* A host name as A-labels, in static room; a usage error where it is none. */
 const char *pins_host_of_argument(const char *text, struct argp_state *state);
+
+#define PINS_HOST_SIZE 256
+/* "example.com", "example.com:8443", "[::1]:8443", "::1"; without a port 443. False where it is none of these. */
+bool pins_take_place(const char *text, char ret_host[PINS_HOST_SIZE], uint16_t *ret_port);
 
 /* Reads every file ("-": standard input); `format` NULL: guess. Only lack of memory makes it fail: then nothing is owned. */
 int pins_read_files(const struct pins_paths *paths, const enum pin_format *format, struct pins_files *ret_files);

@@ -20,12 +20,11 @@
 #define ARENA_LIMIT ((size_t) 256 * 1024 * 1024)
 #define LINES_SIZE_MAX ((size_t) 4 * 1024 * 1024)
 #define TIMEOUT_MS 15000
-#define PORT_STANDARD 443
 
 struct of_options {
     struct pins_paths what;
     const char *connect, *host;
-    char connect_host[256];
+    char connect_host[PINS_HOST_SIZE];
     uint16_t port;
     bool are_cas, is_json, is_server;
 };
@@ -37,28 +36,6 @@ static bool is_file(const char *text) {
     return strcmp(text, "-") == 0 || strchr(text, '/') != NULL || (stat(text, &about) == 0 && !S_ISDIR(about.st_mode));
 }
 
-/* "example.com", "example.com:8443", "[::1]:8443", "::1" */
-static bool take_place(const char *text, struct of_options *options) {
-    uint64_t number = PORT_STANDARD;
-    const char *bracket = text[0] == '[' ? strchr(text, ']') : NULL, *colon = strrchr(text, ':'), *port = NULL;
-    size_t size = strlen(text);
-    if (bracket != NULL) {
-        port = bracket[1] == ':' ? bracket + 2 : NULL;
-        if (port == NULL && bracket[1] != '\0')
-            return false;
-        size = (size_t) (bracket - ++text);
-    } else if (colon != NULL && strchr(text, ':') == colon) {
-        port = colon + 1;
-        size = (size_t) (colon - text);
-    }
-    if (size == 0 || size >= sizeof options->connect_host || (port != NULL && (text_to_number(span_of_text(port), UINT16_MAX, &number) != OK || number == 0)))
-        return false;
-    memcpy(options->connect_host, text, size);
-    options->connect_host[size] = '\0';
-    options->port = (uint16_t) number;
-    return true;
-}
-
 static bool is_address(const char *text) {
     return strchr(text, ':') != NULL || text[strspn(text, "0123456789.")] == '\0';
 }
@@ -66,7 +43,7 @@ static bool is_address(const char *text) {
 /* Which server, and which name it is asked for; `given` is the argument that is no file, or NULL. */
 static void settle_server(struct of_options *options, const char *given, struct argp_state *state) {
     const char *place = options->connect != NULL ? options->connect : given;
-    if (!take_place(place, options))
+    if (!pins_take_place(place, options->connect_host, &options->port))
         argp_error(state, "'%s' is no HOST:PORT", place);
     if (options->host != NULL)
         return;

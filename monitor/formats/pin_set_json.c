@@ -3,7 +3,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "base/whole_json.h"
-#include "formats/pin_set.h"
+#include "formats/pin_json.h"
 
 enum { DAY_S = 86400, DATE_SIZE = 10 };
 
@@ -26,7 +26,7 @@ static json_t *hex_to_json(struct span bytes) {
     return json_string(text);
 }
 
-static json_t *pin_to_json(const struct pin *pin, enum pin_format format) {
+json_t *pin_to_json(const struct pin *pin, enum pin_format format) {
     bool is_full = pin->algorithm == PIN_FULL;
     bool is_one_of_cas = pin->position == PIN_INTERMEDIATE || pin->position == PIN_ROOT;
     json_t *object = json_object();

@@ -1,0 +1,202 @@
+#include "cli/pins_issuer.h"
+
+#include <stdio.h>
+
+#include "base/digest.h"
+#include "cli/caa_judged.h"
+#include "formats/certificate.h"
+#include "rules/ca_edges.h"
+#include "rules/ca_table.h"
+
+static int refused(result outcome, const struct reason *reason) {
+    exit_with(outcome, reason);
+    return ROTATION_EXIT_UNKNOWN;
+}
+
+/* ---- the ways up */
+
+/* All certificates beside the leaf, in one list. */
+static struct span *others_of(const struct pins_keys *next, const struct pins_keys *chain, struct arena *arena, size_t *ret_count) {
+    struct span *others = arena_take_array(arena, next->count + chain->count + 1, sizeof *others);
+    *ret_count = 0;
+    for (size_t i = 1; others != NULL && i < next->count; i++)
+        if (next->items[i].certificate.size > 0)
+            others[(*ret_count)++] = next->items[i].certificate;
+    for (size_t i = 0; others != NULL && i < chain->count; i++)
+        if (chain->items[i].certificate.size > 0)
+            others[(*ret_count)++] = chain->items[i].certificate;
+    return others;
+}
+
+/* The key of the first CA certificate: what signs, of a request or key; else what is named above the leaf. */
+static const struct hash *first_ca(const struct span *others, size_t count, struct arena *arena) {
+    for (size_t i = 0; i < count; i++) {
+        struct certificate certificate;
+        if (certificate_parse(others[i], &certificate) != OK || !certificate.is_ca)
+            continue;
+        struct hash *hash = arena_take(arena, sizeof *hash);
+        if (hash != NULL)
+            digest_of(certificate.spki, hash);
+        return hash;
+    }
+    return NULL;
+}
+
+static bool is_valid_at(const struct hash *spki_sha256, int64_t on) {
+    size_t first = 0, count = ca_edges_of(spki_sha256, &first);
+    for (size_t i = 0; i < count; i++) {
+        struct ca_edge edge;
+        ca_edge_at(first + i, &edge);
+        if (edge.not_before <= on && on <= edge.not_after)
+            return true;
+    }
+    return false;
+}
+
+/* Every intermediate of the owner that was disclosed and is valid on the day: any of them may sign. Returns how many; `hashes` NULL: only counts. */
+static size_t intermediates_of(const struct ca_owner *owner, int64_t on, struct hash *hashes) {
+    size_t count = 0;
+    for (size_t i = 0; i < ca_table_size(); i++) {
+        struct ca_row row;
+        ca_table_row(i, &row);
+        if (row.owner != owner || row.kind != CA_INTERMEDIATE || !is_valid_at(&row.spki_sha256, on))
+            continue;
+        if (hashes != NULL)
+            hashes[count] = row.spki_sha256;
+        count++;
+    }
+    return count;
+}
+
+static result add_owner(const struct ca_owner *owner, const struct trust_question *model, struct rotation *rotation) {
+    size_t count = intermediates_of(owner, rotation->question.on, NULL);
+    struct hash *hashes = arena_take_array(rotation->arena, count + 1, sizeof *hashes);
+    struct trust_question *candidates = arena_take_array(rotation->arena, count + 1, sizeof *candidates);
+    if (hashes == NULL || candidates == NULL)
+        return &fault_no_memory;
+    intermediates_of(owner, rotation->question.on, hashes);
+    for (size_t i = 0; i < count; i++) {
+        candidates[i] = *model;
+        candidates[i].issuer_spki_sha256 = &hashes[i];
+    }
+    rotation->question.candidates = candidates;
+    rotation->question.candidate_count = count;
+    return OK;
+}
+
+static result add_one(const struct trust_question *model, struct rotation *rotation) {
+    struct trust_question *candidate = arena_take(rotation->arena, sizeof *candidate);
+    if (candidate == NULL)
+        return &fault_no_memory;
+    *candidate = *model;
+    rotation->question.candidates = candidate;
+    rotation->question.candidate_count = 1;
+    return OK;
+}
+
+static const struct ca_owner *owner_of(const struct caa_candidate *candidate) {
+    return candidate->owner != NULL ? candidate->owner : candidate->domains[0] != NULL ? ca_table_owner_of(candidate->domains[0]) : NULL;
+}
+
+/* A chain says more than a name. `issuer` NULL: none was named. */
+static result find_ways(const struct pins_keys *next, const struct pins_keys *chain, const struct caa_candidate *issuer, struct rotation *rotation, const struct hash **ret_first_ca) {
+    struct trust_question model = {.leaf = next->items[0].certificate, .leaf_spki = next->items[0].spki};
+    model.others = others_of(next, chain, rotation->arena, &model.other_count);
+    if (model.others == NULL)
+        return &fault_no_memory;
+    *ret_first_ca = first_ca(model.others, model.other_count, rotation->arena);
+    if (*ret_first_ca != NULL) {
+        model.issuer_spki_sha256 = model.leaf.size > 0 ? NULL : *ret_first_ca;
+        return add_one(&model, rotation);
+    }
+    if (issuer != NULL && owner_of(issuer) != NULL)
+        return add_owner(owner_of(issuer), &model, rotation);
+    return model.leaf.size > 0 ? add_one(&model, rotation) : OK;
+}
+
+/* ---- CAA */
+
+/* The owner of the chain's CA, where nobody was named. */
+static bool issuer_of_chain(const struct hash *first_ca, struct caa_candidate *ret_issuer) {
+    struct ca_row row;
+    if (first_ca == NULL || !ca_table_find(first_ca, NULL, &row))
+        return false;
+    *ret_issuer = (struct caa_candidate){row.owner->name, ca_row_domains(&row), row.owner, true};
+    return true;
+}
+
+static result name_of(const struct rotation_options *options, struct dns_name *ret_name) {
+    TRY(dns_name_from_text(span_of_text(options->host), ret_name, NULL));
+    if (options->is_wildcard)
+        *ret_name = dns_name_parent(ret_name);
+    return OK;
+}
+
+static int look_up(const struct rotation_options *options, const struct dns_name *name, struct rotation *rotation, struct caa_lookups *ret_lookups) {
+    struct caa_text *text = arena_take(rotation->arena, sizeof *text);
+    struct reason reason = {""};
+    if (text == NULL)
+        return refused(&fault_no_memory, NULL);
+    if (options->caa == NULL || strcmp(options->caa, "asked") == 0)
+        return caa_ask(&options->asking, name, rotation->arena, ret_lookups) == EXIT_OK ? EXIT_OK : ROTATION_EXIT_UNKNOWN;
+    if (caa_read_file(options->caa, name, rotation->arena, text) != EXIT_OK)
+        return ROTATION_EXIT_UNKNOWN;
+    if (text->complaint_count > 0) {
+        fprintf(stderr, "pinwatch: %s:%u: %s\n", caa_file_shown(options->caa), text->complaints[0].line, text->complaints[0].sentence);
+        return ROTATION_EXIT_UNKNOWN;
+    }
+    result outcome = caa_look_up_in(text, caa_file_shown(options->caa), name, rotation->arena, ret_lookups, &reason);
+    return outcome == OK ? EXIT_OK : refused(outcome, &reason);
+}
+
+static result judge(const struct rotation_options *options, const struct caa_lookups *lookups, const struct caa_candidate *issuer, struct rotation *rotation) {
+    static const enum gate_caa verdicts[] = {[CAA_CHECK_NONE] = GATE_CAA_UNKNOWN, [CAA_CHECK_ALLOWED] = GATE_CAA_ALLOWED, [CAA_CHECK_FORBIDDEN] = GATE_CAA_FORBIDDEN,
+                                             [CAA_CHECK_UNKNOWN] = GATE_CAA_UNKNOWN};
+    struct gate_question *question = &rotation->question;
+    struct caa_judged *judged = arena_take(rotation->arena, sizeof *judged);
+    if (judged == NULL)
+        return &fault_no_memory;
+    TRY(caa_judge_lookups(lookups, options->is_wildcard, issuer, rotation->arena, judged));
+    question->caa = verdicts[judged->verdict];
+    rotation->caa_verdict = caa_check_verdict_name(issuer == NULL ? CAA_CHECK_UNKNOWN : judged->verdict);
+    if (issuer == NULL)
+        question->caa_why = "who will issue is not known: give --issuer";
+    else if (judged->agreed == NULL)
+        question->caa_why = caa_judged_failure(judged, rotation->arena);
+    return question->caa_why == NULL ? &fault_no_memory : OK;
+}
+
+static int ask_caa(const struct rotation_options *options, const struct caa_candidate *issuer, struct rotation *rotation) {
+    struct caa_lookups lookups;
+    struct dns_name name;
+    if (options->caa == NULL && options->asking.resolver_count == 0)
+        return EXIT_OK;
+    if (name_of(options, &name) != OK) {
+        fprintf(stderr, "pinwatch: %s has no CAA records in the DNS\n", options->host);
+        return ROTATION_EXIT_UNKNOWN;
+    }
+    int code = look_up(options, &name, rotation, &lookups);
+    if (code != EXIT_OK)
+        return code;
+    result outcome = judge(options, &lookups, issuer, rotation);
+    return outcome == OK ? EXIT_OK : refused(outcome, NULL);
+}
+
+int rotation_find_issuer(const struct rotation_options *options, const struct pins_keys *next, const struct pins_keys *chain, struct rotation *rotation) {
+    struct caa_candidate *issuer = arena_take(rotation->arena, sizeof *issuer);
+    const struct hash *first = NULL;
+    struct reason reason = {""};
+    if (issuer == NULL)
+        return refused(&fault_no_memory, NULL);
+    result outcome = options->issuer == NULL ? OK : caa_candidate_of(options->issuer, rotation->arena, issuer, &reason);
+    if (outcome != OK) {
+        int code = exit_with(outcome, &reason);
+        return code == EXIT_DATA ? EXIT_USAGE_WRONG : ROTATION_EXIT_UNKNOWN;
+    }
+    outcome = find_ways(next, chain, options->issuer == NULL ? NULL : issuer, rotation, &first);
+    if (outcome != OK)
+        return refused(outcome, NULL);
+    bool is_known = options->issuer != NULL || issuer_of_chain(first, issuer);
+    rotation->caa_issuer = is_known ? issuer->text : NULL;
+    return ask_caa(options, is_known ? issuer : NULL, rotation);
+}
