@@ -159,6 +159,23 @@ static void no_key_of_the_table_has_more_ways_than_there_is_room_for(void **stat
     assert_in_range(most, 5, TRUST_PATHS_MAX / 2);
 }
 
+static void a_root_that_only_logs_accept_is_the_end_of_its_path(void **state) {
+    (void) state;
+    size_t roots = 0, first;
+    for (size_t place = 0; place < ca_table_key_count(); place++) {
+        struct hash key;
+        ca_table_key_at(place, &key);
+        if (!ca_edges_is_root_elsewhere(&key))
+            continue;
+        assert_int_equal(ca_edges_of(&key, &first), 0);
+        struct trust_paths paths = find(&(struct trust_question){.leaf_spki = span_of_text("key"), .issuer_spki_sha256 = &key, .store = TRUST_MICROSOFT});
+        assert_int_equal(paths.count, 1);
+        assert_true(paths.paths[0].is_foreign && paths.paths[0].count == 2);
+        roots++;
+    }
+    assert_in_range(roots, 10, 20);
+}
+
 static void an_unknown_issuer_is_the_end_of_what_is_known(void **state) {
     (void) state;
     struct hash key = {{1, 2, 3}};
@@ -246,6 +263,18 @@ static void a_certificate_of_the_same_name_that_did_not_sign_is_no_issuer(void *
     struct trust_paths paths = paths_of(end, &other, 1);
     assert_string_equal(words_of(&paths), "leaf …");
     EVP_PKEY_free(leaf.key), EVP_PKEY_free(good.key), EVP_PKEY_free(bad.key);
+}
+
+static void clients_find_an_issuer_by_its_name_as_well(void **state) {
+    (void) state;
+    struct maker leaf = maker_of("leaf"), issuer = maker_of("CA"), renamed = {.name = "CA 2", .key = issuer.key};
+    struct span end = signed_until(&leaf, &issuer, false, 1000000);
+    const struct span others[] = {signed_by(&renamed, &renamed), signed_by(&issuer, &issuer)};
+    struct trust_paths paths = paths_of(end, others, 1);
+    assert_string_equal(words_of(&paths), "leaf …");
+    paths = paths_of(end, others, 2);
+    assert_string_equal(words_of(&paths), "leaf < ? !");
+    EVP_PKEY_free(leaf.key), EVP_PKEY_free(issuer.key);
 }
 
 static void a_leaf_signs_nothing(void **state) {
@@ -380,10 +409,12 @@ int main(void) {
         PATHS_TEST(a_cross_signed_root_is_reached_on_each_way),
         PATHS_TEST(a_certificate_that_has_expired_leads_nowhere),
         PATHS_TEST(no_key_of_the_table_has_more_ways_than_there_is_room_for),
+        PATHS_TEST(a_root_that_only_logs_accept_is_the_end_of_its_path),
         PATHS_TEST(an_unknown_issuer_is_the_end_of_what_is_known),
         PATHS_TEST(of_several_certificates_of_one_way_none_is_said_to_be_used),
         PATHS_TEST(made_up_cross_signs_are_found_by_their_signatures),
         PATHS_TEST(a_certificate_of_the_same_name_that_did_not_sign_is_no_issuer),
+        PATHS_TEST(clients_find_an_issuer_by_its_name_as_well),
         PATHS_TEST(a_leaf_signs_nothing),
         PATHS_TEST(a_given_authority_that_is_not_valid_leads_nowhere),
         PATHS_TEST(circles_are_cut_and_lead_nowhere),
