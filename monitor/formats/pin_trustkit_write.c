@@ -60,9 +60,18 @@ static result tell_lonely(const struct pin_export *entry, struct pin_builder *lo
                               "%s: it has one pin, with which TrustKit refuses to start", entry->set->host);
 }
 
+/* On Android the platform enforces what TrustKit was told to report. */
+static result tell_mode(const struct pin_set *set, struct pin_builder *lost) {
+    if (!set->is_pinned || !set->is_enforced || !set->is_report_only)
+        return OK;
+    return pin_builder_remark(lost, PIN_REMARK_WARNING, set->line, "export-enforced",
+                              "%s: is enforced where it comes from, here a mismatch is only reported, as its file asks", set->host);
+}
+
 static result write_entry(const struct pin_export *entry, struct pin_builder *lost, struct buffer *out) {
     pin_plist_key(out, 3, entry->set->host);
     pin_plist_line(out, 3, "<dict>");
+    TRY(tell_mode(entry->set, lost));
     if (entry->set->is_pinned)
         TRY(write_policy(entry, lost, out));
     else
