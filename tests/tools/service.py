@@ -273,7 +273,9 @@ class Service:
             keep = os.environ.get("PINWATCH_TEST_LOG")  # a place for all of it
             if keep:
                 shutil.copyfile(self.log_path, keep)
-            sys.stderr.write("---- the service said, at the end:\n" + self.text()[-8000:])
+            grave = [line for line in self.text().splitlines() if '"level":"warning"' in line or '"level":"error"' in line]
+            sys.stderr.write("---- the service's last warnings:\n%s\n---- the service said, at the end:\n%s" %
+                             ("\n".join(grave[-20:]), self.text()[-8000:]))
 
     # ---- commands, data
 
