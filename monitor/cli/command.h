@@ -31,6 +31,7 @@ int command_init(int argc, char **argv);
 int command_loglist(int argc, char **argv);
 int command_logs(int argc, char **argv);
 int command_pins(int argc, char **argv);
+int command_releases(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_scan(int argc, char **argv);
 int command_stop(int argc, char **argv);

@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"doctor", START, "Check everything that the service needs and say what to do", command_doctor},
     {"drill", START, "Fire drill: issue a wrong certificate locally and time the alert", command_drill},
     {"watch", WANT, "Add, remove, list and import what is watched", command_watch},
+    {"releases", WANT, "Add, retire, list and import the releases of apps whose pins count", command_releases},
     {"apply", WANT, "Make watches, policies and channels what a YAML file says", command_apply},
     {"export", WANT, "Print watches, policies and channels as such a file", command_export},
     {"findings", SEEN, "List, show, acknowledge and resolve findings", command_findings},
@@ -37,7 +38,7 @@ static const struct command commands[] = {
     {"caa", CHECK, "Say which CAs may issue for a name, by its CAA records", command_caa},
     {"ca", CHECK, "Which CA holds which key and recognises which CAA domains; import CCADB's reports", command_ca},
     {"cert", CHECK, "Show a certificate from the database or a file", command_cert},
-    {"pins", CHECK, "Which keys apps accept: read, lint, compare and export pin files; the pins of a server", command_pins},
+    {"pins", CHECK, "Which keys apps accept: read, store, lint, compare and export pin files; the pins of a server", command_pins},
     {"loglist", CHECK, "Say which logs of a list would be followed, and why", command_loglist},
     {NULL, NULL, NULL, NULL},
 };

@@ -1,16 +1,14 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "base/text.h"
-#include "cli/pins.h"
-#include "cli/table.h"
-#include "rules/pin_holder.h"
+#include "cli/pins_keep.h"
+#include "cli/pins_table.h"
 
 struct import_options {
     struct pins_paths paths;
     enum pin_format format;
-    const char *host;
-    bool has_format, is_dry_run, is_json;
+    const char *host, *name, *config;
+    bool has_format, is_dry_run, is_partial, is_json;
 };
 
 static error_t take_option(int key, char *value, struct argp_state *state) {
@@ -22,6 +20,15 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
         return 0;
     case 'H':
         options->host = pins_host_of_argument(value, state);
+        return 0;
+    case 'N':
+        options->name = value;
+        return 0;
+    case 'c':
+        options->config = value;
+        return 0;
+    case 'p':
+        options->is_partial = true;
         return 0;
     case 'n':
         options->is_dry_run = true;
@@ -35,8 +42,8 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case ARGP_KEY_END:
         if (options->paths.count == 0)
             argp_error(state, "which files? (- for standard input)");
-        if (!options->is_dry_run)
-            argp_error(state, "this version reads and shows pin sets, it does not keep them: say so with --dry-run");
+        if (options->name != NULL && options->paths.count > 1)
+            argp_error(state, "--name is for one file: import several one by one");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -45,8 +52,11 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
 
 static const struct argp_option options_taken[] = {
     PINS_OPTION_FORMAT,
-    {"host", 'H', "HOST", 0, "Only what holds for this host; pins of a file that names no host (a key, Chromium's list) are taken to be for it", 0},
-    {"dry-run", 'n', NULL, 0, "Read and show, keep nothing; needs no database", 0},
+    {"host", 'H', "HOST", 0, "Pins of a file that names no host (a key, Chromium's list) are taken to be for it; with --dry-run only what holds for it is shown", 0},
+    {"name", 'N', "NAME", 0, "Store the file's pins under this name instead of the file's own", 0},
+    {"partial", 'p', NULL, 0, "Store also files of which some entries could not be used, without these", 0},
+    {"dry-run", 'n', NULL, 0, "Read and show, store nothing; needs no database", 0},
+    COMMAND_OPTION_CONFIG,
     COMMAND_OPTION_JSON,
     {0},
 };
@@ -54,15 +64,18 @@ static const struct argp parser = {
     .options = options_taken,
     .parser = take_option,
     .args_doc = "FILE...",
-    .doc = "Read pin files as their platforms would, and show each pin set: for which names, which keys, until when, and whether a mismatch refuses the "
+    .doc = "Read pin files as their platforms would, and store them, so that releases can name them; what is stored under a name already becomes its next version, "
+           "and what changes for clients is told. All FILEs are stored, or none. With --dry-run each pin set is shown: for which names, which keys, until when, and whether a mismatch refuses the "
            "connection. Formats: Android network security config (XML, or compiled, also inside an APK), Apple NSPinnedDomains (plist, also inside an IPA), "
            "TrustKit, OkHttp lines, HPKP headers, TLSA records, Chromium pins, our YAML, and certificates, requests and public keys. What could not be used is told on "
            "standard error, with file and line.\v"
            "Examples:\n"
            "  pinwatch pins import --dry-run app/src/main/res/xml/network_security_config.xml\n"
-           "  pinwatch pins import --dry-run --json app-release.apk Info.plist\n\n"
+           "  pinwatch pins import --dry-run --json app-release.apk Info.plist\n"
+           "  pinwatch pins import --name bank-4.2 app-release.apk\n\n"
            "docs/pins.md explains the formats and every remark.\n\n"
-           "Exit codes: 0 everything was read; 1 read, but some entries could not be used; 64 wrong usage; 65 a file cannot be used at all; 69 this machine lacks something.",
+           "Exit codes: 0 everything was read, and stored unless --dry-run; 1 some entries could not be used: nothing was stored, but with --partial; 64 wrong usage; "
+           "65 a file cannot be used at all; 69 the database cannot be reached, or this machine lacks something; 78 settings are wrong.",
 };
 
 /* ---- which sets */
@@ -99,115 +112,47 @@ static const struct pin_set **sets_of(const struct import_options *options, cons
 
 /* ---- JSON */
 
-static bool print_set_json(const struct pin_document *document, const struct pin_set *set) {
+/* The members that say what was stored, behind those of the set. */
+static bool print_stored_json(const char *line, const struct store_pin_outcome *outcome) {
+    json_t *object = json_loads(line, 0, NULL);
+    json_object_set_new(object, "document", json_string(outcome->name));
+    json_object_set_new(object, "version", json_integer(outcome->version));
+    json_object_set_new(object, "stored", json_string(pins_outcome_word(outcome)));
+    return print_json_line(object);
+}
+
+static bool print_set_json(const struct pin_document *document, const struct pin_set *set, const struct store_pin_outcome *outcome) {
     CLEANUP(buffer_done) struct buffer line = buffer_with_limit((size_t) 64 * 1024 * 1024);
     if (pin_set_to_json(document, set, &line) != OK)
         return false;
+    if (outcome != NULL)
+        return print_stored_json(buffer_text(&line), outcome);
     buffer_add_text(&line, "\n");
     return buffer_check(&line) == OK && fputs(buffer_text(&line), stdout) != EOF;
 }
 
-/* ---- table */
+/* ---- showing */
 
-enum { COLUMN_NAMES, COLUMN_PINS, COLUMN_KEYS, COLUMN_MODE, COLUMN_EXPIRES, COLUMN_FORMAT, COLUMN_SOURCE, COLUMN_COUNT };
-static const struct table_column columns[COLUMN_COUNT] = {
-    [COLUMN_NAMES] = {.title = "HOST"},           [COLUMN_PINS] = {.title = "PINS", .is_number = true},
-    [COLUMN_KEYS] = {.title = "KEYS", .is_wide = true}, [COLUMN_MODE] = {.title = "MODE"},
-    [COLUMN_EXPIRES] = {.title = "EXPIRES"},      [COLUMN_FORMAT] = {.title = "FORMAT", .is_spare = true},
-    [COLUMN_SOURCE] = {.title = "SOURCE", .is_spare = true},
-};
-
-static size_t pin_count_of(const struct pin_set *set) {
-    size_t count = 0;
-    for (size_t group = 0; group < set->group_count; group++)
-        count += set->groups[group].count;
-    return count;
-}
-
-static void count_owner(const char *owner, const char **owners, size_t *counts, size_t *count, size_t rooms) {
-    for (size_t i = 0; i < *count; i++)
-        if (strcmp(owners[i], owner) == 0) {
-            counts[i]++;
-            return;
-        }
-    if (*count == rooms)
-        return;
-    owners[*count] = owner;
-    counts[(*count)++] = 1;
-}
-
-/* "ISRG Root X1, ISRG Root X2, no known CA ×2" */
-static void keys_text(const struct pin_set *set, struct buffer *out) {
-    enum { OWNERS = 32 };
-    const char *owners[OWNERS];
-    size_t counts[OWNERS], count = 0;
-    for (size_t group = 0; group < set->group_count; group++)
-        for (size_t i = 0; i < set->groups[group].count; i++) {
-            struct pin_holder holder;
-            bool is_known = pin_holder_find(&set->groups[group].pins[i], NULL, &holder);
-            const char *who = !is_known ? "no known CA" : holder.name != NULL ? holder.name : holder.owner != NULL ? holder.owner : "a CA";
-            count_owner(who, owners, counts, &count, OWNERS);
-        }
-    for (size_t i = 0; i < count; i++)
-        buffer_printf(out, counts[i] > 1 ? "%s%s ×%zu" : "%s%s", i == 0 ? "" : ", ", owners[i], counts[i]);
-}
-
-static void put_mode(struct table *table, const struct pin_set *set) {
-    bool is_quiet = set->is_pinned && !set->is_enforced;
-    table_text(table, COLUMN_MODE, !set->is_pinned ? "not pinned" : set->is_enforced ? "enforced" : set->is_report_only ? "report only" : "not enforced");
-    if (is_quiet)
-        table_tone(table, COLUMN_MODE, TONE_WARNING);
-}
-
-static void put_expiry(struct table *table, const struct pin_set *set) {
-    char when[RFC3339_SIZE], text[64];
-    if (set->has_max_age)
-        snprintf(text, sizeof text, "%ju s after a visit", (uintmax_t) set->max_age_s);
-    else if (set->has_expiry) {
-        text_of_time(set->expires, when);
-        snprintf(text, sizeof text, "%.10s%s", when, set->is_expiry_local ? " (device time)" : "");
-    } else
-        return;
-    table_text(table, COLUMN_EXPIRES, text);
-}
-
-static void add_row(struct table *table, const struct pin_document *document, const struct pin_set *set, struct arena *arena) {
-    CLEANUP(buffer_done) struct buffer keys = buffer_with_limit(4096), source = buffer_with_limit(8192);
-    const char *names = pins_names_text(set, arena);
-    keys_text(set, &keys);
-    buffer_printf(&source, set->line > 0 ? "%s:%u" : "%s", document->source, set->line);
-    table_text(table, COLUMN_NAMES, names == NULL ? "" : names);
-    table_number(table, COLUMN_PINS, (int64_t) pin_count_of(set));
-    table_text(table, COLUMN_KEYS, buffer_text(&keys));
-    put_mode(table, set);
-    put_expiry(table, set);
-    table_text(table, COLUMN_FORMAT, pin_format_name(set->format));
-    table_text(table, COLUMN_SOURCE, buffer_text(&source));
-    table_end_row(table);
-}
-
-/* ---- */
-
-static int show_document(const struct import_options *options, const struct pins_files *files, const struct pin_document *document, struct table *table) {
+static int show_document(const struct import_options *options, const struct pins_keeping *keeping, size_t number, struct table *table) {
+    const struct pin_document *document = &keeping->files->documents[number];
     size_t count;
-    const struct pin_set **sets = sets_of(options, document, files->arena, &count);
+    const struct pin_set **sets = sets_of(options, document, keeping->files->arena, &count);
     if (sets == NULL)
         return exit_with(&fault_no_memory, NULL);
     for (size_t i = 0; i < count; i++)
         if (!options->is_json)
-            add_row(table, document, sets[i], files->arena);
-        else if (!print_set_json(document, sets[i]))
+            pins_table_add(table, document, sets[i], keeping->files->arena);
+        else if (!print_set_json(document, sets[i], keeping->outcomes == NULL ? NULL : &keeping->outcomes[number]))
             return EXIT_IO;
     return EXIT_OK;
 }
 
-static int show(const struct import_options *options, const struct pins_files *files) {
-    CLEANUP(table_free_at) struct table *table = table_new(columns, COLUMN_COUNT, false);
+static int show(const struct import_options *options, const struct pins_keeping *keeping) {
+    CLEANUP(table_free_at) struct table *table = pins_table_new();
     if (table == NULL)
         return exit_with(&fault_no_memory, NULL);
-    for (size_t i = 0; i < files->count; i++) {
-        pins_print_remarks(&files->documents[i]);
-        int code = show_document(options, files, &files->documents[i], table);
+    for (size_t i = 0; i < keeping->files->count; i++) {
+        int code = show_document(options, keeping, i, table);
         if (code != EXIT_OK)
             return code;
     }
@@ -221,6 +166,45 @@ static bool has_errors(const struct pins_files *files) {
     return false;
 }
 
+/* ---- storing */
+
+static int store_documents(const struct import_options *options, struct pins_keeping *keeping) {
+    struct database database;
+    int code = database_open(options->config, &database);
+    if (code != EXIT_OK)
+        return code;
+    result outcome = pins_keep(keeping, &database);
+    code = outcome == OK ? EXIT_OK : database_failed(&database, outcome);
+    database_done(&database);
+    return code;
+}
+
+static int keep(const struct import_options *options, struct pins_keeping *keeping) {
+    struct reason reason = {""};
+    for (size_t i = 0; options->host != NULL && i < keeping->files->count; i++)
+        put_host(&keeping->files->documents[i], options->host);
+    result outcome = pins_keep_prepare(keeping, &reason);
+    int code = outcome == OK ? store_documents(options, keeping) : exit_with(outcome, &reason);
+    if (code != EXIT_OK)
+        return code;
+    struct import_options shown = *options;
+    shown.host = NULL; /* what was stored is shown, all of it */
+    if (options->is_json)
+        return show(&shown, keeping);
+    outcome = pins_keep_tell(keeping);
+    return outcome == OK ? EXIT_OK : exit_with(outcome, NULL);
+}
+
+static bool may_keep(const struct import_options *options, const struct pins_files *files) {
+    if (options->is_dry_run)
+        return false;
+    bool may = files->refused == 0 && (options->is_partial || !has_errors(files));
+    if (!may)
+        fprintf(stderr, "pinwatch: nothing was stored, because not everything could be read%s\n",
+                files->refused == 0 ? "; --partial stores the rest" : "");
+    return may;
+}
+
 int pins_run_import(int argc, char **argv) {
     struct import_options options = {.is_json = false};
     struct pins_files files;
@@ -229,7 +213,10 @@ int pins_run_import(int argc, char **argv) {
     int code = pins_read_files(&options.paths, options.has_format ? &options.format : NULL, &files);
     if (code != EXIT_OK)
         return code;
-    code = show(&options, &files);
+    for (size_t i = 0; i < files.count; i++)
+        pins_print_remarks(&files.documents[i]);
+    struct pins_keeping keeping = {.paths = &options.paths, .files = &files, .name = options.name};
+    code = may_keep(&options, &files) ? keep(&options, &keeping) : show(&options, &keeping);
     if (code == EXIT_OK)
         code = files.refused > 0 ? files.code : has_errors(&files) ? EXIT_FINDING : EXIT_OK;
     pins_files_done(&files);
