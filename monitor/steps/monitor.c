@@ -1,5 +1,6 @@
 #include "steps/ca_links.h"
 #include "steps/monitor.h"
+#include "steps/pin_world.h"
 
 #include <openssl/rand.h>
 #include <signal.h>
@@ -180,6 +181,7 @@ static void close_all(struct monitor *monitor) {
     issuer_fetch_free(monitor->issuers);
     issuer_jobs_free(monitor);
     ca_links_free(monitor->ca_links);
+    pin_world_free(monitor->pins);
     list_step_free(monitor->lists);
     for (size_t i = 0; i < monitor->log_count; i++)
         followed_log_free(monitor->logs[i].follow);

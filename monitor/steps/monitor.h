@@ -16,7 +16,7 @@
 #include "steps/watch_set.h"
 #include "store/logs.h"
 
-#define MONITOR_STEPS_MAX 16
+#define MONITOR_STEPS_MAX 20
 #define MONITOR_RESTART 75 /* exit code: start anew with the settings as they are now */
 #define MONITOR_LOGS_MAX 512
 #define MONITOR_ISSUERS_MAX MONITOR_LOGS_MAX /* so that there is a place for one of each */
@@ -27,6 +27,7 @@ struct issuer_job;
 struct second_look;
 struct ca_links;
 struct caa_poller;
+struct pin_world;
 
 /* A log that this process follows or would like to. */
 struct monitor_log {
@@ -83,6 +84,7 @@ struct monitor {
 
     struct caa_poller *caa; /* NULL before the first poll */
     struct caa_trouble caa_trouble; /* also of making that */
+    struct pin_world *pins;   /* NULL before the first load */
     struct second_look *second_look; /* what logs did not serve readably at first; NULL before the first */
     struct issuer_round issuer_round;
     enum told told_unjudged;
@@ -112,6 +114,7 @@ MUST_CHECK result step_reload_watches(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_choose_logs(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_hold_leases(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_look_again(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_judge_pins(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_poll_caa(struct monitor *monitor, int64_t now_ms);
 void caa_poller_free(struct monitor *monitor); /* before the store and the loop */
 void second_look_free(struct second_look *look); /* before the world that it reads in */

@@ -12,6 +12,7 @@ const struct monitor_step monitor_steps[] = {
     {"look again", 1000, step_look_again},
     {"poll CAA records", 200, step_poll_caa},
     {"judge by CAA", 1000, step_judge_caa},
+    {"judge by pins", 1000, step_judge_pins},
     {"save the status", 1000, step_save_status},
     {"tell what was not recorded", 1000, step_tell_blindness},
     {"check the clock", 1000, step_check_clock},

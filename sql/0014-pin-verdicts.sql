@@ -1,0 +1,244 @@
+-- Step 14: what clients of live releases make of each certificate that matched a watch. docs/schema.md describes it.
+
+SET LOCAL search_path = pinwatch, pg_temp;
+
+-- One row for each release, certificate and DNS name that its pins hold for. What was judged otherwise later stays, as evidence.
+CREATE TABLE pin_verdict (
+    tenant_id       integer NOT NULL REFERENCES tenant,
+    verdict_id      bigint GENERATED ALWAYS AS IDENTITY,
+    certificate_id  bigint NOT NULL REFERENCES certificate ON DELETE CASCADE,
+    app             text NOT NULL,
+    platform        text NOT NULL,
+    version         text NOT NULL,
+    name            text NOT NULL,              -- as in the certificate; may begin with "*."
+    host            text NOT NULL,              -- that it was judged for: of a wildcard the pinned host that is worst off
+    verdict         text NOT NULL CHECK (verdict IN ('accepts', 'refuses', 'cannot-tell', 'not-pinned')),
+    role            text NOT NULL CHECK (role IN ('', 'current', 'next', 'backup', 'ca', 'leaf')), -- of the pin that accepts
+    is_enforced     boolean NOT NULL,           -- false: a refusal is only reported
+    pin             text NOT NULL,              -- that accepts, "sha256/…"; ''
+    document        text NOT NULL,              -- the pin document that decided
+    why             text NOT NULL,
+    from_at         timestamptz NOT NULL,       -- judged so since
+    until_at        timestamptz,                -- null: it stands
+    PRIMARY KEY (tenant_id, verdict_id)
+);
+CREATE UNIQUE INDEX pin_verdict_current ON pin_verdict (certificate_id, tenant_id, app, platform, version, name) WHERE until_at IS NULL;
+CREATE INDEX pin_verdict_certificate ON pin_verdict (certificate_id);
+
+-- Certificates to be judged, or judged again: they matched, more is known of them, or pins, releases, CA keys or the day have changed.
+CREATE TABLE pin_case (
+    certificate_id  bigint PRIMARY KEY REFERENCES certificate ON DELETE CASCADE,
+    queued_at       timestamptz NOT NULL,
+    is_news         boolean NOT NULL,           -- it matched; false: it was there before what changed
+    due_at          timestamptz NOT NULL
+);
+
+-- As of which pins, CA keys and time all unexpired certificates are judged or queued. Certificates from renewing_below on downwards are still to be queued;
+-- null: none.
+CREATE TABLE pin_round (
+    only_row        boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    pins            bigint NOT NULL,
+    ca_keys         bigint NOT NULL,
+    through_at      timestamptz NOT NULL,
+    renewing_below  bigint,
+    is_full         boolean NOT NULL            -- false: only those that could not be told
+);
+INSERT INTO pin_round (pins, ca_keys, through_at, is_full) VALUES (0, 0, '-infinity', true);
+
+CREATE FUNCTION pin_queue_match() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+BEGIN
+    INSERT INTO pin_case AS q (certificate_id, queued_at, is_news, due_at)
+    SELECT certificate_id, max(matched_at), true, '-infinity' FROM added GROUP BY 1 ORDER BY 1
+    ON CONFLICT (certificate_id) DO UPDATE SET is_news = true, due_at = '-infinity';
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER pin_queue_match AFTER INSERT ON match REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION pin_queue_match();
+-- Two certificates that turn out to be one issuance: the matches move.
+CREATE TRIGGER pin_queue_moved_match AFTER UPDATE ON match REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION pin_queue_match();
+
+CREATE FUNCTION pin_queue_certificate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+BEGIN
+    INSERT INTO pin_case AS q (certificate_id, queued_at, is_news, due_at)
+    SELECT NEW.certificate_id, NEW.first_seen_at, true, '-infinity' WHERE EXISTS (SELECT FROM match m WHERE m.certificate_id = NEW.certificate_id)
+    ON CONFLICT (certificate_id) DO UPDATE SET due_at = '-infinity';
+    RETURN NULL;
+END
+$$;
+-- The final certificate has a digest that whole-certificate pins may match.
+CREATE TRIGGER pin_queue_certificate AFTER UPDATE ON certificate FOR EACH ROW
+    WHEN (OLD.issuer_state <> NEW.issuer_state OR OLD.issuer_spki_sha256 IS DISTINCT FROM NEW.issuer_spki_sha256
+          OR OLD.certificate_sha256 IS DISTINCT FROM NEW.certificate_sha256)
+    EXECUTE FUNCTION pin_queue_certificate();
+
+-- Queues what pins p_pins, CA keys p_ca_keys or something that began or ended by itself at p_turned_at (the last such time) may change for unexpired
+-- certificates: p_limit of them, the newest first. True: there are more. It is its own transaction, so that nobody's import waits for certificates.
+CREATE FUNCTION pin_cases_renew(p_pins bigint, p_ca_keys bigint, p_turned_at timestamptz, p_now timestamptz, p_limit integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    round pin_round;
+    is_changed boolean;
+    chunk bigint[];
+BEGIN
+    SELECT * INTO round FROM pin_round FOR UPDATE;
+    is_changed := p_pins > round.pins OR p_turned_at > round.through_at;
+    IF is_changed OR p_ca_keys > round.ca_keys THEN
+        round.is_full := is_changed OR (round.is_full AND round.renewing_below IS NOT NULL);
+        round.renewing_below := 9223372036854775807;
+        round.pins := greatest(p_pins, round.pins);
+        round.ca_keys := greatest(p_ca_keys, round.ca_keys);
+        round.through_at := greatest(p_now, round.through_at);
+    ELSIF round.renewing_below IS NULL THEN
+        RETURN false;
+    END IF;
+    chunk := ARRAY(SELECT c.certificate_id FROM certificate c
+                    WHERE c.certificate_id < round.renewing_below AND coalesce(c.not_after, 'infinity') > p_now
+                      AND EXISTS (SELECT FROM match m WHERE m.certificate_id = c.certificate_id)
+                      AND (round.is_full OR EXISTS (SELECT FROM pin_verdict v WHERE v.certificate_id = c.certificate_id AND v.until_at IS NULL AND v.verdict = 'cannot-tell'))
+                    ORDER BY c.certificate_id DESC LIMIT p_limit);
+    INSERT INTO pin_case (certificate_id, queued_at, is_news, due_at)
+    SELECT id, p_now, false, '-infinity' FROM unnest(chunk) AS id ORDER BY id
+    ON CONFLICT (certificate_id) DO UPDATE SET due_at = '-infinity';
+    round.renewing_below := CASE WHEN cardinality(chunk) = p_limit THEN chunk[p_limit] END;
+    UPDATE pin_round SET pins = round.pins, ca_keys = round.ca_keys, through_at = round.through_at, renewing_below = round.renewing_below, is_full = round.is_full;
+    RETURN round.renewing_below IS NOT NULL;
+END
+$$;
+
+-- Takes due cases, so that nobody else does before p_until: a row for each DNS name, the certificates in order; the newest certificates first.
+CREATE FUNCTION pin_cases_take(p_now timestamptz, p_until timestamptz, p_limit integer)
+    RETURNS TABLE (certificate_id bigint, queued_at timestamptz, is_news boolean, issuer_state text, issuer_spki_sha256 bytea, spki_sha256 bytea,
+                   certificate_sha256 bytea, is_over boolean, tenants bigint[], name text) LANGUAGE sql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+    WITH due AS (
+        SELECT q.certificate_id FROM pin_case q WHERE q.due_at <= p_now ORDER BY q.certificate_id DESC LIMIT p_limit FOR UPDATE SKIP LOCKED),
+    taken AS (
+        UPDATE pin_case q SET due_at = p_until FROM due WHERE q.certificate_id = due.certificate_id RETURNING q.*)
+    SELECT c.certificate_id, t.queued_at, t.is_news, c.issuer_state, c.issuer_spki_sha256, c.spki_sha256, c.certificate_sha256,
+           coalesce(c.not_after < p_now, false),
+           ARRAY(SELECT DISTINCT m.tenant_id::bigint FROM match m WHERE m.certificate_id = c.certificate_id ORDER BY 1), n.value
+      FROM taken t JOIN certificate c ON c.certificate_id = t.certificate_id
+      LEFT JOIN LATERAL (SELECT DISTINCT lower(x->>'value') FROM jsonb_array_elements(c.names) x WHERE x->>'type' = 'dns') n (value) ON true
+     ORDER BY c.certificate_id DESC, n.value
+    $$;
+
+-- What was learned of it since it was taken makes it due at once, all the same.
+CREATE FUNCTION pin_case_put_off(p_certificate bigint, p_until timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$ UPDATE pin_case SET due_at = p_until WHERE certificate_id = p_certificate AND due_at > '-infinity' $$;
+
+-- Ends the rows of a tenant that p_rows does not repeat, and adds the others.
+CREATE FUNCTION pin_rows_save(p_tenant integer, p_certificate bigint, p_rows jsonb, p_now timestamptz) RETURNS void LANGUAGE plpgsql
+    SET search_path = pinwatch, pg_temp
+    AS $$
+BEGIN
+    UPDATE pin_verdict v SET until_at = greatest(p_now, v.from_at)
+     WHERE v.tenant_id = p_tenant AND v.certificate_id = p_certificate AND v.until_at IS NULL
+       AND NOT EXISTS (
+            SELECT FROM jsonb_to_recordset(p_rows) AS x (app text, platform text, version text, name text, host text, verdict text, role text, is_enforced boolean,
+                                                         pin text, document text, why text)
+             WHERE (x.app, x.platform, x.version, x.name, x.host, x.verdict, x.role, x.is_enforced, x.pin, x.document, x.why)
+                 = (v.app, v.platform, v.version, v.name, v.host, v.verdict, v.role, v.is_enforced, v.pin, v.document, v.why));
+    INSERT INTO pin_verdict (tenant_id, certificate_id, app, platform, version, name, host, verdict, role, is_enforced, pin, document, why, from_at)
+    SELECT p_tenant, p_certificate, x.app, x.platform, x.version, x.name, x.host, x.verdict, x.role, x.is_enforced, x.pin, x.document, x.why, p_now
+      FROM jsonb_to_recordset(p_rows) AS x (app text, platform text, version text, name text, host text, verdict text, role text, is_enforced boolean,
+                                            pin text, document text, why text)
+    ON CONFLICT (certificate_id, tenant_id, app, platform, version, name) WHERE until_at IS NULL DO NOTHING;
+END
+$$;
+
+-- One finding for a certificate and tenant: told when it opens, kept up to date, ended when nobody refuses it any more, and open again, without being told
+-- again, where that ends by itself. What a person decided stays.
+CREATE FUNCTION pin_miss_set(p_tenant integer, p_certificate bigint, p_body jsonb, p_now timestamptz) RETURNS void LANGUAGE plpgsql
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    known finding;
+    severity_ text;
+    is_unexpected boolean;
+    evidence_ jsonb;
+BEGIN
+    SELECT * INTO known FROM finding WHERE rule = 'certificate.pin-miss' AND tenant_id = p_tenant AND certificate_id = p_certificate
+     ORDER BY finding_id DESC LIMIT 1 FOR UPDATE;
+    IF p_body IS NULL THEN
+        IF known.state IN ('open', 'acknowledged') THEN
+            UPDATE finding SET state = 'resolved', closed_at = p_now WHERE tenant_id = p_tenant AND finding_id = known.finding_id;
+            INSERT INTO finding_event (tenant_id, finding_id, at, who, what, note)
+            VALUES (p_tenant, known.finding_id, p_now, 'pinwatch', 'resolved', 'no live release refuses the certificate any more');
+        END IF;
+        RETURN;
+    END IF;
+    is_unexpected := EXISTS (SELECT FROM finding f WHERE f.tenant_id = p_tenant AND f.certificate_id = p_certificate
+                                AND f.rule = 'certificate.unexpected-issuer' AND f.state IN ('open', 'acknowledged'));
+    severity_ := CASE WHEN is_unexpected THEN p_body->>'severity_unexpected' ELSE p_body->>'severity' END;
+    evidence_ := p_body - 'severity' - 'severity_unexpected';
+    IF is_unexpected THEN
+        evidence_ := jsonb_set(evidence_, '{reasons}', evidence_->'reasons' || '["its issuer is unexpected, too"]');
+    END IF;
+    IF known.finding_id IS NULL THEN
+        PERFORM finding_raise(p_tenant, 'certificate.pin-miss', severity_, 'certificate:' || p_certificate,
+                              caa_certificate_facts(p_tenant, p_certificate) || evidence_
+                              || jsonb_build_object('is_drill', (SELECT is_drill FROM certificate WHERE certificate_id = p_certificate)),
+                              p_certificate, NULL, p_now);
+        RETURN;
+    END IF;
+    UPDATE finding SET evidence = evidence || evidence_, last_seen_at = greatest(last_seen_at, p_now),
+           severity = CASE WHEN severity_rank(severity) < severity_rank(severity_) THEN severity_ ELSE severity END
+     WHERE tenant_id = p_tenant AND finding_id = known.finding_id;
+    IF known.state = 'resolved' AND (SELECT who = 'pinwatch' FROM finding_event e WHERE e.tenant_id = p_tenant AND e.finding_id = known.finding_id
+                                      ORDER BY event_id DESC LIMIT 1) THEN
+        UPDATE finding SET state = 'open', closed_at = NULL WHERE tenant_id = p_tenant AND finding_id = known.finding_id;
+        INSERT INTO finding_event (tenant_id, finding_id, at, who, what, note)
+        VALUES (p_tenant, known.finding_id, p_now, 'pinwatch', 'reopened', 'a live release refuses the certificate again');
+    END IF;
+END
+$$;
+
+-- Records the verdicts on one certificate, judged as of p_issuer, pins p_pins and CA keys p_ca_keys: false, and nothing done, when these have changed.
+-- p_tenants: [{"tenant","rows":[…],"finding":{…} or null}] of every tenant that it matched. p_due: when to judge again; null: it is settled.
+CREATE FUNCTION pin_verdicts_save(p_certificate bigint, p_issuer bytea, p_pins bigint, p_ca_keys bigint, p_tenants jsonb, p_due timestamptz, p_now timestamptz)
+    RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    judged certificate;
+    item jsonb;
+BEGIN
+    SELECT * INTO judged FROM certificate WHERE certificate_id = p_certificate FOR NO KEY UPDATE;
+    IF NOT FOUND OR judged.issuer_spki_sha256 IS DISTINCT FROM p_issuer THEN
+        RETURN false;
+    END IF;
+    -- First the case, then the generation: who queues it again for a newer one comes before both, or after all of this.
+    PERFORM FROM pin_case WHERE certificate_id = p_certificate FOR UPDATE;
+    IF NOT FOUND OR NOT (SELECT pins = p_pins AND ca_keys = p_ca_keys FROM generation) THEN
+        RETURN false;
+    END IF;
+    FOR item IN SELECT value FROM jsonb_array_elements(p_tenants) ORDER BY (value->>'tenant')::integer LOOP
+        PERFORM pin_rows_save((item->>'tenant')::integer, p_certificate, item->'rows', p_now);
+        PERFORM pin_miss_set((item->>'tenant')::integer, p_certificate, NULLIF(item->'finding', 'null'), p_now);
+    END LOOP;
+    IF p_due IS NULL THEN
+        DELETE FROM pin_case WHERE certificate_id = p_certificate;
+    ELSE
+        UPDATE pin_case SET due_at = p_due WHERE certificate_id = p_certificate;
+    END IF;
+    RETURN true;
+END
+$$;
+
+REVOKE ALL ON pin_verdict, pin_case, pin_round FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION pin_queue_match(), pin_queue_certificate(), pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer),
+    pin_cases_take(timestamptz, timestamptz, integer), pin_case_put_off(bigint, timestamptz), pin_rows_save(integer, bigint, jsonb, timestamptz),
+    pin_miss_set(integer, bigint, jsonb, timestamptz), pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer), pin_cases_take(timestamptz, timestamptz, integer),
+    pin_case_put_off(bigint, timestamptz), pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) TO pinwatch_monitor;
+GRANT SELECT ON pin_verdict, pin_case, pin_round TO pinwatch_cli, pinwatch_report;
