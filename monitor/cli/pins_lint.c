@@ -6,16 +6,20 @@
 #include "base/whole_json.h"
 #include "cli/pins.h"
 #include "cli/pins_chain.h"
+#include "cli/read_file.h"
 #include "cli/table.h"
+#include "formats/release_file.h"
 
 #define PINS_EXIT_UNREADABLE 2
+#define RELEASES_SIZE_MAX ((size_t) 4 * 1024 * 1024)
 
-enum { CHAINS_MAX = 100, KEY_ON = 256, KEY_FAIL_ON, KEY_RENEWAL };
+enum { CHAINS_MAX = 100, KEY_ON = 256, KEY_FAIL_ON, KEY_RENEWAL, KEY_RELEASES };
 
 struct lint_options {
     struct pins_paths paths;
     const char *chains[CHAINS_MAX];
     size_t chain_count;
+    const char *releases;
     enum pin_format format;
     enum finding_severity fail_on;
     int64_t now;
@@ -53,6 +57,9 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case KEY_FAIL_ON:
         options->fail_on = severity_of_argument(value, state);
         return 0;
+    case KEY_RELEASES:
+        options->releases = value;
+        return 0;
     case KEY_RENEWAL:
         options->is_renewed_automatically = true;
         return 0;
@@ -73,6 +80,7 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
 
 static const struct argp_option options_taken[] = {
     {"chain", 'C', "FILE", 0, "What is served now: certificates in PEM or DER, the leaf first; holds for the names in the leaf. May be given several times", 0},
+    {"releases", KEY_RELEASES, "FILE", 0, "Releases with their end of support (YAML or CSV): those that name one of the files, by its path or last part, carry it; those that name none carry all", 0},
     {"on", KEY_ON, "DATE", 0, "Judge as of this day instead of today", 0},
     {"fail-on", KEY_FAIL_ON, "SEVERITY", 0, "Exit with 1 from this severity on: info, notice, warning (the default) or critical", 0},
     {"automatic-renewal", KEY_RENEWAL, NULL, 0, "Certificates are renewed by machine (otherwise concluded from a lifetime of up to 100 days)", 0},
@@ -111,6 +119,62 @@ static int read_chains(const struct lint_options *options, struct arena *arena, 
         return code == EXIT_DATA ? PINS_EXIT_UNREADABLE : code;
     }
     return EXIT_OK;
+}
+
+/* "app.apk" is "build/app.apk!res/xml/pins.xml", too. */
+static bool is_named(const char *name, const char *source) {
+    CLEANUP(buffer_done) struct buffer path = buffer_with_limit(65536);
+    const char *member = strchr(source, '!');
+    buffer_add(&path, span_of(source, member == NULL ? strlen(source) : (size_t) (member - source)));
+    const char *slash = strrchr(buffer_text(&path), '/');
+    return strcmp(name, source) == 0 || strcmp(name, buffer_text(&path)) == 0 || (slash != NULL && strcmp(name, slash + 1) == 0);
+}
+
+static bool carries(const struct release *release, const struct pin_document *document) {
+    for (size_t i = 0; release->pins[i] != NULL; i++)
+        if (is_named(release->pins[i], document->source))
+            return true;
+    return release->pins[0] == NULL;
+}
+
+/* One row for each release and each document that it carries. */
+static result match_releases(const struct release *releases, size_t count, const struct pins_files *files, struct pin_lint_facts *facts) {
+    struct pin_lint_release *rows = arena_take_array(files->arena, count * files->count + 1, sizeof *rows);
+    if (rows == NULL)
+        return &fault_no_memory;
+    facts->releases = rows;
+    for (size_t i = 0; i < count; i++) {
+        const struct release *release = &releases[i];
+        const char *name = arena_printf(files->arena, "%s %s (%s)", release->app, release->version, release->platform);
+        if (name == NULL)
+            return &fault_no_memory;
+        for (size_t k = 0; !release->is_retired && k < files->count; k++)
+            if (carries(release, &files->documents[k]))
+                rows[facts->release_count++] = (struct pin_lint_release){.name = name, .document = &files->documents[k], .has_end_of_support = release->has_end_of_support,
+                                                                         .end_of_support = release->end_of_support};
+    }
+    return OK;
+}
+
+static int read_releases(const char *path, const struct pins_files *files, struct pin_lint_facts *facts) {
+    CLEANUP(buffer_done) struct buffer content = buffer_with_limit(RELEASES_SIZE_MAX);
+    struct release *releases = NULL;
+    struct reason reason = {""}, why = {""};
+    size_t count = 0;
+    if (path == NULL)
+        return EXIT_OK;
+    result outcome = read_file(path, &content, &reason);
+    if (outcome == OK) {
+        outcome = release_file_read(buffer_span(&content), files->arena, &releases, &count, &why);
+        if (outcome == &fault_release_file)
+            (void) reason_set(&reason, outcome, "%s: %s", path, why.text);
+    }
+    if (outcome == OK)
+        outcome = match_releases(releases, count, files, facts);
+    if (outcome == OK)
+        return EXIT_OK;
+    int code = exit_with(outcome, &reason);
+    return code == EXIT_DATA ? PINS_EXIT_UNREADABLE : code;
 }
 
 /* ---- for people */
@@ -200,6 +264,8 @@ static int judge_and_show(const struct lint_options *options, const struct pins_
     if (chains == NULL)
         return exit_with(&fault_no_memory, NULL);
     int code = read_chains(options, files->arena, chains);
+    if (code == EXIT_OK)
+        code = read_releases(options->releases, files, &facts);
     if (code != EXIT_OK)
         return code;
     result outcome = pin_lint(files->documents, files->count, &facts, files->arena, &remarks, &count);
