@@ -318,8 +318,9 @@ static bool next_above(const struct planning *planning, const char **host, size_
 /* Do its pins count for hosts for which `entry` will hold? */
 static bool belongs_in(const struct planning *planning, const struct pin_export *entry, size_t place) {
     const struct pin_export *other = &planning->plan[place];
-    bool has_pins = !other->is_left_out || planning->is_joined[place];
-    return other != entry && has_pins && pin_format_unites(other->set->format) && overlaps(entry, entry->match, other, other->set->match);
+    bool is_joined_here = planning->is_joined[place] && other->host_size == entry->host_size; /* the same host, then */
+    bool has_pins = is_joined_here || (pin_format_unites(other->set->format) && (!other->is_left_out || planning->is_joined[place]));
+    return other != entry && has_pins && overlaps(entry, entry->match, other, other->set->match);
 }
 
 /* The entries whose pins belong in this one too, written to `united` where it is not NULL; returns how many. */
@@ -354,12 +355,21 @@ static result unite(struct planning *planning, struct pin_export *entry) {
         return &fault_no_memory;
     (void) collect(planning, entry, united);
     entry->united = united;
-    return tell(planning, PIN_REMARK_WARNING, entry->set, "export-united", "it has the pins of other entries for its hosts too: where it comes from they unite");
+    return tell(planning, PIN_REMARK_WARNING, entry->set, "export-united", "it has the pins of other entries that hold for its hosts too");
+}
+
+static unsigned mildness(const struct pin_set *set) {
+    return !set->is_pinned ? 2 : !set->is_enforced;
+}
+
+/* Which of several is kept: one that says that the host is not pinned goes before all, for else more would be refused. */
+static unsigned rank(const struct pin_export *entry) {
+    return mildness(entry->set) * (PIN_HOST_EXACT_AND_BELOW + 1) + entry->match;
 }
 
 static bool is_twin(const struct pin_export *entry, const struct pin_export *other) {
     return other != entry && !other->is_left_out && other->set->port == entry->set->port && strcmp(other->set->protocol, entry->set->protocol) == 0 &&
-           (other->match < entry->match || (other->match == entry->match && other > entry));
+           (rank(other) < rank(entry) || (rank(other) == rank(entry) && other > entry));
 }
 
 /* One entry a host: of several, the one that holds for the most. The others' pins stand in it. */
@@ -369,24 +379,22 @@ static result drop_twins(struct planning *planning, const struct pin_export *ent
         struct pin_export *other = &planning->plan[place];
         if (!is_twin(entry, other))
             continue;
-        bool is_within = overlaps(entry, entry->match, other, other->match);
+        bool is_within = overlaps(entry, entry->match, other, other->match) && mildness(entry->set) == mildness(other->set);
         other->is_left_out = planning->is_joined[place] = true;
         TRY(pin_builder_remark(planning->lost, is_within ? PIN_REMARK_NOTE : PIN_REMARK_WARNING, other->set->line, "export-joined", "%s: %s",
                                host_of(other->set), is_within ? "joined with the other entry of this host"
-                                                              : "left out, as there may be one entry for this host, and another holds for more"));
+                                                              : "left out, as there may be one entry for this host, and another holds for more, or refuses less"));
     }
     return OK;
 }
 
 static result combine(struct planning *planning) {
+    for (size_t i = 0; i < planning->document->set_count; i++)
+        if (!planning->plan[i].is_left_out && planning->plan[i].set->host != NULL)
+            TRY(drop_twins(planning, &planning->plan[i]));
     for (size_t i = 0; i < planning->document->set_count; i++) {
         struct pin_export *entry = &planning->plan[i];
-        if (!entry->is_left_out && entry->set->host != NULL && pin_format_unites(entry->set->format))
-            TRY(drop_twins(planning, entry));
-    }
-    for (size_t i = 0; i < planning->document->set_count; i++) {
-        struct pin_export *entry = &planning->plan[i];
-        if (!entry->is_left_out && entry->set->host != NULL && pin_format_unites(entry->set->format))
+        if (!entry->is_left_out && entry->set->host != NULL && entry->set->is_pinned)
             TRY(unite(planning, entry));
     }
     return OK;
