@@ -54,7 +54,9 @@ static void check_together(struct rotation_options *options, struct argp_state *
         options->host = pins_host_of_argument(options->connect_host, state);
     if (options->host == NULL)
         argp_error(state, "which host? --host HOST");
-    if ((options->next == NULL) == (options->connect == NULL))
+    if (options->next != NULL && options->connect != NULL)
+        argp_error(state, "one of --next FILE and --connect HOST:PORT is wanted, not both");
+    if (options->next == NULL && options->connect == NULL && !options->needs_no_next)
         argp_error(state, "one of --next FILE and --connect HOST:PORT is wanted");
     if (options->connect != NULL && (options->chain != NULL || options->current != NULL))
         argp_error(state, "--connect shows what is served with its chain: leave --chain and --current out");
@@ -319,21 +321,22 @@ static int read_tlsa(const struct rotation_options *options, struct rotation *ro
 
 static int read_all(const struct rotation_options *options, struct rotation *rotation) {
     struct pins_keys next, current, chain = {.count = 0};
-    int code = options->connect != NULL ? read_server(options, rotation, &next) : read_keys(options->next, rotation, &next);
+    int code = options->connect != NULL ? read_server(options, rotation, &next) : options->next != NULL ? read_keys(options->next, rotation, &next) : new_keys(rotation, &next);
     if (code == EXIT_OK && options->chain != NULL)
         code = read_keys(options->chain, rotation, &chain);
     if (code == EXIT_OK && options->current != NULL)
         code = read_keys(options->current, rotation, &current);
     if (code != EXIT_OK)
         return code;
-    rotation->next = link_of(&next.items[0]);
+    if (next.count > 0)
+        rotation->next = link_of(&next.items[0]);
     rotation->current = options->connect != NULL ? rotation->next : options->current != NULL ? link_of(&current.items[0]) : rotation->current;
     rotation->question.next = &rotation->next;
     rotation->question.current = options->connect != NULL || options->current != NULL ? &rotation->current : NULL;
     code = options->releases != NULL ? read_releases(options, rotation) : read_pins(options, rotation);
     if (code == EXIT_OK)
         code = read_tlsa(options, rotation);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK && next.count > 0)
         code = rotation_find_issuer(options, &next, &chain, rotation);
     return code;
 }

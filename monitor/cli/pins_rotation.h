@@ -18,6 +18,7 @@ struct rotation_options {
     double max_share;
     unsigned min_age_days;
     bool has_tlsa_since, is_smtp, is_wildcard, wants_pins;
+    bool needs_no_next;         /* neither --next nor --connect has to be there */
 };
 
 #define ROTATION_OPTIONS \
@@ -48,7 +49,7 @@ struct rotation {
     struct pins_files files;   /* of releases and --pins */
     struct pins_files records; /* of --tlsa */
     struct gate_question question;
-    struct pin_link next, current;
+    struct pin_link next, current; /* `next` is empty where none was given */
     const char *caa_verdict;   /* "allowed", …; NULL: not asked */
     const char *caa_issuer;    /* as given, or as the chain says; NULL: not known */
 };

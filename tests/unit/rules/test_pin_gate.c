@@ -1,6 +1,6 @@
 /* May this key be served? One vector at least, of either kind, for each clause of the gate. */
 #include "pin_case.h"
-#include "rules/pin_gate.h"
+#include "rules/pin_plan.h"
 #include "vector_text.h"
 
 #define ARENA_LIMIT ((size_t) 16 * 1024 * 1024)
@@ -148,11 +148,8 @@ static const char *day_text(bool is_known, int64_t time, char room[RFC3339_SIZE]
     return is_known ? room : "-";
 }
 
-static void gate_case(struct span input, char *ret_line, size_t size) {
-    struct arena *arena = arena_new(ARENA_LIMIT);
+static struct made *make(struct span input, struct arena *arena) {
     struct made *made = arena_take(arena, sizeof *made);
-    struct gate_answer answer;
-    char from[RFC3339_SIZE], since[RFC3339_SIZE];
     made->arena = arena;
     made->question = (struct gate_question){.protocol = "tcp", .port = 443, .caa_why = ""};
     while (input.size > 0) {
@@ -162,6 +159,14 @@ static void gate_case(struct span input, char *ret_line, size_t size) {
         input = span_of(end + 1, input.size - (size_t) (end + 1 - input.bytes));
     }
     finish(made);
+    return made;
+}
+
+static void gate_case(struct span input, char *ret_line, size_t size) {
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct made *made = make(input, arena);
+    struct gate_answer answer;
+    char from[RFC3339_SIZE], since[RFC3339_SIZE];
     assert_int_equal(pin_gate(&made->question, arena, &answer), OK);
     size_t used = (size_t) snprintf(ret_line, size, "%s, from %s, staged %s, %zu left, %.0f %% refused", gate_verdict_name(answer.verdict), day_text(answer.has_safe_from, answer.safe_from, from),
                                     day_text(answer.has_staged_since, answer.staged_since, since), answer.backups_left, 100 * answer.refused_share);
@@ -170,12 +175,53 @@ static void gate_case(struct span input, char *ret_line, size_t size) {
     arena_free(arena);
 }
 
+static void plan_case(struct span input, char *ret_line, size_t size) {
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct made *made = make(input, arena);
+    struct plan plan;
+    size_t used = 0;
+    assert_int_equal(pin_plan(&made->question, arena, &plan), OK);
+    for (size_t i = 0; i < plan.count && used < size; i++) {
+        char date[RFC3339_SIZE];
+        used += (size_t) snprintf(ret_line + used, size - used, "%s%s %s %s: %s", i == 0 ? "" : " | ", plan.steps[i].name, plan_state_name(plan.steps[i].state),
+                                  day_text(plan.steps[i].has_date, plan.steps[i].date, date), plan.steps[i].what);
+    }
+    arena_free(arena);
+}
+
+static void emergency_case(struct span input, char *ret_line, size_t size) {
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    struct made *made = make(input, arena);
+    struct plan_spare *spares;
+    size_t count, left_out, used;
+    assert_int_equal(pin_plan_emergency(&made->question, arena, &spares, &count, &left_out), OK);
+    used = (size_t) snprintf(ret_line, size, "%zu left out", left_out);
+    for (size_t i = 0; i < count && used < size; i++)
+        used += (size_t) snprintf(ret_line + used, size - used, " | %s%s %s %.0f %%", spares[i].pin->comment, spares[i].is_current ? " (current)" : "", gate_verdict_name(spares[i].gate.verdict),
+                                  100 * spares[i].gate.refused_share);
+    arena_free(arena);
+}
+
 static void the_gate_answers_each_clause(void **state) {
     (void) state;
     vector_texts_check("pin-gate", gate_case);
 }
 
+static void a_plan_has_its_steps_in_order_with_dates(void **state) {
+    (void) state;
+    vector_texts_check("pin-plan", plan_case);
+}
+
+static void in_an_emergency_each_staged_key_has_its_cost(void **state) {
+    (void) state;
+    vector_texts_check("pin-emergency", emergency_case);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_gate_answers_each_clause)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_gate_answers_each_clause),
+        cmocka_unit_test(a_plan_has_its_steps_in_order_with_dates),
+        cmocka_unit_test(in_an_emergency_each_staged_key_has_its_cost),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
