@@ -1,7 +1,7 @@
 /* Network security configs, as XML and compiled: sets that hold what the model promises, the same when written and read again.
  *
  * library: formats
- * parser: formats/pin_android.c formats/pin_android_write.c formats/xml_load.c formats/xml_tree.c formats/android_binary.c formats/android_chunk.c
+ * parser: formats/pin_android.c formats/pin_android_write.c formats/pin_trustkit_write.c formats/pin_write.c formats/xml_load.c formats/xml_tree.c formats/android_binary.c formats/android_chunk.c
  * seeds: pin-android
  * corpora: d-pins/android-nsc */
 #include "fuzz/pin_harness.h"

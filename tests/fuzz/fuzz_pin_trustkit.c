@@ -1,7 +1,7 @@
 /* TSKConfiguration in plists and JSON: sets that hold what the model promises, the same when written and read again.
  *
  * library: formats
- * parser: formats/pin_trustkit.c formats/pin_trustkit_write.c formats/plist_json.c
+ * parser: formats/pin_trustkit.c formats/plist_json.c
  * seeds: pin-trustkit pin-apple */
 #include "fuzz/pin_harness.h"
 
