@@ -30,19 +30,19 @@ static bool is_told_apart(const struct pin_set *set) {
     return set->format == PIN_FORMAT_HPKP || set->format == PIN_FORMAT_TLSA || set->port != 0 || set->host == NULL || set->has_expiry;
 }
 
+static void check_set(const struct pin_document *document, const struct pin_document *written, const char *host, const struct pin_set *set) {
+    for (size_t k = 0; k < set->group_count; k++)
+        for (size_t m = 0; m < set->groups[k].count && m < PINS_TRIED; m++) {
+            const struct pin *pin = &set->groups[k].pins[m];
+            bool is_key = pin->algorithm == PIN_SHA256 && pin->kind == PIN_SPKI;
+            require(!is_key || judge(document, host, pin) != PIN_VERDICT_ACCEPTS || judge(written, host, pin) != PIN_VERDICT_REFUSES);
+        }
+}
+
 static void check_host(const struct pin_document *document, const struct pin_document *written, const char *host) {
     require(judge(document, host, NULL) != PIN_VERDICT_NOT_PINNED || judge(written, host, NULL) == PIN_VERDICT_NOT_PINNED);
-    for (size_t i = 0, tried = 0; i < document->set_count && tried < PINS_TRIED; i++) {
-        const struct pin_set *set = &document->sets[i];
-        for (size_t k = 0; k < set->group_count; k++)
-            for (size_t m = 0; m < set->groups[k].count && tried < PINS_TRIED; m++) {
-                const struct pin *pin = &set->groups[k].pins[m];
-                if (pin->algorithm != PIN_SHA256 || pin->kind != PIN_SPKI)
-                    continue;
-                tried++;
-                require(judge(document, host, pin) != PIN_VERDICT_ACCEPTS || judge(written, host, pin) != PIN_VERDICT_REFUSES);
-            }
-    }
+    for (size_t i = 0; i < document->set_count && i < HOSTS_TRIED; i++)
+        check_set(document, written, host, &document->sets[i]);
 }
 
 static void check_hosts(const struct pin_document *document, const struct pin_document *written, struct arena *arena) {
