@@ -100,7 +100,7 @@ static const struct ca_owner *owner_of(const struct caa_candidate *candidate) {
 
 /* A chain says more than a name. `issuer` NULL: none was named. */
 static result find_ways(const struct pins_keys *next, const struct pins_keys *chain, const struct caa_candidate *issuer, struct rotation *rotation, const struct hash **ret_first_ca) {
-    struct trust_question model = {.leaf = next->items[0].certificate, .leaf_spki = next->items[0].spki};
+    struct trust_question model = {.leaf = next->items[0].certificate, .leaf_spki = next->items[0].spki, .extra = &rotation->extra};
     model.others = others_of(next, chain, rotation->arena, &model.other_count);
     if (model.others == NULL)
         return &fault_no_memory;
@@ -117,9 +117,9 @@ static result find_ways(const struct pins_keys *next, const struct pins_keys *ch
 /* ---- CAA */
 
 /* The owner of the chain's CA, where nobody was named. */
-static bool issuer_of_chain(const struct hash *first_ca, struct caa_candidate *ret_issuer) {
+static bool issuer_of_chain(const struct hash *first_ca, const struct ca_extra_rows *extra, struct caa_candidate *ret_issuer) {
     struct ca_row row;
-    if (first_ca == NULL || !ca_table_find(first_ca, NULL, &row))
+    if (first_ca == NULL || !ca_table_find(first_ca, extra, &row))
         return false;
     *ret_issuer = (struct caa_candidate){row.owner->name, ca_row_domains(&row), row.owner, true};
     return true;
@@ -196,7 +196,7 @@ int rotation_find_issuer(const struct rotation_options *options, const struct pi
     outcome = find_ways(next, chain, options->issuer == NULL ? NULL : issuer, rotation, &first);
     if (outcome != OK)
         return refused(outcome, NULL);
-    bool is_known = options->issuer != NULL || issuer_of_chain(first, issuer);
+    bool is_known = options->issuer != NULL || issuer_of_chain(first, &rotation->extra, issuer);
     rotation->caa_issuer = is_known ? issuer->text : NULL;
     return ask_caa(options, is_known ? issuer : NULL, rotation);
 }

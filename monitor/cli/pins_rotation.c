@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/pins_issuer.h"
+#include "cli/pins_stored_releases.h"
 #include "cli/read_file.h"
 #include "formats/certificate.h"
 #include "net/tls_chain.h"
@@ -60,8 +61,8 @@ static void check_together(struct rotation_options *options, struct argp_state *
         argp_error(state, "one of --next FILE and --connect HOST:PORT is wanted");
     if (options->connect != NULL && (options->chain != NULL || options->current != NULL))
         argp_error(state, "--connect shows what is served with its chain: leave --chain and --current out");
-    if ((options->pins.count == 0) == (options->releases == NULL))
-        argp_error(state, "give --pins FILE... or --releases FILE%s", options->releases == NULL ? "" : ", not both");
+    if (options->pins.count > 0 && options->releases != NULL)
+        argp_error(state, "give --pins FILE... or --releases FILE, not both; with neither the database is asked");
     if (options->has_tlsa_since && options->tlsa == NULL)
         argp_error(state, "--tlsa-since speaks of --tlsa");
     if (options->asking.resolver_count > 0 && options->caa != NULL && strcmp(options->caa, "asked") != 0)
@@ -333,7 +334,7 @@ static int read_all(const struct rotation_options *options, struct rotation *rot
     rotation->current = options->connect != NULL ? rotation->next : options->current != NULL ? link_of(&current.items[0]) : rotation->current;
     rotation->question.next = &rotation->next;
     rotation->question.current = options->connect != NULL || options->current != NULL ? &rotation->current : NULL;
-    code = options->releases != NULL ? read_releases(options, rotation) : read_pins(options, rotation);
+    code = options->releases != NULL ? read_releases(options, rotation) : options->pins.count > 0 ? read_pins(options, rotation) : rotation_read_database(options, rotation);
     if (code == EXIT_OK)
         code = read_tlsa(options, rotation);
     if (code == EXIT_OK && next.count > 0)
@@ -356,5 +357,6 @@ int rotation_read(const struct rotation_options *options, struct rotation *ret_r
 void rotation_done(struct rotation *rotation) {
     pins_files_done(&rotation->files);
     pins_files_done(&rotation->records);
+    database_done(&rotation->database);
     arena_free(TAKE(rotation->arena));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/caa_ask.h"
+#include "cli/database.h"
 #include "cli/pins.h"
 #include "cli/pins_keys.h"
 #include "rules/pin_gate.h"
@@ -48,6 +49,8 @@ struct rotation {
     struct arena *arena;
     struct pins_files files;   /* of releases and --pins */
     struct pins_files records; /* of --tlsa */
+    struct database database;  /* open where neither --pins nor --releases was given */
+    struct ca_extra_rows extra; /* what the database knows of CAs */
     struct gate_question question;
     struct pin_link next, current; /* `next` is empty where none was given */
     const char *caa_verdict;   /* "allowed", …; NULL: not asked */

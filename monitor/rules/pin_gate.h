@@ -25,6 +25,7 @@ struct gate_question {
      * intermediate that its CA used lately; none: the issuer is not known, and CA pins cannot be told. */
     const struct trust_question *candidates; /* `store` and `now` are set for each release */
     size_t candidate_count;
+    const struct ca_extra_rows *extra; /* CA keys beside those of the shipped tables; NULL: none */
     const struct pin_link *next;  /* the leaf itself */
     const struct pin_link *current; /* what is served today; NULL: not known */
     const struct pin_document *tlsa; /* records of the host with their TTLs; NULL: not asked */

@@ -124,14 +124,14 @@ static bool has_chain(const struct gate_question *question) {
 }
 
 /* May some pin be a CA's: one whose certificates are disclosed, or that the set itself calls one? */
-static bool may_pin_ca(const struct pin_set *set) {
+static bool may_pin_ca(const struct pin_set *set, const struct ca_extra_rows *extra) {
     struct pin_holder holder;
     if (set->overrides_pins || !set->trusts_system)
         return true;
     for (size_t i = 0; i < set->group_count; i++)
         for (size_t k = 0; k < set->groups[i].count; k++) {
             const struct pin *pin = &set->groups[i].pins[k];
-            if ((pin->position != PIN_ANY && pin->position != PIN_LEAF) || pin_holder_find(pin, NULL, &holder))
+            if ((pin->position != PIN_ANY && pin->position != PIN_LEAF) || pin_holder_find(pin, extra, &holder))
                 return true;
         }
     return false;
@@ -148,7 +148,7 @@ static result judge_without_cas(const struct gate_work *work, const struct pin_d
     if (sets == NULL)
         return &fault_no_memory;
     for (size_t i = 0; i < count; i++)
-        if (may_pin_ca(sets[i]))
+        if (may_pin_ca(sets[i], work->question->extra))
             return OK;
     question.paths = &path;
     question.path_count = 1;
@@ -338,7 +338,7 @@ static bool is_backup(const struct gate_question *question, const struct pin *pi
     struct pin_holder holder;
     if (pin->position != PIN_ANY && pin->position != PIN_LEAF)
         return false;
-    return pin->role != PIN_CURRENT && !may_be(pin, question->next) && !may_be(pin, question->current) && !pin_holder_find(pin, NULL, &holder);
+    return pin->role != PIN_CURRENT && !may_be(pin, question->next) && !may_be(pin, question->current) && !pin_holder_find(pin, question->extra, &holder);
 }
 
 struct backups {

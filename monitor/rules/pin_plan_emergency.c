@@ -17,7 +17,7 @@ static bool is_of(const struct pin *pin, const struct pin_link *link) {
 
 static void take_pin(struct hunt *hunt, const struct pin *pin) {
     struct pin_holder holder;
-    if ((pin->position != PIN_ANY && pin->position != PIN_LEAF) || pin_holder_find(pin, NULL, &holder))
+    if ((pin->position != PIN_ANY && pin->position != PIN_LEAF) || pin_holder_find(pin, hunt->question->extra, &holder))
         return;
     bool is_current = pin->role == PIN_CURRENT || is_of(pin, hunt->question->current);
     if (pin->kind != PIN_SPKI || pin->algorithm != PIN_SHA256 || pin->value.size != HASH_SIZE || hunt->count == SPARES_MAX) {
