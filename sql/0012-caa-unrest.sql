@@ -23,8 +23,10 @@ ALTER TABLE caa_change_told ALTER COLUMN finding_id DROP NOT NULL;
 CREATE OR REPLACE FUNCTION caa_conditions() RETURNS TABLE (rule text, subject text) LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
     AS $$
-    SELECT DISTINCT f.rule, f.subject FROM finding f
+    SELECT f.rule, f.subject FROM finding f
      WHERE f.rule IN ('caa.disagreement', 'caa.unreachable', 'caa.lint', 'caa.restless') AND f.rule LIKE 'caa.%' AND f.state IN ('open', 'acknowledged')
+    UNION -- restless whatever somebody decided about that
+    SELECT 'caa.restless', 'caa:' || u.owner FROM caa_unrest u WHERE u.is_restless
      ORDER BY 1, 2
     $$;
 
@@ -254,6 +256,11 @@ CREATE FUNCTION caa_climb(p_tenant integer, p_owners text[], p_needs_decision bo
        AND EXISTS (SELECT FROM caa_change_told t WHERE t.tenant_id = p_tenant AND t.change_id = c.change_id)
        AND NOT caa_change_is_known(p_tenant, c.change_id, p_needs_decision)
     $$;
+
+-- The names of judged certificates at or below one name, so that what is recorded of a zone costs what the zone has. The monitor looks up whose
+-- certificates its remarks are about.
+CREATE INDEX caa_verdict_below ON caa_verdict (((reverse(name) || '.') COLLATE "C"), certificate_id);
+GRANT SELECT ON caa_verdict, caa_case TO pinwatch_monitor;
 
 REVOKE ALL ON caa_unrest FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION caa_rights_told(text, timestamptz), caa_change_tell(jsonb, text, bigint, bigint, timestamptz),

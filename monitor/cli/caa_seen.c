@@ -25,7 +25,7 @@ result caa_seen_load(struct database *database, const struct caa_seen_wish *wish
     struct caa_seen_row *rows;
     size_t count;
     dns_name_to_text(wish->owner, owner);
-    struct store_caa_seen_wish stored = {.owner = owner, .now_ms = clock_wall_ms(), .limit = CAA_SEEN_MAX};
+    struct store_caa_seen_wish stored = {.owner = owner, .now_ms = clock_wall_ms(), .limit = CAA_SEEN_MAX, .has_unjudged = true};
     TRY(store_caa_seen_load(database->store, &stored, database->arena, &rows, &count));
     TRY(caa_usage_of_rows(rows, count, wish, extra, database->arena, ret_seen));
     ret_seen->is_cut = count == CAA_SEEN_MAX;

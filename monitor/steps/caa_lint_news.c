@@ -12,7 +12,7 @@
 
 #define REMARKS_TOLD 30
 #define FINGERPRINT_LIMIT ((size_t) 1024 * 1024)
-#define USAGE_ROWS_MAX 20000 /* names of certificates under one set; where there are more, no CA is called unused */
+#define USAGE_ROWS_MAX 5000  /* names of certificates under one set, so that a lookup takes a tenth of a second; where there are more, no CA is called unused */
 #define USAGE_SHARE 20       /* certificates are looked up in a twentieth of the time at most, */
 #define USAGE_LONGEST_MS 10000 /* what took longer was not the looking up: the machine stood still */
 #define USAGE_BURST_MS 1000  /* but for so long at once: most services need no more for all their sets */

@@ -69,23 +69,36 @@ result store_caa_changes_show(struct store *store, const struct store_caa_wish *
 
 /* ---- certificates, policies */
 
-/* The names as one text first: taking them apart costs five times as much, and most certificates are for others. */
+/* Lateral to `n`: its certificate where that counts. OFFSET: looked up one by one, in n's order. */
+#define OF_USE                                                                                                                                        \
+    "SELECT * FROM certificate o WHERE o.certificate_id = n.certificate_id AND o.not_after > $2 AND NOT o.is_drill"                                    \
+    " AND EXISTS (SELECT FROM match m WHERE m.certificate_id = o.certificate_id) OFFSET 0"
+
+/* Names below an owner by the index of verdicts, which has those of every certificate that matched and was judged. What waits for its first verdict has none
+ * yet: taking the names of all these apart takes its time. */
 result store_caa_seen_load(struct store *store, const struct store_caa_seen_wish *wish, struct arena *arena, struct caa_seen_row **ret_rows,
                            size_t *ret_count) {
     CLEANUP(params_done) struct store_params params = {0};
     params_text(&params, wish->owner);
     params_time_ms(&params, wish->now_ms);
     params_int4(&params, (int32_t) wish->limit);
+    params_bool(&params, wish->has_unjudged);
     CLEANUP(rows_done) struct store_rows rows = {0};
     TRY(store_ask(store,
-                  "WITH own AS (SELECT owner FROM caa_owner WHERE outcome = 'records' AND right(owner, length($1) + 1) = '.' || $1)"
-                  "SELECT c.certificate_id, c.not_after, c.issuer, c.issuer_spki_sha256, n.value,"
-                  "       coalesce((SELECT owner FROM own WHERE right('.' || n.value, length(own.owner) + 1) = '.' || own.owner"
-                  "                  ORDER BY length(owner) DESC LIMIT 1), '')"
-                  "  FROM certificate c CROSS JOIN LATERAL (SELECT DISTINCT x->>'value' FROM jsonb_array_elements(c.names) x"
-                  "         WHERE x->>'type' = 'dns' AND (x->>'value' = $1 OR right(x->>'value', length($1) + 1) = '.' || $1)) n (value)"
-                  " WHERE c.not_after > $2 AND NOT c.is_drill AND position($1 IN c.names::text) > 0 AND EXISTS (SELECT FROM match m WHERE m.certificate_id = c.certificate_id)"
-                  " ORDER BY c.certificate_id, n.value LIMIT $3",
+                  "WITH own AS MATERIALIZED (SELECT n.certificate_id, n.name FROM caa_verdict n CROSS JOIN LATERAL (" OF_USE ") c"
+                  "          WHERE (reverse(n.name) || '.') COLLATE \"C\" >= reverse($1) || '.' AND (reverse(n.name) || '.') COLLATE \"C\" < reverse($1) || '/'"
+                  "          ORDER BY (reverse(n.name) || '.') COLLATE \"C\", n.certificate_id LIMIT $3),"
+                  "     unjudged AS MATERIALIZED (SELECT n.certificate_id, x->>'value' FROM caa_case n CROSS JOIN LATERAL (" OF_USE ") c"
+                  "           CROSS JOIN LATERAL jsonb_array_elements(c.names) x"
+                  "          WHERE $4 AND position($1 IN c.names::text) > 0 AND x->>'type' = 'dns'"
+                  "            AND (x->>'value' = $1 OR right(x->>'value', length($1) + 1) = '.' || $1))"
+                  "SELECT c.certificate_id, c.not_after, c.issuer, c.issuer_spki_sha256, n.name, coalesce(nearer.owner, '')"
+                  "  FROM (SELECT * FROM own UNION SELECT * FROM unjudged) n CROSS JOIN LATERAL (" OF_USE ") c"
+                  "  LEFT JOIN LATERAL (SELECT o.owner FROM string_to_array(n.name, '.') AS l (labels),"
+                  "             generate_series(1, cardinality(l.labels) - cardinality(string_to_array($1, '.'))) k CROSS JOIN LATERAL"
+                  "             (SELECT a.owner FROM caa_owner a WHERE a.owner = array_to_string(l.labels[k:], '.') AND a.outcome = 'records' OFFSET 0) o"
+                  "         ORDER BY k LIMIT 1) nearer ON true"
+                  " ORDER BY c.certificate_id, n.name LIMIT $3",
                   &params, "ist?h?tt", ROWS_ANY, &rows));
     struct row_taker taker = {.rows = &rows, .arena = arena};
     struct caa_seen_row *list = take_rows(&taker, sizeof *list);

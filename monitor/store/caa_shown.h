@@ -32,6 +32,7 @@ struct store_caa_seen_wish {
     const char *owner;
     int64_t now_ms;
     unsigned limit;
+    bool has_unjudged; /* those without a verdict too: all of them are read */
 };
 MUST_CHECK result store_caa_seen_load(struct store *store, const struct store_caa_seen_wish *wish, struct arena *arena, struct caa_seen_row **ret_rows,
                                       size_t *ret_count);
