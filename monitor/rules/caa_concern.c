@@ -62,6 +62,7 @@ struct caa_set *caa_relevant_from(const struct caa_owner *owner, struct caa_set 
 
 struct gathering {
     struct arena *arena;
+    const struct caa_owner *owner; /* that is asked about */
     struct caa_concerned *list;
     size_t count, room;
     bool failed;
@@ -98,6 +99,12 @@ static void add(struct gathering *gathering, const struct caa_watch *watch, cons
     struct caa_concerned *concerned = of_tenant(gathering, watch->tenant_id);
     if (concerned == NULL)
         return;
+    if (concerned->last_owner != gathering->owner) {
+        if (concerned->owner_count < CAA_NAMES_TOLD)
+            concerned->owners[concerned->owner_count] = gathering->owner;
+        concerned->owner_count++;
+        concerned->last_owner = gathering->owner;
+    }
     bool is_last = concerned->name_count > 0 && strcmp(concerned->last_name, name) == 0; /* one name comes once from each of its watches */
     if (!is_last && concerned->name_count < CAA_NAMES_TOLD)
         concerned->names[concerned->name_count] = name;
@@ -125,7 +132,7 @@ static bool fails(const struct caa_owners *owners, const struct caa_owner *owner
 }
 
 static void gather(struct gathering *gathering, const struct caa_question_of_concern *question) {
-    const struct caa_owner *top = question->owner;
+    const struct caa_owner *top = gathering->owner = question->owner;
     for (const struct caa_owner *at = top; at != NULL && !gathering->failed;) {
         const struct caa_set *set = caa_seen_by(at, question->resolver);
         bool is_known = set != NULL && !(question->passes_unknown && fails(question->owners, at));

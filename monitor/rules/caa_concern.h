@@ -20,6 +20,9 @@ struct caa_concerned {
     const char *names[CAA_NAMES_TOLD]; /* the first ones; borrowed from the owners */
     size_t name_count;                 /* of all */
     const char *last_name;             /* that was counted */
+    const struct caa_owner *owners[CAA_NAMES_TOLD]; /* where the names climb to: the first ones */
+    size_t owner_count;                /* of all */
+    const struct caa_owner *last_owner; /* that was counted */
     const char *watches[CAA_NAMES_TOLD];
     size_t watch_count;                /* of those listed */
 };

@@ -114,19 +114,25 @@ static result send_change(struct caa_poller *poller, struct caa_batch *batch, co
     return OK;
 }
 
+result caa_know_unrest(struct caa_poller *poller, struct caa_owner *owner) {
+    struct caa_sets *sets = poller->owners->sets;
+    if (owner->unrest != NULL)
+        return OK;
+    struct caa_unrest *unrest = caa_unrest_new();
+    result fault = unrest == NULL ? &fault_no_memory : store_caa_unrest_load(poller->monitor->store, owner->name, sets, &poller->monitor->extra, unrest);
+    if (fault != OK)
+        caa_unrest_free(unrest, sets);
+    TRY(fault);
+    owner->unrest = unrest;
+    return OK;
+}
+
 /* It counts from the first change on that somebody is told of. */
 static result count_change(struct caa_poller *poller, const struct caa_waiting *heard) {
     struct caa_sets *sets = poller->owners->sets;
     struct caa_owner *owner = heard->owner;
     int64_t now_ms = heard->answer.answered_ms;
-    if (owner->unrest == NULL) {
-        struct caa_unrest *unrest = caa_unrest_new();
-        result fault = unrest == NULL ? &fault_no_memory : store_caa_unrest_load(poller->monitor->store, owner->name, sets, &poller->monitor->extra, unrest);
-        if (fault != OK)
-            caa_unrest_free(unrest, sets);
-        TRY(fault);
-        owner->unrest = unrest;
-    }
+    TRY(caa_know_unrest(poller, owner));
     bool was_restless = caa_unrest_holds(owner->unrest, now_ms);
     caa_unrest_take(owner->unrest, sets, now_ms);
     heard->set->references++;

@@ -40,7 +40,11 @@ result caa_copy_of_set(struct caa_batch *batch, const struct caa_set *set, struc
 }
 
 void caa_batch_end(struct caa_batch *batch, const char *rule, const char *subject) {
-    struct store_caa_condition_item item = {.rule = rule, .subject = subject, .fingerprint = "", .note = "it is not asked about any more"};
+    caa_batch_end_noted(batch, &(struct store_caa_condition){.rule = rule, .subject = subject}, "it is not asked about any more");
+}
+
+void caa_batch_end_noted(struct caa_batch *batch, const struct store_caa_condition *told, const char *note) {
+    struct store_caa_condition_item item = {.rule = told->rule, .subject = told->subject, .fingerprint = "", .note = note};
     store_caa_add_condition(batch->commit, &item);
 }
 

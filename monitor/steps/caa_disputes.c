@@ -60,38 +60,31 @@ result caa_look_at_dispute(struct caa_poller *poller, struct caa_owner *owner, i
 
 /* ---- what is told */
 
-struct members {
-    struct caa_question_of_concern *questions;
-    const struct caa_owner **owners;
-    size_t count;
-};
-
-static result members_of(const struct caa_poller *poller, const struct caa_split *split, struct arena *arena, struct members *ret_members) {
-    struct members members = {.questions = arena_take_array(arena, split->count + 1, sizeof *members.questions),
-                              .owners = arena_take_array(arena, split->count + 1, sizeof *members.owners)};
+static result questions_of(const struct caa_poller *poller, const struct caa_split *split, struct arena *arena, struct caa_question_of_concern **ret_questions,
+                           size_t *ret_count) {
+    struct caa_question_of_concern *questions = arena_take_array(arena, split->count + 1, sizeof *questions);
+    size_t count = 0;
     int64_t now_ms = clock_wall_ms();
-    if (members.questions == NULL || members.owners == NULL)
+    if (questions == NULL)
         return &fault_no_memory;
-    for (const struct caa_owner *at = split->zone; at != NULL && members.count < split->count; at = caa_owners_next(poller->owners, at, split->zone)) {
-        if (at->split != split)
-            continue;
-        members.owners[members.count] = at;
-        members.questions[members.count++] = (struct caa_question_of_concern){
-            .owners = poller->owners, .watches = &poller->watches, .owner = at, .resolver = caa_speaker(poller, at), .now_ms = now_ms};
-    }
-    *ret_members = members;
+    for (const struct caa_owner *at = split->zone; at != NULL && count < split->count; at = caa_owners_next(poller->owners, at, split->zone))
+        if (at->split == split)
+            questions[count++] = (struct caa_question_of_concern){
+                .owners = poller->owners, .watches = &poller->watches, .owner = at, .resolver = caa_speaker(poller, at), .now_ms = now_ms};
+    *ret_questions = questions;
+    *ret_count = count;
     return OK;
 }
 
-static json_t *body_of(const struct caa_poller *poller, const struct caa_split *split, const struct members *members, const struct caa_concerned *concerned,
-                       struct arena *arena) {
-    json_t *body = caa_body_about(poller, members->owners[0], concerned, arena), *owners = json_array();
-    for (size_t i = 0; i < members->count && i < CAA_NAMES_TOLD; i++)
-        json_array_append_new(owners, json_string(members->owners[i]->name));
-    if (members->count > 1)
+/* Each tenant hears of the names alone that are its own concern. */
+static json_t *body_of(const struct caa_poller *poller, const struct caa_split *split, const struct caa_concerned *concerned, struct arena *arena) {
+    json_t *body = caa_body_about(poller, concerned->owners[0], concerned, arena), *owners = json_array();
+    for (size_t i = 0; i < concerned->owner_count && i < CAA_NAMES_TOLD; i++)
+        json_array_append_new(owners, json_string(concerned->owners[i]->name));
+    if (concerned->owner_count > 1)
         json_object_set_new(body, "owner", json_string(split->zone->name));
     json_object_set_new(body, "owners", owners);
-    json_object_set_new(body, "owners_count", json_integer((json_int_t) members->count));
+    json_object_set_new(body, "owners_count", json_integer((json_int_t) concerned->owner_count));
     json_object_set_new(body, "is_rest", json_boolean(split->is_rest));
     return body;
 }
@@ -99,20 +92,20 @@ static json_t *body_of(const struct caa_poller *poller, const struct caa_split *
 static result tell(struct caa_poller *poller, struct caa_batch *batch, const struct caa_split *split) {
     char subject[SUBJECT_SIZE];
     struct caa_concerned *list = NULL;
-    struct members members;
-    size_t count = 0;
+    struct caa_question_of_concern *questions;
+    size_t count = 0, question_count;
     CLEANUP(arena_free_at) struct arena *scratch = arena_new(CAA_LOAD_ARENA);
     if (scratch == NULL)
         return &fault_no_memory;
-    TRY(members_of(poller, split, scratch, &members));
-    if (members.count > 0)
-        TRY(caa_concern_of_all(members.questions, members.count, scratch, &list, &count));
+    TRY(questions_of(poller, split, scratch, &questions, &question_count));
+    if (question_count > 0)
+        TRY(caa_concern_of_all(questions, question_count, scratch, &list, &count));
     struct store_caa_told *told = arena_take_array(batch->arena, count + 1, sizeof *told);
     if (told == NULL)
         return &fault_no_memory;
     for (size_t i = 0; i < count; i++) {
         told[i] = (struct store_caa_told){.tenant_id = list[i].tenant_id, .severity = "warning"};
-        TRY(caa_words_finish(batch->arena, body_of(poller, split, &members, &list[i], batch->arena), &told[i].body));
+        TRY(caa_words_finish(batch->arena, body_of(poller, split, &list[i], batch->arena), &told[i].body));
     }
     subject_of(split, subject);
     struct store_caa_condition_item item = {.rule = RULE, .subject = subject, .fingerprint = "", .told = told, .told_count = count,
@@ -163,11 +156,30 @@ void caa_leave_split(struct caa_poller *poller, struct caa_owner *owner) {
     caa_split_remove(poller->owners, split);
 }
 
+/* It disagrees still, as was told: no time has to pass before that is told on. */
+static result take_up(struct caa_poller *poller, struct caa_owner *owner, const char *id) {
+    TRY(caa_split_join(poller->owners, owner, id));
+    owner->dispute.is_open = true;
+    return caa_make_torn(poller, owner);
+}
+
+/* Told by its own name, as it was before disagreements were told by zone: goes on as one of its zone. */
+static result take_single(struct caa_poller *poller, const char *name) {
+    struct caa_owner *owner = caa_owners_find(poller->owners, name);
+    char id[CAA_SPLIT_ID_SIZE];
+    if (owner == NULL || owner->split != NULL || !caa_owner_is_split(owner, poller->resolver_count))
+        return OK;
+    id_of(poller, owner, id);
+    return take_up(poller, owner, id);
+}
+
 result caa_take_split(struct caa_poller *poller, const char *subject, bool *ret_holds) {
     const char *name = subject + strlen("caa:"), *id = strrchr(name, ':');
     char zone_name[DNS_NAME_TEXT_SIZE], own[CAA_SPLIT_ID_SIZE];
     *ret_holds = false;
-    if (id == NULL || (size_t) (id - name) >= sizeof zone_name)
+    if (id == NULL)
+        return take_single(poller, name);
+    if ((size_t) (id - name) >= sizeof zone_name)
         return OK;
     snprintf(zone_name, sizeof zone_name, "%.*s", (int) (id++ - name), name);
     struct caa_owner *zone = caa_owners_find(poller->owners, zone_name);
@@ -178,9 +190,8 @@ result caa_take_split(struct caa_poller *poller, const char *subject, bool *ret_
         id_of(poller, at, own);
         if (!is_rest && strcmp(own, id) != 0)
             continue;
-        TRY(caa_split_join(poller->owners, at, id));
-        at->dispute.is_open = *ret_holds = true;
-        TRY(caa_make_torn(poller, at));
+        TRY(take_up(poller, at, id));
+        *ret_holds = true;
     }
     return OK;
 }

@@ -339,17 +339,18 @@ static void take_resolver_condition(struct caa_poller *poller, const struct stor
                                                              .down_since_ms = now_ms - CAA_DOWN_TOLD_AFTER_MS};
 }
 
-static void take_owner_condition(struct caa_poller *poller, const struct store_caa_condition *row) {
+static result take_owner_condition(struct caa_poller *poller, const struct store_caa_condition *row) {
     struct caa_owner *owner = strncmp(row->subject, "caa:", 4) == 0 ? caa_owners_find(poller->owners, row->subject + 4) : NULL;
     if (owner == NULL) {
         caa_batch_end(poller->gathering, row->rule, row->subject);
-        return;
+        return OK;
     }
     owner->is_linted |= strcmp(row->rule, "caa.lint") == 0;
     owner->is_unreachable |= strcmp(row->rule, "caa.unreachable") == 0;
     for (size_t i = 0; owner->is_unreachable && i < poller->resolver_count; i++) /* told because of so many */
         if (owner->slots[i].track.failures > 0)
             owner->slots[i].track.failures = CAA_TRIES;
+    return strcmp(row->rule, "caa.restless") == 0 ? caa_know_unrest(poller, owner) : OK;
 }
 
 static result take_condition(struct caa_poller *poller, const struct store_caa_condition *row, int64_t now_ms) {
@@ -359,9 +360,9 @@ static result take_condition(struct caa_poller *poller, const struct store_caa_c
     else if (strcmp(row->rule, "caa.disagreement") == 0)
         TRY(caa_take_split(poller, row->subject, &holds));
     else
-        take_owner_condition(poller, row);
+        TRY(take_owner_condition(poller, row));
     if (!holds)
-        caa_batch_end(poller->gathering, row->rule, row->subject);
+        caa_batch_end_noted(poller->gathering, row, "the resolvers agree, or say other things now; what lasts is told by zone");
     return OK;
 }
 

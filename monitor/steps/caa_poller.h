@@ -106,7 +106,8 @@ void caa_probe(struct caa_poller *poller, size_t resolver, int64_t now_ms);
 /* caa_commit.c */
 struct caa_batch *caa_batch_new(void);
 void caa_batch_free(struct caa_batch *batch);
-void caa_batch_end(struct caa_batch *batch, const char *rule, const char *subject);
+void caa_batch_end(struct caa_batch *batch, const char *rule, const char *subject); /* nobody asks about it any more */
+void caa_batch_end_noted(struct caa_batch *batch, const struct store_caa_condition *told, const char *note);
 MUST_CHECK result caa_commit_some(struct caa_poller *poller, int64_t now_ms);
 /* A copy of a set that lives as long as the batch. */
 MUST_CHECK result caa_copy_of_set(struct caa_batch *batch, const struct caa_set *set, struct span *ret_copy);
@@ -135,6 +136,7 @@ MUST_CHECK result caa_take_split(struct caa_poller *poller, const char *subject,
 
 /* caa_change_news.c */
 MUST_CHECK result caa_tell_change(struct caa_poller *poller, struct caa_batch *batch, const struct caa_waiting *heard, struct caa_set *before);
+MUST_CHECK result caa_know_unrest(struct caa_poller *poller, struct caa_owner *owner); /* as it is recorded, where it is not in memory */
 
 /* caa_words.c: bodies of findings (docs/alerts.md), in the batch's arena. */
 json_t *caa_words_of_records(const struct caa_record *records, size_t count); /* the first 50, as texts */

@@ -207,6 +207,27 @@ static void long_lists_are_cut_and_counted(void **state) {
     assert_non_null(list[0].names[CAA_NAMES_TOLD - 1]);
 }
 
+static void of_several_owners_each_tenant_hears_of_its_own(void **state) {
+    (void) state;
+    struct caa_owner *www = add("www.example.com"), *api = add("api.example.com"), *other = add("other.example");
+    struct caa_watches list = {watches, sizeof watches / sizeof watches[0]};
+    struct caa_question_of_concern questions[3];
+    struct caa_concerned *found = NULL;
+    size_t count;
+    api->named_until_ms = NOW + 1;
+    caa_watches_sort(watches, list.count);
+    for (struct caa_owner *at = caa_owners_next(owners, NULL, NULL); at != NULL; at = caa_owners_next(owners, at, NULL))
+        caa_watches_assign(&list, at);
+    for (size_t i = 0; i < 3; i++)
+        questions[i] = (struct caa_question_of_concern){.owners = owners, .watches = &list, .owner = i == 0 ? api : i == 1 ? www : other, .now_ms = NOW};
+    assert_ptr_equal(caa_concern_of_all(questions, 3, arena, &found, &count), OK);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(found[i].owner_count, found[i].tenant_id == 2 ? 1 : 3);
+        assert_ptr_equal(found[i].owners[0], found[i].tenant_id == 2 ? www : api);
+    }
+}
+
 static void the_relevant_set_is_found_by_climbing(void **state) {
     (void) state;
     struct caa_owner *www = add("www.example.com"), *domain = www->parent, *top = domain->parent;
@@ -267,6 +288,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_is_due_first_is_asked_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_that_climb_to_an_owner_are_concerned_and_those_with_a_set_of_their_own_are_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_lists_are_cut_and_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_several_owners_each_tenant_hears_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_relevant_set_is_found_by_climbing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_gains_and_who_loses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_news_and_what_is_not, set_up, tear_down),

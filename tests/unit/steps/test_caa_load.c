@@ -115,6 +115,18 @@ void caa_batch_end(struct caa_batch *unused_batch, const char *unused_rule, cons
     (void) unused_subject;
 }
 
+void caa_batch_end_noted(struct caa_batch *unused_batch, const struct store_caa_condition *unused_told, const char *unused_note) {
+    (void) unused_batch;
+    (void) unused_told;
+    (void) unused_note;
+}
+
+result caa_know_unrest(struct caa_poller *unused_poller, struct caa_owner *unused_owner) {
+    (void) unused_poller;
+    (void) unused_owner;
+    return OK;
+}
+
 void caa_leave_split(struct caa_poller *unused_poller, struct caa_owner *unused_owner) {
     (void) unused_poller;
     (void) unused_owner;
