@@ -189,9 +189,10 @@ static result ask(const struct tls_chain_question *question, const struct wait *
 
 result tls_chain_get(const struct tls_chain_question *question, struct arena *arena, struct tls_chain *ret_chain, struct reason *reason) {
     struct wait wait;
+    uint64_t mark = memory_mark();
     *ret_chain = (struct tls_chain){.trouble = ""};
     TRY(reach(question, arena, ret_chain, &wait, reason));
     result outcome = ask(question, &wait, arena, ret_chain, reason);
     close(wait.socket);
-    return outcome;
+    return outcome == OK && memory_mark() != mark ? &fault_no_memory : outcome; /* OpenSSL may have judged the chain with less than it needs */
 }
