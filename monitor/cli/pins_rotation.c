@@ -48,27 +48,36 @@ static unsigned number_of(const char *option, const char *text, unsigned maximum
     return (unsigned) number;
 }
 
-static void check_together(struct rotation_options *options, struct argp_state *state) {
+/* Which server, and which host. */
+static void settle_host(struct rotation_options *options, struct argp_state *state) {
     if (options->connect != NULL && !pins_take_place(options->connect, options->connect_host, &options->connect_port))
         argp_error(state, "--connect: '%s' is no HOST:PORT", options->connect);
     if (options->host == NULL && options->connect != NULL)
         options->host = pins_host_of_argument(options->connect_host, state);
     if (options->host == NULL)
         argp_error(state, "which host? --host HOST");
+    if (options->port == 0)
+        options->port = options->connect != NULL ? options->connect_port : options->is_smtp ? PORT_SMTP : PORT_HTTPS;
+}
+
+static void check_key(const struct rotation_options *options, struct argp_state *state) {
     if (options->next != NULL && options->connect != NULL)
         argp_error(state, "one of --next FILE and --connect HOST:PORT is wanted, not both");
     if (options->next == NULL && options->connect == NULL && !options->needs_no_next)
         argp_error(state, "one of --next FILE and --connect HOST:PORT is wanted");
     if (options->connect != NULL && (options->chain != NULL || options->current != NULL))
         argp_error(state, "--connect shows what is served with its chain: leave --chain and --current out");
+}
+
+static void check_together(struct rotation_options *options, struct argp_state *state) {
+    settle_host(options, state);
+    check_key(options, state);
     if (options->pins.count > 0 && options->releases != NULL)
         argp_error(state, "give --pins FILE... or --releases FILE, not both; with neither the database is asked");
     if (options->has_tlsa_since && options->tlsa == NULL)
         argp_error(state, "--tlsa-since speaks of --tlsa");
     if (options->asking.resolver_count > 0 && options->caa != NULL && strcmp(options->caa, "asked") != 0)
         argp_error(state, "--caa judges a file instead of asking: leave --resolver out");
-    if (options->port == 0)
-        options->port = options->connect != NULL ? options->connect_port : options->is_smtp ? PORT_SMTP : PORT_HTTPS;
     caa_asking_check(&options->asking, state);
 }
 
@@ -320,26 +329,46 @@ static int read_tlsa(const struct rotation_options *options, struct rotation *ro
 
 /* ---- all */
 
-static int read_all(const struct rotation_options *options, struct rotation *rotation) {
-    struct pins_keys next, current, chain = {.count = 0};
-    int code = options->connect != NULL ? read_server(options, rotation, &next) : options->next != NULL ? read_keys(options->next, rotation, &next) : new_keys(rotation, &next);
+static int read_next(const struct rotation_options *options, struct rotation *rotation, struct pins_keys *next) {
+    if (options->connect != NULL)
+        return read_server(options, rotation, next);
+    return options->next != NULL ? read_keys(options->next, rotation, next) : new_keys(rotation, next);
+}
+
+static int read_chain(const struct rotation_options *options, struct rotation *rotation, struct pins_keys *next, struct pins_keys *chain) {
+    struct pins_keys current;
+    int code = read_next(options, rotation, next);
     if (code == EXIT_OK && options->chain != NULL)
-        code = read_keys(options->chain, rotation, &chain);
+        code = read_keys(options->chain, rotation, chain);
     if (code == EXIT_OK && options->current != NULL)
         code = read_keys(options->current, rotation, &current);
     if (code != EXIT_OK)
         return code;
-    if (next.count > 0)
-        rotation->next = link_of(&next.items[0]);
-    rotation->current = options->connect != NULL ? rotation->next : options->current != NULL ? link_of(&current.items[0]) : rotation->current;
+    if (next->count > 0)
+        rotation->next = link_of(&next->items[0]);
+    if (options->current != NULL)
+        rotation->current = link_of(&current.items[0]);
+    else
+        rotation->current = rotation->next;
     rotation->question.next = &rotation->next;
     rotation->question.current = options->connect != NULL || options->current != NULL ? &rotation->current : NULL;
-    code = options->releases != NULL ? read_releases(options, rotation) : options->pins.count > 0 ? read_pins(options, rotation) : rotation_read_database(options, rotation);
+    return EXIT_OK;
+}
+
+static int read_all_releases(const struct rotation_options *options, struct rotation *rotation) {
+    if (options->releases != NULL)
+        return read_releases(options, rotation);
+    return options->pins.count > 0 ? read_pins(options, rotation) : rotation_read_database(options, rotation);
+}
+
+static int read_all(const struct rotation_options *options, struct rotation *rotation) {
+    struct pins_keys next, chain = {.count = 0};
+    int code = read_chain(options, rotation, &next, &chain);
+    if (code == EXIT_OK)
+        code = read_all_releases(options, rotation);
     if (code == EXIT_OK)
         code = read_tlsa(options, rotation);
-    if (code == EXIT_OK && next.count > 0)
-        code = rotation_find_issuer(options, &next, &chain, rotation);
-    return code;
+    return code == EXIT_OK && next.count > 0 ? rotation_find_issuer(options, &next, &chain, rotation) : code;
 }
 
 int rotation_read(const struct rotation_options *options, struct rotation *ret_rotation) {

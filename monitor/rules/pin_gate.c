@@ -13,19 +13,28 @@ const char *gate_verdict_name(enum gate_verdict verdict) {
 
 /* ---- since when */
 
+/* A release that has ended, and refused: until then the key was not staged everywhere. */
+static void add_ended(const struct gate_case *one, int64_t on, int64_t *since) {
+    const struct release *release = one->release->release;
+    bool has_ended = !release->is_retired && release->has_end_of_support && release->end_of_support <= on;
+    if (has_ended && gate_acceptance_of(gate_judgement_at(one, on)) != GATE_ACCEPTS && *since < release->end_of_support)
+        *since = release->end_of_support;
+}
+
 /* False: it is not staged there, or nobody knows since when. */
 static bool is_staged(const struct gate_case *one, int64_t on, bool *has_since, int64_t *since) {
     const struct pin_judgement *judgement = gate_judgement_at(one, on);
     const struct release *release = one->release->release;
-    bool is_live = gate_is_live(one, on), accepts = gate_acceptance_of(judgement) == GATE_ACCEPTS;
-    int64_t from;
-    if (one->is_records || !gate_is_pinned(judgement) || (!is_live && (accepts || release->is_retired || !release->has_end_of_support || release->end_of_support > on)))
+    if (one->is_records || !gate_is_pinned(judgement))
         return true;
-    if ((is_live && !accepts) || release == NULL || (is_live && !release->has_released_on))
+    if (!gate_is_live(one, on)) {
+        add_ended(one, on, since);
+        return true;
+    }
+    if (gate_acceptance_of(judgement) != GATE_ACCEPTS || release == NULL || !release->has_released_on)
         return false;
-    from = is_live ? release->released_on : release->end_of_support;
-    *since = *since > from ? *since : from;
-    *has_since = *has_since || is_live;
+    *since = *since > release->released_on ? *since : release->released_on;
+    *has_since = true;
     return true;
 }
 

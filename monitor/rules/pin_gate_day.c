@@ -64,6 +64,12 @@ static void look_at_age(const struct gate_work *work, const struct app_sum *app,
     }
 }
 
+/* The same certificate, or, where only its key counts, the same key. */
+static bool is_in_use_already(const struct pin_link *current, const struct pin_link *next, bool is_key) {
+    bool is_same_key = hash_equal(&current->spki_sha256, &next->spki_sha256);
+    return is_same_key && (is_key || (next->certificate.size > 0 && span_equal(current->certificate, next->certificate)));
+}
+
 /* RFC 7671 8.1: whoever has the records from before still in a cache does not know the new one. The key that they were for may stay. */
 static void look_at_tlsa(const struct gate_work *work, const struct gate_case *one, int64_t time, struct gate_day *day) {
     const struct gate_question *question = work->question;
@@ -71,7 +77,7 @@ static void look_at_tlsa(const struct gate_work *work, const struct gate_case *o
     if (!(one->is_records || one->has_tlsa) || !gate_is_live(one, time) || judgement->verdict != PIN_VERDICT_ACCEPTS || !gate_is_pinned(judgement))
         return;
     bool is_key = judgement->by != NULL && judgement->by_place == 0 && judgement->by->kind == PIN_SPKI;
-    if (is_key && question->current != NULL && hash_equal(&question->current->spki_sha256, &question->next->spki_sha256))
+    if (question->current != NULL && is_in_use_already(question->current, question->next, is_key))
         return;
     if (!question->has_tlsa_since || !question->has_tlsa_ttl) {
         day->is_tlsa_age_unknown = true;
