@@ -231,22 +231,51 @@ static const char *why_doubt(const struct climb *climb, const struct caa_owner_h
     return arena_printf(climb->trial->arena, "%s: records that permit this issuer may have stood in a gap between two answers", owner->owner);
 }
 
-static result note_run(struct climb *climb, const struct caa_owner_history *owner, const struct possibility *entry) {
-    const struct caa_answer *answer = &entry->run->answer;
+/* What a run says of the issuer; false: nothing, nobody can have seen it on the way. */
+static bool testimony_of(const struct climb *climb, const struct possibility *entry, enum testimony *ret_testimony) {
+    enum caa_outcome outcome = entry->run->answer.outcome;
+    if (outcome == CAA_BOGUS || outcome == CAA_FAILED) {
+        *ret_testimony = outcome == CAA_BOGUS ? SAW_BOGUS : CANNOT_TELL;
+        return may_be_seen(climb, entry->run, entry->certain);
+    }
+    if (outcome != CAA_RECORDS)
+        return false;
+    if (entry->permission == CAA_PERMITS && meets(&climb->recorded, entry->certain)) {
+        *ret_testimony = PERMITTED;
+        return true;
+    }
+    *ret_testimony = entry->permission == CAA_FORBIDS ? FORBADE : MAY_HAVE_PERMITTED;
+    return may_be_seen(climb, entry->run, entry->possible);
+}
+
+static const char *why_of(const struct climb *climb, const struct caa_owner_history *owner, const struct possibility *entry, enum testimony testimony) {
+    struct arena *arena = climb->trial->arena;
     const char *since = time_text(climb, entry->certain.begin_ms);
-    const char *why = since == NULL ? NULL : "";
-    bool is_certain = may_be_seen(climb, entry->run, entry->certain);
-    if (answer->outcome == CAA_BOGUS && is_certain)
-        note(climb, SAW_BOGUS, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: DNSSEC validation failed at %s", owner->owner, since));
-    else if (answer->outcome == CAA_FAILED && is_certain)
-        note(climb, CANNOT_TELL, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: no answer at %s (%s)", owner->owner, since, answer->why));
-    else if (answer->outcome == CAA_RECORDS && entry->permission == CAA_PERMITS && meets(&climb->recorded, entry->certain))
-        note(climb, PERMITTED, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on permit this issuer", owner->owner, since));
-    else if (answer->outcome == CAA_RECORDS && entry->permission != CAA_FORBIDS && may_be_seen(climb, entry->run, entry->possible))
-        note(climb, MAY_HAVE_PERMITTED, owner->owner, answer, why = why_doubt(climb, owner, entry));
-    else if (answer->outcome == CAA_RECORDS && may_be_seen(climb, entry->run, entry->possible))
-        note(climb, FORBADE, owner->owner, answer, why = arena_printf(climb->trial->arena, "%s: the records from %s on do not permit this issuer", owner->owner, since));
-    return why == NULL ? &fault_no_memory : OK;
+    if (since == NULL)
+        return NULL;
+    switch (testimony) {
+    case SAW_BOGUS:
+        return arena_printf(arena, "%s: DNSSEC validation failed at %s", owner->owner, since);
+    case CANNOT_TELL:
+        return arena_printf(arena, "%s: no answer at %s (%s)", owner->owner, since, entry->run->answer.why);
+    case PERMITTED:
+        return arena_printf(arena, "%s: the records from %s on permit this issuer", owner->owner, since);
+    case FORBADE:
+        return arena_printf(arena, "%s: the records from %s on do not permit this issuer", owner->owner, since);
+    default:
+        return why_doubt(climb, owner, entry);
+    }
+}
+
+static result note_run(struct climb *climb, const struct caa_owner_history *owner, const struct possibility *entry) {
+    enum testimony testimony;
+    if (!testimony_of(climb, entry, &testimony))
+        return OK;
+    const char *why = why_of(climb, owner, entry, testimony);
+    if (why == NULL)
+        return &fault_no_memory;
+    note(climb, testimony, owner->owner, &entry->run->answer, why);
+    return OK;
 }
 
 static bool is_reached_at(const struct span_set *set, int64_t end_ms) {

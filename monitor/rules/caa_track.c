@@ -87,6 +87,13 @@ static int64_t settle_time(struct caa_track *track, int64_t answered_ms) {
     return track->has_run ? later(answered_ms, track->last_answered_ms) : answered_ms;
 }
 
+/* When it is asked next, and how long at most nobody asked. */
+static void settle_pace(struct caa_track *track, const struct caa_answer *answer, bool is_good, const struct caa_bounds *bounds) {
+    track->failures = is_good ? 0 : track->failures < FAILURES_MAX ? (uint16_t) (track->failures + 1) : FAILURES_MAX;
+    track->wait_s = caa_wait_s(answer, track->failures, bounds);
+    track->interval_s = larger(track->interval_s, is_good ? track->wait_s : bounds->least_s);
+}
+
 struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard heard, const struct caa_bounds *bounds) {
     const struct caa_answer *answer = heard.answer;
     int64_t answered_ms = settle_time(track, answer->answered_ms);
@@ -98,10 +105,7 @@ struct caa_step_taken caa_track_take(struct caa_track *track, struct caa_heard h
         begin_run(track, answer, answered_ms, is_good);
     else
         continue_run(track, answer, answered_ms);
-    track->failures = is_good ? 0 : track->failures < FAILURES_MAX ? (uint16_t) (track->failures + 1) : FAILURES_MAX;
-    track->wait_s = caa_wait_s(answer, track->failures, bounds);
-    uint32_t interval_s = is_good ? track->wait_s : bounds->least_s;
-    track->interval_s = interval_s > track->interval_s ? interval_s : track->interval_s;
+    settle_pace(track, answer, is_good, bounds);
     track->last_answered_ms = answered_ms;
     track->ttl_last_s = answer->ttl_s;
     track->is_authenticated = answer->is_authenticated;

@@ -151,7 +151,7 @@ result caa_ask_above(struct caa_poller *poller, struct caa_owner *owner, size_t 
     return caa_owners_schedule(poller->owners, owner->parent, resolver, now_ms);
 }
 
-result caa_look_at(struct caa_poller *poller, struct caa_batch *batch, struct caa_owner *owner) {
+static result look_at(struct caa_poller *poller, struct caa_batch *batch, struct caa_owner *owner) {
     bool holds = is_hard_to_reach(poller, owner) && !(owner->parent != NULL && is_hard_to_reach(poller, owner->parent));
     if (!owner->is_unreachable && (!holds || may_be_told_above(poller, owner))) /* its next answer makes it dirty again */
         return OK;
@@ -168,7 +168,7 @@ result caa_look_at_dirty(struct caa_poller *poller, struct caa_batch *batch) {
     for (size_t i = 0; i < DIRTY_PER_COMMIT && poller->dirty_count > 0; i++) {
         struct caa_owner *owner = poller->dirty[--poller->dirty_count];
         owner->is_dirty = false;
-        TRY(caa_look_at(poller, batch, owner));
+        TRY(look_at(poller, batch, owner));
         if (owner->split != NULL) {
             owner->split->is_dirty = true;
             TRY(caa_make_torn(poller, owner));

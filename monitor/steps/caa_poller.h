@@ -118,7 +118,6 @@ size_t caa_speaker(const struct caa_poller *poller, const struct caa_owner *owne
 
 /* caa_conditions.c: what lasts, told while it does. */
 void caa_make_dirty(struct caa_poller *poller, struct caa_owner *owner);
-MUST_CHECK result caa_look_at(struct caa_poller *poller, struct caa_batch *batch, struct caa_owner *owner);
 /* A name that fails may do so with its whole zone, whose own turn may come in an hour: it is asked at once, and the name told afterwards. */
 MUST_CHECK result caa_ask_above(struct caa_poller *poller, struct caa_owner *owner, size_t resolver, int64_t now_ms);
 MUST_CHECK result caa_look_at_dirty(struct caa_poller *poller, struct caa_batch *batch);
