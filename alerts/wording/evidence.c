@@ -21,6 +21,7 @@ static const struct evidence_row rows[] = {
     {"verdict", "verdict", EVIDENCE_TEXT},
     {"because", "reasons", EVIDENCE_LIST},
     {"expected", "expected", EVIDENCE_EXPECTED},
+    {"refused by", "refused_by", EVIDENCE_LIST},
     {"names matched", "matched_names", EVIDENCE_LIST},
     {"all names", "names", EVIDENCE_LIST},
     {"issuer's owner", "issuer_owner", EVIDENCE_TEXT},

@@ -30,7 +30,7 @@ static void add_cut(struct buffer *text, const char *fact) {
 
 static bool add_matched(struct buffer *text, const struct alert *alert) {
     const json_t *list = alert_list(alert, "matched_names");
-    if (list == NULL)
+    if (json_array_size(list) == 0)
         list = alert_list(alert, "names");
     const char *first = alert_list_text(list, 0);
     if (first[0] == '\0')
@@ -127,6 +127,24 @@ static bool add_changes(struct buffer *text, const struct alert *alert) {
     return json_is_integer(count) && buffer_printf(text, "%lld", (long long) json_integer_value(count));
 }
 
+static bool add_releases(struct buffer *text, const struct alert *alert) {
+    const json_t *pins = json_object_get(alert->body, "pins"), *first = json_array_get(pins, 0);
+    const char *app = json_string_value(json_object_get(first, "app")), *platform = json_string_value(json_object_get(first, "platform")),
+               *version = json_string_value(json_object_get(first, "version"));
+    json_int_t count = json_integer_value(json_object_get(alert->body, "releases_count"));
+    if (app == NULL || platform == NULL || version == NULL)
+        return false;
+    buffer_add_text(text, "clients of ");
+    add_cut(text, app);
+    buffer_add_text(text, " ");
+    add_cut(text, platform);
+    buffer_add_text(text, " ");
+    add_cut(text, version);
+    if (count > 1)
+        buffer_printf(text, " and %lld more release%s", (long long) count - 1, count == 2 ? "" : "s");
+    return true;
+}
+
 static bool add_disputed(struct buffer *text, const struct alert *alert) {
     json_int_t count = json_integer_value(json_object_get(alert->body, "owners_count"));
     const char *owner = alert_text(alert, "owner");
@@ -158,6 +176,7 @@ static const struct placeholder placeholders[] = {
     {.name = "unresolved", .add = add_unresolved, .general = "a name that you watch"},
     {.name = "changes", .add = add_changes, .general = "many"},
     {.name = "disputed", .add = add_disputed, .general = "names that you watch"},
+    {.name = "releases", .add = add_releases, .general = "clients of released apps"},
     {.name = "gained", .add = add_gained, .general = "nobody"},
 };
 

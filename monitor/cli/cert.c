@@ -69,7 +69,7 @@ static void print_for_people(json_t *object) {
         bool is_raw = size > 4 && strcmp(name + size - 4, "_der") == 0;
         if (strcmp(name, "names") == 0)
             print_names(value);
-        else if (!is_raw && strcmp(name, "precertificate") != 0 && strcmp(name, "caa") != 0)
+        else if (!is_raw && strcmp(name, "precertificate") != 0 && strcmp(name, "caa") != 0 && strcmp(name, "pins") != 0)
             plain_print(name, value);
     }
     json_decref(object);
@@ -144,18 +144,35 @@ static void print_verdict(const char *label, const struct store_caa_verdict_row 
     caa_records_print("                            ", row->records, row->record_count);
 }
 
+/* What clients of one release make of it under one name. */
+static void print_pins(const char *label, const struct store_pin_verdict_row *row) {
+    printf("  %-22s", label);
+    print_labelled("", row->app);
+    print_labelled(" ", row->platform);
+    print_labelled(" ", row->version);
+    print_labelled(", ", row->name);
+    print_labelled(": ", row->verdict);
+    if (row->role[0] != '\0')
+        print_labelled(" by ", row->role);
+    print_labelled(", ", row->why);
+    puts(strcmp(row->verdict, "refuses") == 0 && !row->is_enforced ? " (only reported)" : "");
+}
+
 static void print_stored(json_t *object, const struct certificate_verdicts *verdicts) {
     print_for_people(object);
     if (verdicts->count == 0)
         puts("  caa                   not judged yet");
     for (size_t i = 0; i < verdicts->count; i++)
         print_verdict(i == 0 ? "caa" : "", &verdicts->rows[i]);
+    for (size_t i = 0; i < verdicts->pin_count; i++)
+        print_pins(i == 0 ? "pins" : "", &verdicts->pins[i]);
 }
 
 static int show_stored(const struct cert_options *options, int64_t id) {
     struct store_certificate_detail detail;
     struct certificate_verdicts verdicts = {0};
     struct store_caa_verdict_row *rows = NULL;
+    struct store_pin_verdict_row *pins = NULL;
     struct ca_extra_rows extra = {0};
     struct database database;
     int code = database_open(options->config, &database);
@@ -165,8 +182,11 @@ static int show_stored(const struct cert_options *options, int64_t id) {
     if (outcome == OK)
         outcome = store_caa_verdicts_load(database.store, id, database.arena, &rows, &verdicts.count);
     if (outcome == OK)
+        outcome = store_pin_verdicts_load(database.store, id, database.arena, &pins, &verdicts.pin_count);
+    if (outcome == OK)
         outcome = caa_seen_extra(&database, &extra);
     verdicts.rows = rows;
+    verdicts.pins = pins;
     if (outcome != OK)
         code = database_failed(&database, outcome);
     else if (!options->is_json)

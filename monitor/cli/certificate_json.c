@@ -111,6 +111,18 @@ static json_t *verdicts_json(const struct certificate_verdicts *verdicts) {
     return list;
 }
 
+static json_t *pins_json(const struct certificate_verdicts *verdicts) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < verdicts->pin_count; i++) {
+        const struct store_pin_verdict_row *row = &verdicts->pins[i];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o}", "app", row->app, "platform", row->platform, "version",
+                                              row->version, "name", row->name, "host", row->host, "verdict", row->verdict, "role", text_or_null(row->role), "enforced",
+                                              row->is_enforced, "by", text_or_null(row->pin), "pins", row->document, "reason", row->why, "since",
+                                              time_json_ms(row->from_ms)));
+    }
+    return list;
+}
+
 json_t *certificate_detail_json(const struct store_certificate_detail *detail, const struct certificate_verdicts *verdicts, const struct ca_extra_rows *extra) {
     uint64_t mark = memory_mark();
     json_t *object = certificate_row_json(&detail->certificate, extra);
@@ -124,6 +136,7 @@ json_t *certificate_detail_json(const struct store_certificate_detail *detail, c
     for (size_t i = 0; i < detail->chain_count; i++)
         json_array_append_new(chain, known_hash_json(&(struct known_hash){true, detail->chain[i]}));
     json_object_set_new(object, "caa", verdicts_json(verdicts));
+    json_object_set_new(object, "pins", pins_json(verdicts));
     json_object_set_new(object, "seen", observations_json(detail));
     json_object_set_new(object, "watches", watches);
     json_object_set_new(object, "finding_ids", findings);

@@ -7,6 +7,7 @@
 #include "rules/ca_table.h"
 #include "store/caa_verdicts.h"
 #include "store/certificates.h"
+#include "store/pin_verdicts.h"
 
 /* A hash in hex, or null. */
 json_t *known_hash_json(const struct known_hash *known);
@@ -19,6 +20,8 @@ json_t *certificate_row_json(const struct store_certificate_row *row, const stru
 struct certificate_verdicts {
     const struct store_caa_verdict_row *rows; /* one per name */
     size_t count;
+    const struct store_pin_verdict_row *pins; /* one per release and name */
+    size_t pin_count;
 };
 json_t *certificate_detail_json(const struct store_certificate_detail *detail, const struct certificate_verdicts *verdicts, const struct ca_extra_rows *extra);
 /* Of a certificate that a reader decoded; no database is asked whose its issuer's key is. */

@@ -13,6 +13,8 @@
 #define NAMES_TOLD_MAX 20
 #define TENANT_RULES_MAX 64 /* findings of one certificate */
 #define RULE_BROAD_NAME "certificate.broad-name"
+#define RULE_KEY_REUSED "certificate.key-reused-elsewhere"
+#define HISTORY_S 86400
 
 /* One finding under way: the same rule for several watches of one tenant is one finding. */
 struct raised {
@@ -301,6 +303,48 @@ static result judge_broad(struct judging *judging) {
     return OK;
 }
 
+/* ---- own keys */
+
+static bool has_watched_name(const struct judging *judging, int32_t tenant_id) {
+    for (size_t i = 0; i < judging->watch_count; i++)
+        if (judging->watches[i].watch->tenant_id == tenant_id && judging->watches[i].watch->kind != WATCH_KEY)
+            return true;
+    return false;
+}
+
+static result say_reused(struct judging *judging, const struct own_key *key) {
+    const struct entry_report *report = judging->input->report;
+    struct raised *raised = raised_for(judging, key->tenant_id, RULE_KEY_REUSED);
+    char hex[HASH_HEX_SIZE];
+    if (raised == NULL)
+        return OK;
+    hash_to_hex(&key->spki_sha256, hex);
+    const char *watch = arena_printf(judging->arena, "sha256:%s", hex);
+    const char *reason = arena_printf(judging->arena, "its key is %s, and it carries no name that you watch", key->whose);
+    if (watch == NULL || reason == NULL)
+        return &fault_no_memory;
+    bool is_history = report->has_validity && report->not_after < judging->input->now_ms / 1000 - HISTORY_S;
+    raised->severity = is_history ? SEVERITY_NOTICE : SEVERITY_WARNING;
+    if (report->issuer_spki_sha256.is_known)
+        raised->judgement.is_issuer_mapped = ca_table_find(&report->issuer_spki_sha256.hash, judging->input->extra, &raised->judgement.issuer);
+    add_once(raised->watches, watch);
+    add_once(raised->reasons, reason);
+    return OK;
+}
+
+/* A pending certificate is judged again once its issuer is known, and may turn out to be one that was told already. */
+static result judge_own_keys(struct judging *judging) {
+    const struct entry_report *report = judging->input->report;
+    size_t count = 0;
+    if (!report->spki_sha256.is_known || report->is_issuer_pending)
+        return OK;
+    const struct own_key *keys = own_keys_find(watch_set_own_keys(judging->input->watches), &report->spki_sha256.hash, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!has_watched_name(judging, keys[i].tenant_id))
+            TRY(say_reused(judging, &keys[i]));
+    return OK;
+}
+
 /* ---- what is recorded */
 
 static result write_out(struct judging *judging, struct store_judgement *ret_judgement) {
@@ -355,6 +399,7 @@ result judge_report(const struct judge_input *input, struct arena *arena, struct
         return &fault_no_memory;
     collect_watches(judging);
     TRY(judge_watches(judging));
+    TRY(judge_own_keys(judging));
     if (input->report->matches_nearly_all)
         TRY(judge_broad(judging));
     return write_out(judging, ret_judgement);
@@ -371,5 +416,6 @@ result judge_known(const struct judge_input *input, const struct store_match *ma
             add_watch(judging, watch);
     }
     TRY(judge_watches(judging));
+    TRY(judge_own_keys(judging));
     return write_out(judging, ret_judgement);
 }

@@ -67,32 +67,36 @@ static size_t documents_of(const struct pin_world *world, const struct store_rel
     return all;
 }
 
-static result add_documents(struct pin_world *world, const struct pin_tenant *tenant, const struct store_pin_document *first, size_t count, size_t *views,
-                            size_t *view_count, struct reason *reason) {
-    size_t offset = (size_t) (tenant->views - world->views);
-    for (size_t i = 0; i < count; i++) {
-        size_t number = (size_t) (first - world->pins.documents) + i;
+/* Views of one release, under way. */
+struct gathered {
+    size_t *views;
+    size_t count, first; /* `first`: of the tenant */
+};
+
+static result add_documents(struct pin_world *world, size_t begin, size_t count, struct gathered *gathered, struct reason *reason) {
+    for (size_t number = begin; number < begin + count; number++) {
         TRY(make_views(world, number, reason));
         for (size_t k = 0; k < world->places[number].count; k++)
-            views[(*view_count)++] = world->places[number].first + k - offset;
+            gathered->views[gathered->count++] = world->places[number].first + k - gathered->first;
     }
     return OK;
 }
 
 static result add_release(struct pin_world *world, const struct store_release *release, struct reason *reason) {
     struct pin_tenant *tenant = tenant_of(world, release->tenant_id);
-    size_t *views = arena_take_array(world->arena, documents_of(world, release) * trust_store_count + 1, sizeof *views);
-    size_t view_count = 0;
-    if (views == NULL)
+    struct gathered gathered = {.first = (size_t) (tenant->views - world->views)};
+    gathered.views = arena_take_array(world->arena, documents_of(world, release) * trust_store_count + 1, sizeof *gathered.views);
+    if (gathered.views == NULL)
         return &fault_no_memory;
     for (const char *const *name = release->facts.pins; *name != NULL; name++) {
         size_t count = 0;
         const struct store_pin_document *first = store_pins_find(&world->pins, release->tenant_id, *name, &count);
-        TRY(add_documents(world, tenant, first, count, views, &view_count, reason));
+        if (count > 0)
+            TRY(add_documents(world, (size_t) (first - world->pins.documents), count, &gathered, reason));
     }
-    world->clients[world->client_count++] = (struct pin_client){.release = &release->facts, .views = views, .view_count = view_count};
+    world->clients[world->client_count++] = (struct pin_client){.release = &release->facts, .views = gathered.views, .view_count = gathered.count};
     tenant->client_count++;
-    tenant->view_count = world->view_count - (size_t) (tenant->views - world->views);
+    tenant->view_count = world->view_count - gathered.first;
     return OK;
 }
 
@@ -163,6 +167,10 @@ result pin_world_load(struct store *store, struct pin_world **ret_world, struct 
 
 uint64_t pin_world_generation(const struct pin_world *world) {
     return world->pins.generation;
+}
+
+const struct pin_tenant *pin_world_tenant_at(const struct pin_world *world, size_t number) {
+    return number < world->tenant_count ? &world->tenants[number] : NULL;
 }
 
 const struct pin_tenant *pin_world_tenant(const struct pin_world *world, int32_t tenant_id) {

@@ -19,6 +19,8 @@ struct pin_tenant {
     const struct pin_client *clients; /* their views are places in `views` */
     size_t view_count, client_count;
 };
+/* Those with releases, one after the other; NULL past the last. */
+const struct pin_tenant *pin_world_tenant_at(const struct pin_world *world, size_t number);
 /* NULL: the tenant has no releases. */
 const struct pin_tenant *pin_world_tenant(const struct pin_world *world, int32_t tenant_id);
 /* Names of the documents, by the number of a view. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #define SET_LIMIT ((size_t) 8 * 1024 * 1024 * 1024)
 
@@ -13,6 +14,7 @@ struct watch_set {
     struct watch_item *items;             /* distinct; the place is the terminal */
     uint32_t *first;                      /* of each item: place in rows.watches; one more at the end */
     size_t item_count;
+    struct own_keys own_keys;
 };
 
 static bool is_same_item(const struct store_watch *a, const struct store_watch *b) {
@@ -33,11 +35,39 @@ static result parse_policies(struct watch_set *set, struct reason *reason) {
     return OK;
 }
 
+static bool is_watched(const struct watch_set *set, size_t count, const char *value) {
+    for (size_t i = 0; i < count; i++)
+        if (set->items[i].kind == WATCH_KEY && strcmp(set->items[i].value, value) == 0)
+            return true;
+    return false;
+}
+
+/* Terminals that stand for no watch. */
+static result add_own_keys(struct watch_set *set) {
+    const struct own_keys *own = &set->own_keys;
+    size_t watched = set->item_count;
+    for (size_t i = 0; i < own->count; i++) {
+        char hex[HASH_HEX_SIZE];
+        if (i > 0 && hash_equal(&own->keys[i].spki_sha256, &own->keys[i - 1].spki_sha256))
+            continue;
+        hash_to_hex(&own->keys[i].spki_sha256, hex);
+        if (is_watched(set, watched, hex))
+            continue;
+        const char *value = arena_copy_text(set->arena, hex);
+        if (value == NULL)
+            return &fault_no_memory;
+        set->items[set->item_count] = (struct watch_item){.kind = WATCH_KEY, .value = value};
+        set->first[set->item_count++] = (uint32_t) set->rows.watch_count;
+    }
+    set->first[set->item_count] = (uint32_t) set->rows.watch_count;
+    return OK;
+}
+
 /* Rows come sorted by kind and value, so equal ones are neighbours. */
 static result make_items(struct watch_set *set) {
-    size_t count = set->rows.watch_count;
-    set->items = arena_take_array(set->arena, count + 1, sizeof *set->items);
-    set->first = arena_take_array(set->arena, count + 1, sizeof *set->first);
+    size_t count = set->rows.watch_count, all = count + set->own_keys.count;
+    set->items = arena_take_array(set->arena, all + 1, sizeof *set->items);
+    set->first = arena_take_array(set->arena, all + 1, sizeof *set->first);
     if (set->items == NULL || set->first == NULL)
         return &fault_no_memory;
     for (size_t i = 0; i < count; i++) {
@@ -47,11 +77,11 @@ static result make_items(struct watch_set *set) {
         set->items[set->item_count] = (struct watch_item){.kind = row->kind, .value = row->value};
         set->first[set->item_count++] = (uint32_t) i;
     }
-    set->first[set->item_count] = (uint32_t) count;
-    return OK;
+    return add_own_keys(set);
 }
 
 CLEANUP_OF_POINTER(struct watch_set, watch_set_free)
+CLEANUP_OF_POINTER(struct pin_world, pin_world_free)
 
 static struct watch_set *set_new(void) {
     struct watch_set *set = memory_new(sizeof *set);
@@ -65,8 +95,10 @@ static struct watch_set *set_new(void) {
     return set;
 }
 
-static result set_prepare(struct watch_set *set, struct reason *reason) {
+/* `world` NULL: nothing is pinned. */
+static result set_prepare(struct watch_set *set, const struct pin_world *world, struct reason *reason) {
     TRY(parse_policies(set, reason));
+    TRY(own_keys_list(&(struct own_keys_wish){&set->rows, set->policies, world}, set->arena, &set->own_keys));
     return make_items(set);
 }
 
@@ -74,8 +106,10 @@ result watch_set_load(struct store *store, struct watch_set **ret_set, struct re
     CLEANUP(watch_set_free_at) struct watch_set *set = set_new();
     if (set == NULL)
         return &fault_no_memory;
+    CLEANUP(pin_world_free_at) struct pin_world *world = NULL;
     TRY(store_watch_set_load(store, set->arena, &set->rows));
-    TRY(set_prepare(set, reason));
+    TRY(pin_world_load(store, &world, reason)); /* of a later generation, perhaps: then all of it is loaded again */
+    TRY(set_prepare(set, world, reason));
     *ret_set = TAKE(set);
     return OK;
 }
@@ -85,7 +119,7 @@ result watch_set_of_rows(const struct store_watch_set *rows, struct watch_set **
     if (set == NULL)
         return &fault_no_memory;
     set->rows = *rows;
-    TRY(set_prepare(set, reason));
+    TRY(set_prepare(set, NULL, reason));
     *ret_set = TAKE(set);
     return OK;
 }
@@ -109,8 +143,17 @@ const struct store_watch *watch_set_row(const struct watch_set *set, size_t at) 
     return &set->rows.watches[at];
 }
 
+const struct own_keys *watch_set_own_keys(const struct watch_set *set) {
+    return &set->own_keys;
+}
+
+uint64_t watch_set_image_generation(const struct watch_set *set) {
+    const struct store_generation *generation = &set->rows.generation;
+    return generation->watches + generation->policies + generation->pins;
+}
+
 result watch_set_build_image(const struct watch_set *set, struct buffer *out) {
-    return watch_image_build(set->items, set->item_count, set->rows.generation.watches, out);
+    return watch_image_build(set->items, set->item_count, watch_set_image_generation(set), out);
 }
 
 static const struct policy_rules *policy_of(const struct watch_set *set, const struct store_watch *watch) {

@@ -4,11 +4,12 @@
 #include "base/arena.h"
 #include "formats/policy_rules.h"
 #include "rules/watch_image.h"
+#include "steps/own_keys.h"
 #include "store/watches.h"
 
 struct watch_set;
 
-/* Loads all watches and policies. An unusable policy refuses the whole set, named in `reason`: judging without it would be false calm. */
+/* Loads all watches and policies, and the leaf keys that releases pin. An unusable policy refuses the whole set, named in `reason`: judging without it would be false calm. */
 MUST_CHECK result watch_set_load(struct store *store, struct watch_set **ret_set, struct reason *reason);
 /* The same from rows that are at hand, in the order that store_watch_set_load gives; borrows them. */
 MUST_CHECK result watch_set_of_rows(const struct store_watch_set *rows, struct watch_set **ret_set, struct reason *reason);
@@ -16,6 +17,10 @@ void watch_set_free(struct watch_set *set);
 const struct store_generation *watch_set_generation(const struct watch_set *set);
 size_t watch_set_count(const struct watch_set *set);
 const struct store_watch *watch_set_row(const struct watch_set *set, size_t at);
+/* Own keys (own_keys.h), beside those that are watched. */
+const struct own_keys *watch_set_own_keys(const struct watch_set *set);
+/* Grows with every change of what the image is made of. */
+uint64_t watch_set_image_generation(const struct watch_set *set);
 /* Builds the image for the readers. */
 MUST_CHECK result watch_set_build_image(const struct watch_set *set, struct buffer *out);
 

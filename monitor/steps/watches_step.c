@@ -6,8 +6,7 @@
 #define IMAGE_LIMIT ((size_t) 8 * 1024 * 1024 * 1024)
 
 static result take_watches(struct monitor *monitor, struct watch_set *set) {
-    const struct store_generation *old = monitor->watches == NULL ? NULL : watch_set_generation(monitor->watches);
-    bool is_new_image = old == NULL || old->watches != watch_set_generation(set)->watches;
+    bool is_new_image = monitor->watches == NULL || watch_set_image_generation(monitor->watches) != watch_set_image_generation(set);
     if (is_new_image) {
         CLEANUP(buffer_done) struct buffer image = buffer_with_limit(IMAGE_LIMIT);
         TRY(watch_set_build_image(set, &image));
@@ -29,7 +28,7 @@ result step_reload_watches(struct monitor *monitor, int64_t unused_now_ms) {
     struct store_generation generation;
     TRY(store_generation_load(monitor->store, &generation));
     const struct store_generation *old = monitor->watches == NULL ? NULL : watch_set_generation(monitor->watches);
-    if (old != NULL && old->watches == generation.watches && old->policies == generation.policies)
+    if (old != NULL && old->watches == generation.watches && old->policies == generation.policies && old->pins == generation.pins)
         return OK;
     struct watch_set *set = NULL;
     struct reason reason = {{0}};
@@ -41,7 +40,7 @@ result step_reload_watches(struct monitor *monitor, int64_t unused_now_ms) {
         watch_set_free(set);
         return fault;
     }
-    bool had_image = monitor->watches != NULL && old->watches != watch_set_generation(set)->watches;
+    bool had_image = monitor->watches != NULL && watch_set_image_generation(monitor->watches) != watch_set_image_generation(set);
     watch_set_free(monitor->watches);
     monitor->watches = set;
     if (had_image)

@@ -49,11 +49,12 @@ void take_policy(struct row_taker *taker, int row, struct store_policy *ret_poli
 
 result store_generation_load(struct store *store, struct store_generation *ret_generation) {
     CLEANUP(rows_done) struct store_rows rows = {0};
-    TRY(store_ask(store, "SELECT watches, policies, channels FROM generation", NULL, "iii", ROWS_ONE, &rows));
+    TRY(store_ask(store, "SELECT watches, policies, channels, pins FROM generation", NULL, "iiii", ROWS_ONE, &rows));
     *ret_generation = (struct store_generation){
         .watches = (uint64_t) rows_int8(&rows, 0, 0),
         .policies = (uint64_t) rows_int8(&rows, 0, 1),
         .channels = (uint64_t) rows_int8(&rows, 0, 2),
+        .pins = (uint64_t) rows_int8(&rows, 0, 3),
     };
     return OK;
 }

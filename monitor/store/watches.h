@@ -7,7 +7,7 @@
 
 /* Grow with every change; cheap to ask for. */
 struct store_generation {
-    uint64_t watches, policies, channels;
+    uint64_t watches, policies, channels, pins;
 };
 MUST_CHECK result store_generation_load(struct store *store, struct store_generation *ret_generation);
 

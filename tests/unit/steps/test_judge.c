@@ -415,6 +415,54 @@ static void an_unreadable_entry_is_left_to_the_store(void **state) {
     assert_ptr_equal(judgement.report, &report);
 }
 
+#define OWN_KEY "{\"known_keys\":[\"7700000000000000000000000000000000000000000000000000000000000000\"]}"
+
+static void an_own_key_without_a_watched_name_is_told_to_those_who_do_not_watch_one(void **state) {
+    (void) state;
+    row_policy(&rows, 1, "web", OWN_KEY);
+    row_policy(&rows, 2, "web", OWN_KEY);
+    row_policy(&rows, 3, "web", "{\"known_keys\":[\"0077000000000000000000000000000000000000000000000000000000000000\"]}");
+    row_add(&rows, 2, WATCH_KEY, "7700000000000000000000000000000000000000000000000000000000000000", "");
+    row_add(&rows, 1, WATCH_SUBTREE, "example.com", "");
+    terminals[0] = 0;
+    report.terminal_count = 1;
+    judge(); /* tenant 2 watches the key itself, and tenant 1 nothing that is in it */
+    assert_int_equal(judgement.match_count, 1);
+    assert_int_equal(judgement.finding_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(judgement.findings[i].rule, "certificate.key-reused-elsewhere");
+        assert_string_equal(judgement.findings[i].severity, "warning");
+        assert_int_equal(judgement.findings[i].tenant_id, 1 + i);
+        body_of_finding(i);
+        assert_texts("reasons", "its key is a known key of policy web, and it carries no name that you watch");
+        assert_texts("watches", "sha256:7700000000000000000000000000000000000000000000000000000000000000");
+        assert_string_equal(json_string_value(json_object_get(body, "issuer_owner")), "Other CA");
+    }
+    terminals[0] = 1;
+    judge(); /* tenant 1 watches a name of it */
+    assert_int_equal(judgement.finding_count, 1);
+    assert_int_equal(judgement.findings[0].tenant_id, 2);
+}
+
+static void an_own_key_in_an_expired_certificate_is_a_notice_and_in_a_pending_one_told_later(void **state) {
+    (void) state;
+    row_policy(&rows, 1, "web", OWN_KEY);
+    report.terminal_count = 0;
+    report.is_issuer_pending = true;
+    report.issuer_spki_sha256.is_known = false;
+    judge();
+    assert_int_equal(judgement.finding_count, 0);
+    report.is_issuer_pending = false;
+    report.not_after = NOW - 2 * DAY;
+    struct judge_input given = input();
+    assert_null(judge_known(&given, NULL, 0, arena, &judgement));
+    assert_int_equal(judgement.finding_count, 1);
+    assert_string_equal(judgement.findings[0].severity, "notice");
+    report.spki_sha256.is_known = false;
+    judge();
+    assert_int_equal(judgement.finding_count, 0);
+}
+
 #define A(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -434,6 +482,8 @@ int main(void) {
         A(drill_certificates_are_marked_by_their_log_or_by_their_ca),
         A(a_pending_issuer_raises_nothing_until_it_is_known),
         A(an_unreadable_entry_is_left_to_the_store),
+        A(an_own_key_without_a_watched_name_is_told_to_those_who_do_not_watch_one),
+        A(an_own_key_in_an_expired_certificate_is_a_notice_and_in_a_pending_one_told_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

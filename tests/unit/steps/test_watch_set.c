@@ -55,6 +55,42 @@ static void the_image_reports_these_terminals_under_this_generation(void **state
     watch_set_free(set);
 }
 
+static void own_keys_are_in_the_image_and_stand_for_no_watch(void **state) {
+    (void) state;
+    static const char watched[] = "0100000000000000000000000000000000000000000000000000000000000000";
+    struct buffer bytes = buffer_with_limit(1000000);
+    struct reason reason = {{0}};
+    struct watch_image image;
+    struct watch_hits hits;
+    size_t count = 0;
+    rows = (struct watch_rows){0};
+    row_policy(&rows, 1, "web", "{\"known_keys\":[\"0100000000000000000000000000000000000000000000000000000000000000\",\"0200000000000000000000000000000000000000000000000000000000000000\"]}");
+    row_policy(&rows, 2, "web", "{\"known_keys\":[\"0100000000000000000000000000000000000000000000000000000000000000\",\"0200000000000000000000000000000000000000000000000000000000000000\"]}");
+    row_add(&rows, 1, WATCH_KEY, watched, "");
+    assert_null(rows_load(&rows, &set, &reason));
+    rows.set.generation.policies++;
+    assert_int_equal(watch_set_image_generation(set), 7);
+    assert_null(watch_set_build_image(set, &bytes));
+    assert_null(watch_image_open(buffer_span(&bytes), &image));
+    for (unsigned byte = 1; byte < 4; byte++) {
+        struct hash key = {{(uint8_t) byte}};
+        watch_hits_reset(&hits);
+        watch_find_key(&image, &key, &hits);
+        assert_int_equal(hits.count, byte < 3 ? 1 : 0);
+        if (byte < 3)
+            assert_int_equal(watch_set_behind(set, hits.terminals[0]), byte == 1 ? 1 : 0);
+        const struct own_key *own = own_keys_find(watch_set_own_keys(set), &key, &count);
+        assert_int_equal(count, byte < 3 ? 2 : 0);
+        if (byte < 3) {
+            assert_int_equal(own[0].tenant_id, 1);
+            assert_int_equal(own[1].tenant_id, 2);
+            assert_string_equal(own[0].whose, "a known key of policy web");
+        }
+    }
+    buffer_done(&bytes);
+    watch_set_free(set);
+}
+
 static void a_watch_has_the_policy_of_its_own_tenant(void **state) {
     (void) state;
     start();
@@ -119,6 +155,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_watches_of_two_tenants_are_one_terminal),
         cmocka_unit_test(the_image_reports_these_terminals_under_this_generation),
+        cmocka_unit_test(own_keys_are_in_the_image_and_stand_for_no_watch),
         cmocka_unit_test(a_watch_has_the_policy_of_its_own_tenant),
         cmocka_unit_test(below_a_suffix_means_whole_labels),
         cmocka_unit_test(a_watch_is_found_by_tenant_and_row),

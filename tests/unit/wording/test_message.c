@@ -114,6 +114,28 @@ static void a_certificate_against_caa_is_told_name_by_name_with_its_records(void
     has(&written.message.page.html, "records of example.com told by 192.0.2.1:53: 0 issue &quot;ours.example&quot;, 0 iodef &quot;mailto:a@example.com&quot;, now: forbids");
 }
 
+static void a_pin_miss_names_the_releases_that_refuse_it(void **state) {
+    (void) state;
+    CLEANUP(written_done) struct written written = write_alert(
+        "certificate.pin-miss",
+        "{\"issuer_owner\":\"Some CA\",\"matched_names\":[\"api.example.com\"],\"reasons\":[\"no pin matches on any path\"],\"releases_count\":3,"
+        "\"refused_by\":[\"Bank android 4.2 (12 % of its users): api.example.com\"],"
+        "\"pins\":[{\"app\":\"Bank\",\"platform\":\"android\",\"version\":\"4.2\",\"name\":\"api.example.com\"},7]}");
+    has(&written.message.sentence, "Some CA issued a certificate for api.example.com that would be refused by clients of Bank android 4.2 and 2 more releases: no pin matches");
+    has(&written.message.page.html, "Bank android 4.2 (12 % of its users): api.example.com");
+    CLEANUP(written_done) struct written empty = write_alert("certificate.pin-miss", "{\"pins\":[{\"app\":7}],\"releases_count\":\"x\"}");
+    has(&empty.message.sentence, "that would be refused by clients of released apps: see the evidence");
+}
+
+static void a_key_that_is_used_elsewhere_is_told_with_the_names_it_is_used_for(void **state) {
+    (void) state;
+    CLEANUP(written_done) struct written written = write_alert(
+        "certificate.key-reused-elsewhere",
+        "{\"issuer_owner\":\"Some CA\",\"matched_names\":[],\"names\":[{\"type\":\"dns\",\"value\":\"shop.example.net\",\"from\":\"san\"}],"
+        "\"reasons\":[\"its key is pinned in app.apk, and it carries no name that you watch\"],\"watches\":[\"sha256:77\"]}");
+    has(&written.message.sentence, "Some CA issued a certificate for shop.example.net, a name that you do not watch, with a key of yours: its key is pinned in app.apk");
+}
+
 static void fields_of_wrong_types_count_as_missing(void **state) {
     (void) state;
     CLEANUP(written_done) struct written written = write_alert(
@@ -161,6 +183,8 @@ int main(void) {
         cmocka_unit_test(an_unknown_rule_is_sent_with_its_name_and_facts),
         cmocka_unit_test(text_from_outside_steers_neither_html_nor_terminal_nor_subject),
         cmocka_unit_test(a_certificate_against_caa_is_told_name_by_name_with_its_records),
+        cmocka_unit_test(a_pin_miss_names_the_releases_that_refuse_it),
+        cmocka_unit_test(a_key_that_is_used_elsewhere_is_told_with_the_names_it_is_used_for),
         cmocka_unit_test(fields_of_wrong_types_count_as_missing),
         cmocka_unit_test(the_largest_body_still_makes_a_message_with_cut_lists),
         cmocka_unit_test(the_same_wraps_in_text_and_is_a_row_in_html),
