@@ -246,10 +246,9 @@ DECLARE
 BEGIN
     PERFORM pins_lock(p_tenant);
     RETURN QUERY
-    SELECT 'pins', d.name, d.change, CASE WHEN d.before <> '' THEN jsonb_build_object('content', d.before) END,
-           jsonb_build_object('version', d.version, 'content', x->>'content')
-      FROM pin_documents_set(p_tenant, p_documents, 'apply', p_who, p_now) d JOIN jsonb_array_elements(p_documents) x ON x->>'name' = d.name
-     WHERE d.change <> 'same' ORDER BY d.name;
+    SELECT 'pins', d.name, d.change, CASE d.change WHEN 'change' THEN jsonb_build_object('version', d.version - 1)
+               WHEN 'adopt' THEN jsonb_build_object('version', d.version) END, jsonb_build_object('version', d.version)
+      FROM pin_documents_set(p_tenant, p_documents, 'apply', p_who, p_now) d WHERE d.change <> 'same' ORDER BY d.name;
     -- What goes first: a document that a release of the file still names is missed at the end.
     RETURN QUERY
     WITH gone AS (
@@ -267,8 +266,8 @@ BEGIN
         UPDATE pin_document d SET until_at = greatest(p_now, d.from_at), ended_by = 'apply', ended_who = p_who
          WHERE d.tenant_id = p_tenant AND d.is_applied AND d.until_at IS NULL
            AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_documents) x WHERE x->>'name' = d.name)
-        RETURNING d.name, d.content)
-    SELECT 'pins', g.name, 'remove', jsonb_build_object('content', g.content), NULL::jsonb FROM gone g ORDER BY g.name;
+        RETURNING d.name, d.version)
+    SELECT 'pins', g.name, 'remove', jsonb_build_object('version', g.version), NULL::jsonb FROM gone g ORDER BY g.name;
     IF FOUND OR has_ended THEN
         PERFORM releases_check(p_tenant);
         PERFORM pins_changed();

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/caa_seen.h"
@@ -11,7 +12,7 @@
 #include "cli/table.h"
 #include "cli/watch_text.h"
 #include "formats/data_file.h"
-#include "store/data.h"
+#include "store/pins.h"
 
 struct apply_options {
     const char *config, *file;
@@ -49,7 +50,7 @@ static const struct argp parser = {
     .options = options_taken,
     .parser = take_option,
     .args_doc = "FILE",
-    .doc = "Make policies, watches and channels as the YAML file FILE says (docs/watches.md): shows the difference, then applies it in one "
+    .doc = "Make policies, watches, channels, pins and releases as the YAML file FILE says (docs/watches.md): shows the difference, then applies it in one "
            "transaction. Rows that an earlier apply set and the file no longer has are removed; rows set by other commands stay.\v"
            "Exit codes: 0 applied, or nothing to change; 65 the file is wrong; 69 the database cannot be reached; 78 settings are wrong.",
 };
@@ -74,6 +75,24 @@ static result take_watches(const struct data_file *file, struct arena *arena, st
     return OK;
 }
 
+/* The file's text is what was imported. */
+static result take_pins(const struct data_file *file, struct arena *arena, struct store_data *data) {
+    data->documents = arena_take_array(arena, file->pins_count + 1, sizeof *data->documents);
+    data->releases = arena_take_array(arena, file->release_count + 1, sizeof *data->releases);
+    if (data->documents == NULL || data->releases == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < file->pins_count; i++) {
+        struct store_pin_document *document = &data->documents[i];
+        *document = (struct store_pin_document){.name = file->pins[i].name, .content = file->pins[i].content, .source = "apply", .format = PIN_FORMAT_YAML};
+        digest_of(span_of_text(document->content), &document->sha256);
+    }
+    for (size_t i = 0; i < file->release_count; i++)
+        data->releases[i] = (struct store_release){.facts = file->releases[i]};
+    data->document_count = file->pins_count;
+    data->release_count = file->release_count;
+    return OK;
+}
+
 static result take_data(const struct data_file *file, struct arena *arena, struct store_data *data, struct reason *reason) {
     data->policies = arena_take_array(arena, file->policy_count + 1, sizeof *data->policies);
     data->channels = arena_take_array(arena, file->channel_count + 1, sizeof *data->channels);
@@ -89,6 +108,7 @@ static result take_data(const struct data_file *file, struct arena *arena, struc
     }
     data->policy_count = file->policy_count;
     data->channel_count = file->channel_count;
+    TRY(take_pins(file, arena, data));
     return take_watches(file, arena, data, reason);
 }
 

@@ -5,7 +5,7 @@
 #include "cli/watch_text.h"
 #include "formats/data_file.h"
 #include "formats/policy_rules.h"
-#include "store/data.h"
+#include "store/pins.h"
 
 struct export_options {
     const char *config;
@@ -34,7 +34,7 @@ static const struct argp_option options_taken[] = {
 static const struct argp parser = {
     .options = options_taken,
     .parser = take_option,
-    .doc = "Print policies, watches and channels as the YAML file that `pinwatch apply` reads. Secrets are not in it, only their names.\v"
+    .doc = "Print policies, watches, channels, pins and releases as the YAML file that `pinwatch apply` reads. Retired releases are not in it. Secrets are not in it, only their names.\v"
            "Exit codes: 0 printed; 69 the database cannot be reached; 78 settings are wrong.",
 };
 
@@ -78,6 +78,20 @@ static result take_rest(const struct store_data *data, struct arena *arena, stru
     return OK;
 }
 
+static result take_pins(const struct store_data *data, struct arena *arena, struct data_file *file) {
+    file->pins = arena_take_array(arena, data->document_count + 1, sizeof *file->pins);
+    file->releases = arena_take_array(arena, data->release_count + 1, sizeof *file->releases);
+    if (file->pins == NULL || file->releases == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < data->document_count; i++)
+        file->pins[i] = (struct data_pins){.name = data->documents[i].name, .content = data->documents[i].content};
+    for (size_t i = 0; i < data->release_count; i++)
+        file->releases[i] = data->releases[i].facts;
+    file->pins_count = data->document_count;
+    file->release_count = data->release_count;
+    return OK;
+}
+
 static int print_data(struct database *database, bool only_applied) {
     CLEANUP(buffer_done) struct buffer out = buffer_with_limit(DATA_FILE_SIZE_MAX);
     struct store_data data;
@@ -88,6 +102,8 @@ static int print_data(struct database *database, bool only_applied) {
     outcome = take_policies(&data, database->arena, &file);
     if (outcome == OK)
         outcome = take_rest(&data, database->arena, &file);
+    if (outcome == OK)
+        outcome = take_pins(&data, database->arena, &file);
     if (outcome == OK)
         outcome = data_file_write(&file, &out);
     if (outcome != OK)

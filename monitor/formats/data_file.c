@@ -218,16 +218,17 @@ static result take_channels(struct reading *reading, const json_t *value, const 
 }
 
 static result take_all(struct reading *reading) {
-    static const char *const fields[] = {"policies", "watches", "channels", NULL};
+    static const char *const fields[] = {"policies", "watches", "channels", "pins", "releases", NULL};
     const json_t *root = reading->tree->root;
     if (root == NULL || json_is_null(root))
         return OK;
     if (!json_is_object(root))
-        return refuse(reading, &fault_data_file, at(root, NULL), "wanted the fields policies, watches and channels");
-    TRY(check_fields(reading, root, fields, "policies, watches or channels"));
+        return refuse(reading, &fault_data_file, at(root, NULL), "wanted the fields policies, watches, channels, pins and releases");
+    TRY(check_fields(reading, root, fields, "policies, watches, channels, pins or releases"));
     TRY(take_policies(reading, json_object_get(root, "policies"), root));
     TRY(take_watches(reading, json_object_get(root, "watches"), root));
-    return take_channels(reading, json_object_get(root, "channels"), root);
+    TRY(take_channels(reading, json_object_get(root, "channels"), root));
+    return data_pins_take(reading->tree, reading->arena, &reading->file, reading->reason);
 }
 
 result data_file_read(struct span yaml, struct arena *arena, struct data_file *ret_file, struct reason *reason) {

@@ -1,5 +1,8 @@
 /* JSON is YAML: scalars and lists are written as JSON, so that quoting is right by construction. */
+#include <stdio.h>
+
 #include "base/memory.h"
+#include "base/text.h"
 #include "formats/data_file.h"
 #include "formats/json_document.h"
 
@@ -89,6 +92,66 @@ static void add_channel(struct buffer *out, const struct data_channel *channel) 
     buffer_printf(out, "    least_severity: %s\n    enabled: %s\n", channel->least_severity, channel->is_enabled ? "true" : "false");
 }
 
+/* Their YAML has no text of several lines: every line may be indented. */
+static void add_pins(struct buffer *out, const struct data_pins *pins) {
+    buffer_add_text(out, "  - name: ");
+    add_quoted(out, pins->name);
+    buffer_add_text(out, "\n");
+    for (const char *line = pins->content; *line != '\0';) {
+        size_t size = strcspn(line, "\n");
+        buffer_add_text(out, "    ");
+        buffer_add(out, span_of((const uint8_t *) line, size));
+        buffer_add_text(out, "\n");
+        line += size + (line[size] == '\n');
+    }
+}
+
+static void add_day(struct buffer *out, const char *name, bool has_day, int64_t unix_seconds) {
+    char text[RFC3339_SIZE];
+    text_of_time(unix_seconds, text);
+    if (has_day)
+        buffer_printf(out, "    %s: %.10s\n", name, text);
+}
+
+/* All digits that the reader takes, and no exponent. */
+static void add_share(struct buffer *out, double share) {
+    char text[32];
+    int size = snprintf(text, sizeof text, "%.14f", share);
+    while (size > 0 && text[size - 1] == '0')
+        size--;
+    size -= size > 0 && text[size - 1] == '.';
+    buffer_printf(out, "    share: %.*s\n", size, text);
+}
+
+static void add_release(struct buffer *out, const struct release *release) {
+    const char *const texts[][2] = {{"  - app: ", release->app}, {"    platform: ", release->platform}, {"    version: ", release->version}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        buffer_add_text(out, texts[i][0]);
+        add_quoted(out, texts[i][1]);
+        buffer_add_text(out, "\n");
+    }
+    add_day(out, "released_on", release->has_released_on, release->released_on);
+    add_day(out, "end_of_support", release->has_end_of_support, release->end_of_support);
+    if (release->has_share)
+        add_share(out, release->share);
+    buffer_add_text(out, release->pins[0] == NULL ? "    pins: []\n" : "    pins:\n");
+    for (size_t i = 0; release->pins[i] != NULL; i++) {
+        buffer_add_text(out, "      - ");
+        add_quoted(out, release->pins[i]);
+        buffer_add_text(out, "\n");
+    }
+}
+
+/* Left out where there are none, so that earlier versions read the file. */
+static void add_pins_and_releases(const struct data_file *file, struct buffer *out) {
+    buffer_add_text(out, file->pins_count > 0 ? "pins:\n" : "");
+    for (size_t i = 0; i < file->pins_count; i++)
+        add_pins(out, &file->pins[i]);
+    buffer_add_text(out, file->release_count > 0 ? "releases:\n" : "");
+    for (size_t i = 0; i < file->release_count; i++)
+        add_release(out, &file->releases[i]);
+}
+
 result data_file_write(const struct data_file *file, struct buffer *out) {
     uint64_t mark = memory_mark();
     buffer_add_text(out, file->policy_count > 0 ? "policies:\n" : "policies: {}\n");
@@ -100,5 +163,6 @@ result data_file_write(const struct data_file *file, struct buffer *out) {
     buffer_add_text(out, file->channel_count > 0 ? "channels:\n" : "channels: {}\n");
     for (size_t i = 0; i < file->channel_count; i++)
         add_channel(out, &file->channels[i]);
+    add_pins_and_releases(file, out);
     return memory_mark() != mark ? &fault_no_memory : buffer_check(out);
 }

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/pin_file.h"
-#include "formats/yaml_tree.h"
+#include "formats/yaml_parts.h"
 
 enum { SHOWN_MAX = 60, TEXT_MAX = 1024, URIS_MAX = 16, DATE_SIZE = 10 };
 
@@ -347,29 +347,30 @@ static result take_set(struct pin_builder *builder, const struct yaml_tree *tree
     return OK;
 }
 
-static result take_sets(struct pin_builder *builder, const struct yaml_tree *tree, struct reason *reason) {
-    const json_t *list = json_object_get(tree->root, "pin_sets");
+result pin_yaml_take(const struct yaml_tree *tree, const json_t *object, struct arena *arena, struct pin_document *document, struct reason *reason) {
+    struct pin_builder builder = pin_builder_of(arena, document);
+    const json_t *list = json_object_get(object, "pin_sets");
+    unsigned line = object == tree->root || yaml_tree_line(tree, object) == 0 ? 1 : yaml_tree_line(tree, object);
     const char *name;
     json_t *value;
     if (!json_is_array(list))
-        return reason_set(reason, &fault_pin_file, "line 1: there is no list \"pin_sets\", wanted one (docs/pins.md)");
-    json_object_foreach(tree->root, name, value)
-        if (strcmp(name, "pin_sets") != 0)
+        return reason_set(reason, &fault_pin_file, "line %u: there is no list \"pin_sets\", wanted one (docs/pins.md)", line);
+    json_object_foreach((json_t *) object, name, value)
+        if (strcmp(name, "pin_sets") != 0 && (object == tree->root || strcmp(name, "name") != 0))
             return reason_set(reason, &fault_pin_file, "line %u: unknown field \"%.*s\", wanted \"pin_sets\" alone",
-                              yaml_tree_line(tree, value) != 0 ? yaml_tree_line(tree, value) : yaml_tree_line(tree, tree->root), SHOWN_MAX, name);
+                              yaml_tree_line(tree, value) != 0 ? yaml_tree_line(tree, value) : yaml_tree_line(tree, object), SHOWN_MAX, name);
     for (size_t i = 0; i < json_array_size(list); i++)
-        TRY(take_set(builder, tree, json_array_get(list, i), yaml_tree_line(tree, list)));
-    return pin_builder_end(builder);
+        TRY(take_set(&builder, tree, json_array_get(list, i), yaml_tree_line(tree, list)));
+    return pin_builder_end(&builder);
 }
 
 result pin_yaml_read(struct span bytes, struct arena *arena, struct pin_document *document, struct reason *reason) {
-    struct pin_builder builder = pin_builder_of(arena, document);
     CLEANUP(yaml_tree_done) struct yaml_tree tree = {.root = NULL};
     result outcome = yaml_tree_load(bytes, arena, &tree, reason);
     if (outcome == &fault_yaml)
         return &fault_pin_file; /* with the reason that it gave */
     TRY(outcome);
-    return take_sets(&builder, &tree, reason);
+    return pin_yaml_take(&tree, tree.root, arena, document, reason);
 }
 
 bool pin_yaml_is_likely(struct span bytes) {

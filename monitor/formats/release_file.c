@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "formats/csv.h"
-#include "formats/yaml_tree.h"
+#include "formats/yaml_parts.h"
 
 FAULT(fault_release_file, FAULT_INPUT, "release-file.value", "list of releases", "docs/pins.md", "it is none, or a value is not as it should be",
       "YAML with a list \"releases:\", or CSV with a header row");
@@ -352,16 +352,13 @@ static result take_item(struct reading *reading, const struct yaml_tree *tree, c
     return finish(reading, &draft);
 }
 
-static result take_tree(struct reading *reading, const struct yaml_tree *tree) {
-    const json_t *list = json_object_get(tree->root, "releases");
+static result take_items(struct reading *reading, const struct release_list_place *place) {
     size_t number;
     json_t *item;
-    if (!json_is_array(list) || json_object_size(tree->root) != 1)
-        return reason_set(reading->reason, &fault_release_file, "line 1: wanted a list \"releases:\", and nothing beside it");
-    TRY(take_room(reading, json_array_size(list)));
-    reading->line = yaml_tree_line(tree, list);
-    json_array_foreach(list, number, item)
-        TRY(take_item(reading, tree, item));
+    TRY(take_room(reading, json_array_size(place->list)));
+    reading->line = place->line;
+    json_array_foreach(place->list, number, item)
+        TRY(take_item(reading, place->tree, item));
     return OK;
 }
 
@@ -371,7 +368,22 @@ static result read_yaml(struct reading *reading, struct span bytes) {
     if (outcome == &fault_yaml)
         return &fault_release_file; /* with the reason that it gave */
     TRY(outcome);
-    return take_tree(reading, &tree);
+    struct release_list_place place = {.tree = &tree, .list = json_object_get(tree.root, "releases")};
+    if (!json_is_array(place.list) || json_object_size(tree.root) != 1)
+        return reason_set(reading->reason, &fault_release_file, "line 1: wanted a list \"releases:\", and nothing beside it");
+    place.line = yaml_tree_line(&tree, place.list);
+    return take_items(reading, &place);
+}
+
+result release_yaml_take(const struct release_list_place *place, struct arena *arena, struct release **ret_releases, size_t *ret_count, struct reason *reason) {
+    struct reading reading = {.arena = arena, .reason = reason, .line = place->line};
+    if (!json_is_array(place->list))
+        return REFUSE(&reading, "releases: wanted a list%s", "");
+    TRY(take_items(&reading, place));
+    TRY(check_repeated(&reading));
+    *ret_releases = reading.releases;
+    *ret_count = reading.count;
+    return OK;
 }
 
 /* By its first line that says something. */

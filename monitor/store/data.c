@@ -1,6 +1,7 @@
 #include "store/data.h"
 
 #include "store/payload.h"
+#include "store/pin_rows.h"
 #include "store/watch_rows.h"
 
 #define LIMIT_DEFAULT 100
@@ -158,7 +159,8 @@ static result data_load(struct store *store, int32_t tenant_id, bool only_applie
     TRY(store_do(store, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", NULL));
     TRY(watches_page(store, &watches, arena, &data->watches, &data->watch_count));
     TRY(policies_load(store, &others, arena, data));
-    return channels_load(store, &others, arena, data);
+    TRY(channels_load(store, &others, arena, data));
+    return pins_data_load(store, &others, arena, data);
 }
 
 result store_data_load(struct store *store, int32_t tenant_id, bool only_applied, struct arena *arena,
@@ -205,23 +207,24 @@ static void apply_texts_done(struct apply_texts *texts) {
     memory_free_foreign(texts->channels);
 }
 
-static result changes_ask(struct store *store, const struct store_params *params, struct arena *arena,
-                          struct store_change **ret_changes, size_t *ret_count) {
+static result changes_ask(struct store *store, const struct store_params *params, struct arena *arena, struct change_list *changes) {
     CLEANUP(rows_done) struct store_rows rows = {0};
     TRY(store_ask(store, "SELECT what, name, change, before, after FROM data_apply($1, $2, $3, $4, $5, $6, $7, $8)", params,
-                  "tttj?j?", ROWS_ANY, &rows));
-    struct row_taker taker = {.rows = &rows, .arena = arena};
-    struct store_change *changes = take_rows(&taker, sizeof(*changes));
-    for (int row = 0; !taker.failed && row < rows.count; row++)
-        changes[row] = (struct store_change){.what = take_text(&taker, row, 0),
-                                             .name = take_text(&taker, row, 1),
-                                             .change = take_text(&taker, row, 2),
-                                             .before = take_text(&taker, row, 3),
-                                             .after = take_text(&taker, row, 4)};
-    if (taker.failed)
+                  CHANGE_SHAPE, ROWS_ANY, &rows));
+    return take_changes(store, &rows, arena, changes);
+}
+
+/* In this order, so that whoever changes pins and whoever applies a file wait for each other and never both. */
+static result apply_all(struct store *store, const struct store_apply *apply, const struct store_params *params, struct arena *arena, struct change_list *changes) {
+    struct change_list pins = {0}, data = {0};
+    TRY(pins_apply_ask(store, apply, arena, &pins));
+    TRY(changes_ask(store, params, arena, &data));
+    changes->items = arena_take_array(arena, data.count + pins.count + 1, sizeof *changes->items);
+    if (changes->items == NULL)
         return store_no_memory(store);
-    *ret_changes = changes;
-    *ret_count = (size_t) rows.count;
+    memcpy(changes->items, data.items, data.count * sizeof *data.items);
+    memcpy(changes->items + data.count, pins.items, pins.count * sizeof *pins.items);
+    changes->count = data.count + pins.count;
     return OK;
 }
 
@@ -249,10 +252,15 @@ result store_data_apply(struct store *store, const struct store_apply *apply, st
     params_json(&params, texts.channels);
     params_text(&params, apply->author->who);
     params_time_ms(&params, apply->author->now_ms);
+    struct change_list changes = {0};
     TRY(store_begin(store));
-    result outcome = changes_ask(store, &params, arena, ret_changes, ret_count);
-    if (outcome == OK && !apply->is_dry_run)
-        return store_commit(store);
-    store_rollback(store);
-    return outcome;
+    result outcome = apply_all(store, apply, &params, arena, &changes);
+    if (outcome != OK || apply->is_dry_run)
+        store_rollback(store);
+    else
+        outcome = store_commit(store);
+    TRY(outcome);
+    *ret_changes = changes.items;
+    *ret_count = changes.count;
+    return OK;
 }

@@ -1,7 +1,10 @@
-/* Watches, policies and channels as people change them: by command, one at a time, or by `apply`, as one file. */
+/* Watches, policies, channels, pins and releases as people change them: by command, one at a time, or by `apply`, as one file. */
 #pragma once
 
 #include "store/watches.h"
+
+struct store_pin_document;
+struct store_release;
 
 struct store_channel {
     int32_t tenant_id;
@@ -44,13 +47,17 @@ struct store_data {
     size_t policy_count;
     struct store_channel *channels; /* by name */
     size_t channel_count;
+    struct store_pin_document *documents; /* in force, by name; see store/pins.h */
+    size_t document_count;
+    struct store_release *releases; /* in force and not retired */
+    size_t release_count;
 };
 MUST_CHECK result store_data_load(struct store *store, int32_t tenant_id, bool only_applied, struct arena *arena,
                                   struct store_data *ret_data);
 
 struct store_change {
-    const char *what;   /* "policy", "watch", "channel" */
-    const char *name;   /* of the policy or channel; "subtree example.com" */
+    const char *what;   /* "policy", "watch", "channel", "pins", "release" */
+    const char *name;   /* of the policy, channel or pins; "subtree example.com"; "Bank android 4.2" */
     const char *change; /* "add", "change", "remove", "adopt" (was set by command, is now the file's) */
     const char *before, *after; /* JSON, "" where there is none */
 };

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "formats/pin_file.h"
 #include "store/payload.h"
+#include "store/pin_rows.h"
 
 #define LIMIT_ALL INT32_MAX
 
@@ -306,8 +307,8 @@ static result send_releases(struct store *store, const struct store_releases_wis
     params_bool(&params, wish->revives);
     params_author(&params, wish->author);
     TRY(store_begin(store));
-    result outcome = store_ask(store, "SELECT concat_ws(' ', app, platform, version), change, before, after FROM releases_set($1, $2, $3, $4, $5, $6)", &params,
-                               "ttj?j", ROWS_ANY, rows);
+    result outcome = store_ask(store, "SELECT 'release', concat_ws(' ', app, platform, version), change, before, after FROM releases_set($1, $2, $3, $4, $5, $6)", &params,
+                               CHANGE_SHAPE, ROWS_ANY, rows);
     if (outcome == OK && !wish->is_dry_run)
         return store_commit(store);
     store_rollback(store);
@@ -329,15 +330,10 @@ result store_releases_set(struct store *store, const struct store_releases_wish 
     result outcome = send_releases(store, wish, json, &rows);
     memory_free_foreign(json);
     TRY(outcome);
-    struct row_taker taker = {.rows = &rows, .arena = arena};
-    struct store_change *changes = take_rows(&taker, sizeof *changes);
-    for (int row = 0; !taker.failed && row < rows.count; row++)
-        changes[row] = (struct store_change){.what = "release", .name = take_text(&taker, row, 0), .change = take_text(&taker, row, 1),
-                                             .before = take_text(&taker, row, 2), .after = take_text(&taker, row, 3)};
-    if (taker.failed)
-        return store_no_memory(store);
-    *ret_changes = changes;
-    *ret_count = (size_t) rows.count;
+    struct change_list changes = {0};
+    TRY(take_changes(store, &rows, arena, &changes));
+    *ret_changes = changes.items;
+    *ret_count = changes.count;
     return OK;
 }
 
@@ -355,4 +351,66 @@ result store_release_retire(struct store *store, const struct store_author *auth
                           release->app, release->platform, release->version);
     *ret_was_live = rows_bool(&rows, 0, 0);
     return OK;
+}
+
+/* ------------------------------------------------------------------ with everything else that people set */
+
+result take_changes(struct store *store, const struct store_rows *rows, struct arena *arena, struct change_list *ret_changes) {
+    struct row_taker taker = {.rows = rows, .arena = arena};
+    struct store_change *changes = take_rows(&taker, sizeof *changes);
+    for (int row = 0; !taker.failed && row < rows->count; row++)
+        changes[row] = (struct store_change){.what = take_text(&taker, row, 0), .name = take_text(&taker, row, 1), .change = take_text(&taker, row, 2),
+                                             .before = take_text(&taker, row, 3), .after = take_text(&taker, row, 4)};
+    if (taker.failed)
+        return store_no_memory(store);
+    *ret_changes = (struct change_list){.items = changes, .count = (size_t) rows->count};
+    return OK;
+}
+
+static result releases_data_load(struct store *store, const struct store_params *params, struct arena *arena, struct store_data *data) {
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store,
+                  "SELECT " RELEASE_COLUMNS("set_who") " FROM release WHERE tenant_id = $1 AND until_at IS NULL AND retired_at IS NULL AND (NOT $2 OR is_applied)"
+                  " ORDER BY app, platform, released_on NULLS FIRST, version",
+                  params, RELEASE_SHAPE, ROWS_ANY, &rows));
+    return take_releases(store, &rows, arena, &data->releases, &data->release_count);
+}
+
+result pins_data_load(struct store *store, const struct store_params *params, struct arena *arena, struct store_data *data) {
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store,
+                  "SELECT " DOCUMENT_COLUMNS("content", "set_who", "''") " FROM pin_document WHERE tenant_id = $1 AND until_at IS NULL AND (NOT $2 OR is_applied)"
+                  " ORDER BY name",
+                  params, DOCUMENT_SHAPE "t", ROWS_ANY, &rows));
+    TRY(take_documents(store, &rows, arena, &data->documents, &data->document_count));
+    return releases_data_load(store, params, arena, data);
+}
+
+static result send_apply(struct store *store, const struct store_author *author, const char *documents, const char *releases, struct store_rows *rows) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_int4(&params, author->tenant_id);
+    params_json(&params, documents);
+    params_json(&params, releases);
+    params_text(&params, author->who);
+    params_time_ms(&params, author->now_ms);
+    return store_ask(store, "SELECT what, name, change, before, after FROM pins_apply($1, $2, $3, $4, $5)", &params, CHANGE_SHAPE, ROWS_ANY, rows);
+}
+
+result pins_apply_ask(struct store *store, const struct store_apply *apply, struct arena *arena, struct change_list *ret_changes) {
+    const struct store_data *wanted = apply->wanted;
+    CLEANUP(payload_done) struct payload payload;
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    if (payload_init(&payload) != OK)
+        return store_no_memory(store);
+    json_t *documents = payload_array(&payload, payload.root, "documents"), *releases = payload_array(&payload, payload.root, "releases");
+    for (size_t i = 0; i < wanted->document_count; i++)
+        add_document(&payload, documents, &wanted->documents[i]);
+    for (size_t i = 0; i < wanted->release_count; i++)
+        add_release(&payload, releases, &wanted->releases[i].facts);
+    char *document_list = payload_dump(&payload, documents), *release_list = payload_dump(&payload, releases);
+    result outcome = document_list == NULL || release_list == NULL ? store_no_memory(store) : send_apply(store, apply->author, document_list, release_list, &rows);
+    memory_free_foreign(document_list);
+    memory_free_foreign(release_list);
+    TRY(outcome);
+    return take_changes(store, &rows, arena, ret_changes);
 }

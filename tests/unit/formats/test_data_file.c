@@ -103,6 +103,64 @@ static void what_is_written_reads_back_as_the_same(void **state) {
     buffer_done(&second);
 }
 
+static const char with_pins[] =
+    "pins:\n"
+    "  - name: bank.xml\n"
+    "    pin_sets:\n"
+    "      - host: Bank.example\n"
+    "        match: exact-and-below\n"
+    "        rules: android\n"
+    "        expires: 2027-01-31 local\n"
+    "        pins:\n"
+    "          - {pin: sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=, role: backup, comment: \"a\\tb: '#\\u2028\"}\n"
+    "  - {name: \"app.apk/res/xml/pins für: 1.xml\", pin_sets: []}\n"
+    "releases:\n"
+    "  - {app: \"Bank: private\", platform: Android, version: \"4.2\", released_on: 2026-03-01, end_of_support: 2027-03-01, share: 12.5%, pins: [bank.xml, app.apk]}\n"
+    "  - {app: Bank, platform: ios, version: \"1\", share: 0, pins: []}\n"
+    "  - {app: Bank, platform: ios, version: \"2\", share: 1, pins: [\"true\"]}\n"
+    "  - {app: Bank, platform: ios, version: \"3\", share: 0.00001, pins: []}\n";
+
+static void expect_pins(const struct data_file *file) {
+    assert_int_equal(file->pins_count, 2);
+    assert_string_equal(file->pins[0].name, "bank.xml");
+    assert_string_equal(file->pins[0].content,
+                        "pin_sets:\n  - rules: android\n    host: \"bank.example\"\n    match: exact-and-below\n    expires: 2027-01-31 local\n    pins:\n"
+                        "      - pin: sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n        role: backup\n        comment: \"a?b: '#???\"\n");
+    assert_string_equal(file->pins[1].name, "app.apk/res/xml/pins für: 1.xml");
+    assert_string_equal(file->pins[1].content, "pin_sets: []\n");
+    assert_int_equal(file->release_count, 4);
+    const struct release *release = &file->releases[0];
+    assert_string_equal(release->app, "Bank: private");
+    assert_string_equal(release->platform, "android");
+    assert_true(release->has_released_on && release->released_on == 1772323200 && release->has_end_of_support && release->has_share && release->share == 0.125);
+    assert_string_equal(release->pins[1], "app.apk");
+    assert_null(release->pins[2]);
+    assert_true(file->releases[1].has_share && file->releases[1].share == 0 && !file->releases[1].has_released_on && file->releases[1].pins[0] == NULL);
+    assert_true(file->releases[2].share == 1 && file->releases[3].share == 0.00001);
+    assert_string_equal(file->releases[2].pins[0], "true");
+}
+
+static void pins_and_releases_survive_the_way_out_and_in(void **state) {
+    (void) state;
+    struct data_file file, again;
+    struct reason reason = {""};
+    struct buffer first = buffer_with_limit(100000), second = buffer_with_limit(100000);
+    result outcome = data_file_read(span_of_text(with_pins), arena, &file, &reason);
+    assert_string_equal(reason.text, "");
+    assert_ptr_equal(outcome, OK);
+    expect_pins(&file);
+    assert_int_equal(file.pins[0].line, 2);
+    assert_ptr_equal(data_file_write(&file, &first), OK);
+    outcome = data_file_read(buffer_span(&first), arena, &again, &reason);
+    assert_string_equal(reason.text, "");
+    assert_ptr_equal(outcome, OK);
+    expect_pins(&again);
+    assert_ptr_equal(data_file_write(&again, &second), OK);
+    assert_string_equal(buffer_text(&first), buffer_text(&second));
+    buffer_done(&first);
+    buffer_done(&second);
+}
+
 static void texts_that_look_like_yaml_survive_the_way_out_and_in(void **state) {
     (void) state;
     struct data_channel channel = {.name = "true", .kind = "hook", .secret_name = "null", .least_severity = "info", .is_enabled = true,
@@ -142,8 +200,8 @@ static void every_refusal_names_line_column_and_what_was_wanted(void **state) {
         const struct fault *fault;
         const char *reason;
     } cases[] = {
-        {"watch: []\n", &fault_data_file, "line 1, column 8: unknown field \"watch\": wanted policies, watches or channels"},
-        {"- a\n", &fault_data_file, "line 1, column 1: wanted the fields policies, watches and channels"},
+        {"watch: []\n", &fault_data_file, "line 1, column 8: unknown field \"watch\": wanted policies, watches, channels, pins or releases"},
+        {"- a\n", &fault_data_file, "line 1, column 1: wanted the fields policies, watches, channels, pins and releases"},
         {"watches: example.com\n", &fault_data_file, "line 1, column 10: watches: wanted a list"},
         {"watches:\n  - {name: x}\n", &fault_data_file, "line 2, column 12: unknown field \"name\": wanted watch or policy"},
         {"watches:\n  - 12\n", &fault_data_file, "line 2, column 5: a watch: wanted a name such as .example.com, or fields watch and policy"},
@@ -163,6 +221,19 @@ static void every_refusal_names_line_column_and_what_was_wanted(void **state) {
         {"channels:\n  ops: {kind: pager}\n", &fault_data_file, "line 2, column 15: kind: wanted webhook, email or hook"},
         {"channels:\n  ops: {configuration: {}}\n", &fault_data_file, "line 2, column 8: kind: wanted a text of 1 to 20 bytes"},
         {"channels:\n  ops: {kind: hook, enabled: 1}\n", &fault_data_file, "line 2, column 30: enabled: wanted true or false"},
+        {"pins: {}\n", &fault_data_file, "line 1: pins: wanted a list of at most 10000, each with name and pin_sets"},
+        {"pins:\n  - a\n", &fault_data_file, "line 2: pins: wanted a name (quote numbers) and a list \"pin_sets\" (docs/pins.md)"},
+        {"pins:\n  - {name: a, pin_sets: []}\n  - {name: a, pin_sets: []}\n", &fault_data_file, "line 3: pins \"a\" stand in line 2 already"},
+        {"pins:\n  - {name: a;b, pin_sets: []}\n", &fault_data_file, "line 2: \"a;b\" cannot be the name of pins; wanted 1 to 255 bytes that can be shown, without \";\""},
+        {"pins:\n  - name: a\n", &fault_data_file, "line 2: there is no list \"pin_sets\", wanted one (docs/pins.md)"},
+        {"pins:\n  - {name: a, pin_sets: [], more: 1}\n", &fault_data_file, "line 2: unknown field \"more\", wanted \"pin_sets\" alone"},
+        {"pins:\n  - name: a\n    pin_sets:\n      - {host: example.org}\n", &fault_data_file,
+         "line 4: pins: there are neither pins nor \"pinned: false\"; an empty list of pins accepts nothing"},
+        {"releases: {}\n", &fault_data_file, "line 1: releases: wanted a list"},
+        {"releases:\n  - {app: a, platform: b, version: \"1\", pins: [], share: 2}\n", &fault_data_file,
+         "line 2: share: \"2\" is no part of the app's users, wanted a number from 0 to 1, or a percentage such as 12.5%"},
+        {"releases:\n  - {app: a, platform: b, version: \"1\", pins: []}\n  - {app: a, platform: b, version: \"1\", pins: []}\n", &fault_data_file,
+         "line 3: release \"a b 1\" stands in line 2 already"},
         {"policies: {a: {}, a: {}}\n", &fault_yaml, "line 1, column 19: \"a\" stands here twice"},
         {"a: &x 1\n", &fault_yaml, "line 1, column 4: anchors and tags are not supported: write the value out"},
         {"a: *x\n", &fault_yaml, "line 1, column 4: aliases are not supported: write the value out"},
@@ -215,6 +286,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_with_everything_is_read),
         cmocka_unit_test(what_is_written_reads_back_as_the_same),
+        cmocka_unit_test(pins_and_releases_survive_the_way_out_and_in),
         cmocka_unit_test(texts_that_look_like_yaml_survive_the_way_out_and_in),
         cmocka_unit_test(an_empty_file_wants_nothing),
         cmocka_unit_test(every_refusal_names_line_column_and_what_was_wanted),

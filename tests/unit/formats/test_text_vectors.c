@@ -56,7 +56,8 @@ static void judge_data_file(struct span input, char *ret_line, size_t size) {
     struct data_file file;
     struct reason reason = {""};
     if (data_file_read(input, arena, &file, &reason) == OK)
-        snprintf(ret_line, size, "%zu policies, %zu watches, %zu channels", file.policy_count, file.watch_count, file.channel_count);
+        snprintf(ret_line, size, file.pins_count + file.release_count == 0 ? "%zu policies, %zu watches, %zu channels" : "%zu policies, %zu watches, %zu channels, %zu pins, %zu releases",
+                 file.policy_count, file.watch_count, file.channel_count, file.pins_count, file.release_count);
     else
         snprintf(ret_line, size, "error %s", reason.text);
     arena_free(arena);
