@@ -116,12 +116,13 @@ static result compare_back(const struct pin_document *document, const struct exp
     struct pin_file file = {.source = "the exported file", .bytes = written};
     struct pin_document *documents;
     struct pin_change *changes;
+    struct reason why = {""};
     size_t count;
-    result outcome = pin_file_read(&file, &options->to, arena, &documents, &count, reason);
+    result outcome = pin_file_read(&file, &options->to, arena, &documents, &count, &why);
     if (outcome == &fault_no_memory)
         return outcome;
     if (outcome != OK || count != 1)
-        return reason_set(reason, &fault_pins_export, "the exported file cannot be read back: %s", reason->text);
+        return reason_set(reason, &fault_pins_export, "the exported file cannot be read back: %s", why.text);
     struct pin_difference_sides sides = {.before = document, .before_count = 1, .after = documents, .after_count = 1};
     return pin_difference(&sides, arena, &changes, ret_count);
 }
@@ -135,6 +136,8 @@ static result make(const struct pin_document *document, const struct export_opti
     TRY(entry->write(document, &builder, out));
     TRY(pin_builder_end(&builder));
     TRY(buffer_check(out));
+    if (out->size == 0) /* nothing is left, and all of it was told */
+        return OK;
     TRY(compare_back(document, options, buffer_span(out), arena, &differences, reason));
     if (differences > 0 && lost->remark_count == 0)
         return reason_set(reason, &fault_pins_export, "%zu differences for clients that nobody told of between %s and its export as %s", differences, document->source, pin_format_name(options->to));
@@ -149,6 +152,10 @@ static int export(const struct export_options *options, const struct pin_documen
     if (outcome != OK)
         return exit_with(outcome, &reason);
     pins_print_remarks(&lost);
+    if (out.size == 0) {
+        fprintf(stderr, "pinwatch: nothing was written, because no pin set is left that a file of the format %s could hold\n", pin_format_name(options->to));
+        return EXIT_FINDING;
+    }
     bool is_less = lost.remark_count > 0 || pins_has_remark(document, PIN_REMARK_ERROR);
     if (is_less && !options->is_lossy) {
         fprintf(stderr, "pinwatch: nothing was written, because the %s file would not say all that stands above; --lossy writes it all the same\n", pin_format_name(options->to));

@@ -133,10 +133,17 @@ static result write_all(struct writing *writing, const struct pin_document *docu
             TRY(writing->has_hosts ? add_host(writing, &plan[i]) : add_key(writing, &plan[i]));
     TRY(buffer_check(&writing->sets));
     TRY(buffer_check(&writing->entries));
-    if (writing->has_hosts)
+    if (writing->entries.size > 0)
         buffer_printf(writing->out, "{\n  \"pinsets\": [\n%s\n  ],\n  \"entries\": [\n%s\n  ]\n}\n", buffer_text(&writing->sets),
                       buffer_text(&writing->entries));
     return buffer_check(writing->out);
+}
+
+static bool is_any_left(const struct pin_document *document, const struct pin_export *plan) {
+    for (size_t i = 0; i < document->set_count; i++)
+        if (!plan[i].is_left_out)
+            return true;
+    return false;
 }
 
 /* One time for the whole list is all that can be said. */
@@ -162,7 +169,7 @@ result pin_chromium_write(const struct pin_document *document, struct pin_builde
         .positions = PIN_BIT(PIN_ANY), .matches = PIN_BIT(PIN_HOST_EXACT) | PIN_BIT(PIN_HOST_EXACT_AND_BELOW),
     };
     result outcome = pin_export_plan(document, &abilities, lost, &plan);
-    if (outcome == OK && abilities.has_expiry)
+    if (outcome == OK && abilities.has_expiry && is_any_left(document, plan))
         buffer_printf(out, "PinsListTimestamp\n%lld\n\n", (long long) (document->sets[0].expires - LIST_DAYS * DAY_S));
     if (outcome == OK)
         outcome = writing.hex_of_name == NULL || writing.pinset_of_text == NULL || writing.pinsets == NULL ? &fault_no_memory

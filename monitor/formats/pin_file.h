@@ -51,7 +51,7 @@ struct pin_format_entry {
     bool (*is_likely)(struct span bytes);
     pin_read *read;
     /* Appends a file that `read` turns back into the same sets; NULL: cannot be written. `lost` gets a remark for each thing that the
-     * format cannot say. */
+     * format cannot say. Nothing at all is appended where no set is left and the format has no file without one. */
     result (*write)(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 };
 const struct pin_format_entry *pin_format_entry_at(size_t number); /* NULL past the last */
