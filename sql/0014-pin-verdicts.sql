@@ -131,6 +131,24 @@ CREATE FUNCTION pin_cases_take(p_now timestamptz, p_until timestamptz, p_limit i
      ORDER BY c.certificate_id DESC, n.value
     $$;
 
+-- While nobody has releases (pins p_pins): settles due cases that nothing stands about. Returns how many.
+CREATE FUNCTION pin_cases_settle(p_pins bigint, p_now timestamptz, p_limit integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    due bigint[];
+    settled integer;
+BEGIN
+    -- First the cases, then the generation, as in pin_verdicts_save.
+    due := ARRAY(SELECT q.certificate_id FROM pin_case q
+                  WHERE q.due_at <= p_now AND NOT EXISTS (SELECT FROM pin_verdict v WHERE v.certificate_id = q.certificate_id AND v.until_at IS NULL)
+                  ORDER BY q.certificate_id DESC LIMIT p_limit FOR UPDATE SKIP LOCKED);
+    DELETE FROM pin_case WHERE certificate_id = ANY (due) AND (SELECT pins = p_pins FROM generation);
+    GET DIAGNOSTICS settled = ROW_COUNT;
+    RETURN settled;
+END
+$$;
+
 -- What was learned of it since it was taken makes it due at once, all the same.
 CREATE FUNCTION pin_case_put_off(p_certificate bigint, p_until timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
@@ -237,8 +255,9 @@ $$;
 
 REVOKE ALL ON pin_verdict, pin_case, pin_round FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION pin_queue_match(), pin_queue_certificate(), pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer),
-    pin_cases_take(timestamptz, timestamptz, integer), pin_case_put_off(bigint, timestamptz), pin_rows_save(integer, bigint, jsonb, timestamptz),
+    pin_cases_take(timestamptz, timestamptz, integer), pin_cases_settle(bigint, timestamptz, integer), pin_case_put_off(bigint, timestamptz), pin_rows_save(integer, bigint, jsonb, timestamptz),
     pin_miss_set(integer, bigint, jsonb, timestamptz), pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer), pin_cases_take(timestamptz, timestamptz, integer),
-    pin_case_put_off(bigint, timestamptz), pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) TO pinwatch_monitor;
+    pin_cases_settle(bigint, timestamptz, integer), pin_case_put_off(bigint, timestamptz),
+    pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) TO pinwatch_monitor;
 GRANT SELECT ON pin_verdict, pin_case, pin_round TO pinwatch_cli, pinwatch_report;

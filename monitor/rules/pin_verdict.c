@@ -146,10 +146,12 @@ static result judge_view(struct work *work, size_t place, const char *name) {
     struct pin_question question = {.host = name, .protocol = "", .paths = paths->paths, .path_count = paths->count, .is_paths_whole = paths->is_whole,
                                     .now = work->question->now};
     judge_services(work, place, &question);
-    for (size_t i = 0; base != NULL && i < view->document.set_count; i++) {
+    for (size_t i = 0, hosts = 0; base != NULL && i < view->document.set_count && hosts < PIN_VERDICT_HOSTS_MAX; i++) {
         question.host = view->document.sets[i].host;
-        if (question.host != NULL && is_one_below(question.host, base))
-            judge_services(work, place, &question);
+        if (question.host == NULL || !is_one_below(question.host, base))
+            continue;
+        judge_services(work, place, &question);
+        hosts++;
     }
     return OK;
 }

@@ -43,7 +43,7 @@ struct pin_verdict_row {
     size_t view;      /* that decided */
 };
 
-enum { PIN_VERDICT_ROWS_MAX = 1000 };
+enum { PIN_VERDICT_ROWS_MAX = 1000, PIN_VERDICT_HOSTS_MAX = 500 /* of one document, that one wildcard covers */ };
 
 struct pin_verdicts {
     struct pin_verdict_row *rows; /* by name, then client; when there are too many those that matter most */

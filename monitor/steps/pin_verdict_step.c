@@ -12,6 +12,7 @@
 #define STEP_MS 100               /* no further turn begins after that */
 #define CASE_MS 2000              /* nobody else takes it meanwhile; one that is left alone is due again then */
 #define RENEW_AT_ONCE 500u
+#define SETTLE_AT_ONCE 5000u      /* of those that nobody's pins are about */
 #define ISSUER_MS 60000           /* so long a verdict waits for who issued it to be proven: CA pins, and how grave a refusal is, depend on it */
 #define PUT_OFF_MS ((int64_t) 15 * 60 * 1000) /* what cannot be judged now is no reason to judge nothing else */
 #define PUT_OFF_PASSING_MS 30000
@@ -42,10 +43,11 @@ static result refresh(struct monitor *monitor, struct store_pin_generations *ret
         log_say(LOG_ERROR, "pins.refused", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
         return fault;
     }
+    if (monitor->pins != NULL || pin_world_tenant_at(world, 0) != NULL)
+        log_say(LOG_NOTICE, "pins.taken", LOG_NUMBER("generation", pin_world_generation(world)));
     pin_world_free(monitor->pins);
     monitor->pins = world;
     ret_generations->pins = pin_world_generation(world);
-    log_say(LOG_NOTICE, "pins.taken", LOG_NUMBER("generation", ret_generations->pins));
     return OK;
 }
 
@@ -154,6 +156,8 @@ result step_judge_pins(struct monitor *monitor, int64_t unused_now_ms) {
     if (!is_ready)
         return OK;
     TRY(renew(monitor, &generations, now_ms));
+    if (pin_world_tenant_at(monitor->pins, 0) == NULL)
+        TRY(store_pin_cases_settle(monitor->store, generations.pins, now_ms, SETTLE_AT_ONCE));
     for (unsigned turn = 0; turn < TURNS_PER_STEP && count == CASES_AT_ONCE && clock_monotonic_ms() - begin_ms < STEP_MS; turn++)
         TRY(judge_some(monitor, &generations, now_ms, &count));
     return OK;

@@ -69,6 +69,14 @@ result store_pin_cases_take(struct store *store, const struct store_pin_taking *
     return OK;
 }
 
+result store_pin_cases_settle(struct store *store, uint64_t pins, int64_t now_ms, unsigned limit) {
+    CLEANUP(params_done) struct store_params params = {0};
+    params_int8(&params, (int64_t) pins);
+    params_time_ms(&params, now_ms);
+    params_int4(&params, (int32_t) limit);
+    return store_do(store, "SELECT pin_cases_settle($1, $2, $3)", &params);
+}
+
 result store_pin_case_put_off(struct store *store, int64_t certificate_id, int64_t until_ms) {
     CLEANUP(params_done) struct store_params params = {0};
     params_int8(&params, certificate_id);

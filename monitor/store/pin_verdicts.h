@@ -40,6 +40,8 @@ struct store_pin_taking {
 /* Takes cases that are due. Everything in `arena`. */
 MUST_CHECK result store_pin_cases_take(struct store *store, const struct store_pin_taking *taking, struct arena *arena, struct store_pin_case **ret_cases,
                                        size_t *ret_count);
+/* While nobody has releases: settles due cases about which nothing is recorded, all together. */
+MUST_CHECK result store_pin_cases_settle(struct store *store, uint64_t pins, int64_t now_ms, unsigned limit);
 /* Nobody takes it before then. */
 MUST_CHECK result store_pin_case_put_off(struct store *store, int64_t certificate_id, int64_t until_ms);
 

@@ -101,6 +101,10 @@ BEGIN
     PERFORM pin_verdicts_save(1, sha256('ca'), 2, 2, '[]', NULL, '2026-11-08');
     PERFORM holds('what is not judged any more keeps its rows', EXISTS (SELECT FROM pin_verdict WHERE until_at IS NULL) AND NOT EXISTS (SELECT FROM pin_case WHERE certificate_id = 1));
 
+    INSERT INTO pin_case SELECT i, '2026-11-08', true, CASE i WHEN 4 THEN '2026-11-09' ELSE '-infinity' END::timestamptz FROM generate_series(1, 4) i ON CONFLICT (certificate_id) DO UPDATE SET due_at = excluded.due_at;
+    PERFORM holds('while nobody has releases cases are settled together, not by who has older pins', pin_cases_settle(1, '2026-11-08', 9) = 0 AND pin_cases_settle(2, '2026-11-08', 1) = 1 AND pin_cases_settle(2, '2026-11-08', 9) = 1);
+    PERFORM holds('but those that something stands about, and those that are not due', (SELECT string_agg(certificate_id::text, ' ' ORDER BY certificate_id) FROM pin_case) = '1 4');
+
     -- A precertificate and a certificate turn out to be one issuance.
     UPDATE certificate SET tbs_sha256 = sha256('one') WHERE certificate_id = 1;
     UPDATE certificate SET tbs_sha256 = sha256('one') WHERE certificate_id = 2;
