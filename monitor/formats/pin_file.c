@@ -51,6 +51,36 @@ bool pin_format_guess(struct span bytes, enum pin_format *ret_format) {
     return false;
 }
 
+static bool begins(struct span bytes, const char *start, size_t size) {
+    return bytes.size >= size && memcmp(bytes.bytes, start, size) == 0;
+}
+
+/* Why no reader takes the file, as far as one can see. */
+static result refuse_unknown(struct span bytes, struct reason *reason) {
+    static const char root[] = "<plist";
+    bool is_plist = begins(bytes, "bplist0", 7) || (bytes.size > 0 && memmem(bytes.bytes, bytes.size, root, sizeof root - 1) != NULL);
+    bool is_utf16 = begins(bytes, "\xff\xfe", 2) || begins(bytes, "\xfe\xff", 2) || begins(bytes, "<\0", 2) || begins(bytes, "\0<", 2);
+    if (bytes.size == 0)
+        return reason_set(reason, &fault_pin_file, "the file is empty, wanted pins in one of the formats that are known (docs/pins.md)");
+    if (is_utf16)
+        return reason_set(reason, &fault_pin_file, "the file is in UTF-16, wanted UTF-8: iconv -f UTF-16 -t UTF-8 makes it of it");
+    if (is_plist)
+        return reason_set(reason, &fault_pin_file, "the property list has no pins: wanted NSPinnedDomains, or TrustKit's TSKConfiguration, in it");
+    return reason_set(reason, &fault_pin_file, "this looks like none of the formats of pins that are known; wanted one of them (docs/pins.md), "
+                      "or its name with --format");
+}
+
+/* Texts can hold pins of several formats one behind the other; who gave them must not think that all were read. */
+static result tell_others(struct span bytes, struct arena *arena, struct pin_document *document) {
+    struct pin_builder builder = pin_builder_of(arena, document);
+    static const enum pin_format texts[] = {PIN_FORMAT_TLSA, PIN_FORMAT_HPKP};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (texts[i] != document->format && entry_of(texts[i])->is_likely(bytes))
+            TRY(pin_builder_remark(&builder, PIN_REMARK_WARNING, 0, "format-second", "the file was read as %s, and seems to hold pins of the format %s too, which were not read; "
+                                   "wanted a file for each, or --format %s", pin_format_name(document->format), pin_format_name(texts[i]), pin_format_name(texts[i])));
+    return pin_builder_end(&builder);
+}
+
 static result refuse_limits(struct reason *reason) {
     return reason_set(reason, &fault_pin_file, "the file has more than %d hosts, or more than %d pins for one; wanted fewer: part of a file is no "
                       "pin set", PIN_SETS_MAX, PINS_OF_SET_MAX);
@@ -77,9 +107,10 @@ static result read_file(const struct pin_file *file, const enum pin_format *form
     if (format != NULL)
         found = *format;
     else if (!pin_format_guess(file->bytes, &found))
-        return reason_set(reason, &fault_pin_file, "this looks like none of the formats of pins that are known; wanted one of them (docs/pins.md), "
-                          "or its name with --format");
+        return refuse_unknown(file->bytes, reason);
     TRY(read_document(file, found, arena, &documents[(*count)++], reason));
+    if (format == NULL)
+        TRY(tell_others(file->bytes, arena, &documents[*count - 1]));
     if (format != NULL || found != PIN_FORMAT_APPLE || !pin_trustkit_is_likely(file->bytes))
         return OK;
     return read_document(file, PIN_FORMAT_TRUSTKIT_IOS, arena, &documents[(*count)++], reason);

@@ -19,7 +19,7 @@ struct pin_builder pin_builder_of(struct arena *arena, struct pin_document *docu
 static void *grow(struct arena *arena, void *elements, size_t count, size_t *rooms, size_t element_size) {
     if (count < *rooms)
         return elements;
-    size_t wanted = *rooms == 0 ? ROOMS_AT_FIRST : 2 * *rooms;
+    size_t wanted = count < ROOMS_AT_FIRST ? ROOMS_AT_FIRST : 2 * count; /* a builder may go on with a document of another */
     void *larger = arena_take_array(arena, wanted, element_size);
     if (larger == NULL)
         return NULL;

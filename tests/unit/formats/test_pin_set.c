@@ -269,9 +269,54 @@ static void a_file_that_is_nothing_we_know_is_refused(void **state) {
     assert_false(pin_format_guess(file.bytes, &format));
     assert_ptr_equal(pin_file_read(&file, NULL, arena, &documents, &count, &reason), &fault_pin_file);
     assert_non_null(strstr(reason.text, "none of the formats"));
+    static const struct {
+        struct span bytes;
+        const char *words;
+    } others[] = {
+        {{NULL, 0}, "the file is empty"},
+        {{(const uint8_t *) "\xff\xfe<\0?\0", 6}, "UTF-16"},
+        {{(const uint8_t *) "\xfe\xff\0<\0?", 6}, "UTF-16"},
+        {{(const uint8_t *) "<\0?\0", 4}, "UTF-16"},
+        {{(const uint8_t *) "<?xml version=\"1.0\"?><plist/>", 29}, "NSPinnedDomains"},
+        {{(const uint8_t *) "bplist00", 8}, "NSPinnedDomains"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct pin_file other = {.source = "x", .bytes = others[i].bytes};
+        assert_ptr_equal(pin_file_read(&other, NULL, arena, &documents, &count, &reason), &fault_pin_file);
+        assert_non_null(strstr(reason.text, others[i].words));
+    }
     file.bytes.size = PIN_FILE_SIZE_MAX + 1;
     assert_ptr_equal(pin_file_read(&file, NULL, arena, &documents, &count, &reason), &fault_pin_file);
     assert_non_null(strstr(reason.text, "wanted 4194304 at most"));
+    arena_free(arena);
+}
+
+static void pins_of_a_second_format_in_a_file_are_not_passed_over_in_silence(void **state) {
+    (void) state;
+    struct arena *arena = arena_new(ARENA_LIMIT);
+    static const char text[] = ".add(\"example.org\", \"sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\")\n"
+                               "Public-Key-Pins: pin-sha256=\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"; max-age=60\n";
+    struct pin_file file = {.source = "x", .bytes = span_of_text(text)};
+    struct pin_document *documents;
+    size_t count;
+    struct reason reason = {""};
+    assert_ptr_equal(pin_file_read(&file, NULL, arena, &documents, &count, &reason), OK);
+    assert_int_equal(documents[0].set_count, 1);
+    assert_int_equal(documents[0].remark_count, 1);
+    assert_string_equal(documents[0].remarks[0].rule, "format-second");
+    enum pin_format format = PIN_FORMAT_OKHTTP;
+    assert_ptr_equal(pin_file_read(&file, &format, arena, &documents, &count, &reason), OK);
+    assert_int_equal(documents[0].remark_count, 0);
+    struct buffer longer = buffer_with_limit(10000); /* behind remarks of its own */
+    for (size_t i = 0; i < 20; i++)
+        buffer_add_text(&longer, ".add(\"example.org\", pin)\n");
+    buffer_add_text(&longer, text);
+    file.bytes = buffer_span(&longer);
+    assert_ptr_equal(pin_file_read(&file, NULL, arena, &documents, &count, &reason), OK);
+    assert_int_equal(documents[0].remark_count, 21);
+    assert_string_equal(documents[0].remarks[19].rule, "okhttp-pin-not-literal");
+    assert_string_equal(documents[0].remarks[20].rule, "format-second");
+    buffer_done(&longer);
     arena_free(arena);
 }
 
@@ -289,6 +334,7 @@ int main(void) {
         cmocka_unit_test(every_format_has_a_name_by_which_it_is_found),
         cmocka_unit_test(pins_are_the_same_by_what_they_match),
         cmocka_unit_test(a_file_that_is_nothing_we_know_is_refused),
+        cmocka_unit_test(pins_of_a_second_format_in_a_file_are_not_passed_over_in_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
