@@ -143,6 +143,16 @@ static void say_age(struct speech *speech) {
         say(speech, "how long the releases with the next pin are out is not known, and a minimum age is wanted: say released_on of the releases");
 }
 
+/* Records that say nothing about the host are told: perhaps others were meant. */
+static void say_records(struct speech *speech) {
+    for (size_t i = 0; i < speech->answer->release_count; i++) {
+        const struct gate_release_answer *one = &speech->answer->releases[i];
+        if (one->release == NULL && one->verdict == PIN_VERDICT_NOT_PINNED)
+            say(speech, arena_printf(speech->work->arena, "the TLSA records do not count for %s port %u: %s", speech->work->question->host, speech->work->question->port,
+                                     one->by.set == NULL ? "none is for it" : one->by.why));
+    }
+}
+
 static void say_tlsa(struct speech *speech) {
     char date[DATE_SIZE];
     if (speech->day->is_tlsa_waiting) {
@@ -236,6 +246,7 @@ result gate_add_reasons(const struct gate_work *work, const struct gate_day *day
     say_share(&speech);
     say_certificate(&speech);
     say_caa(&speech);
+    say_records(&speech);
     say_tlsa(&speech);
     say_age(&speech);
     say_planned(&speech);
