@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "base/whole_json.h"
 #include "cli/pins_keep.h"
 #include "cli/pins_table.h"
 
@@ -70,7 +71,7 @@ static const struct argp parser = {
            "TrustKit, OkHttp lines, HPKP headers, TLSA records, Chromium pins, our YAML, and certificates, requests and public keys. What could not be used is told on "
            "standard error, with file and line.\v"
            "Examples:\n"
-           "  pinwatch pins import --dry-run app/src/main/res/xml/network_security_config.xml\n"
+           "  pinwatch pins import --dry-run res/xml/network_security_config.xml\n"
            "  pinwatch pins import --dry-run --json app-release.apk Info.plist\n"
            "  pinwatch pins import --name bank-4.2 app-release.apk\n\n"
            "docs/pins.md explains the formats and every remark.\n\n"
@@ -114,11 +115,12 @@ static const struct pin_set **sets_of(const struct import_options *options, cons
 
 /* The members that say what was stored, behind those of the set. */
 static bool print_stored_json(const char *line, const struct store_pin_outcome *outcome) {
+    uint64_t mark = memory_mark();
     json_t *object = json_loads(line, 0, NULL);
     json_object_set_new(object, "document", json_string(outcome->name));
     json_object_set_new(object, "version", json_integer(outcome->version));
     json_object_set_new(object, "stored", json_string(pins_outcome_word(outcome)));
-    return print_json_line(object);
+    return print_json_line(json_if_whole(object, mark));
 }
 
 static bool print_set_json(const struct pin_document *document, const struct pin_set *set, const struct store_pin_outcome *outcome) {
@@ -156,7 +158,8 @@ static int show(const struct import_options *options, const struct pins_keeping 
         if (code != EXIT_OK)
             return code;
     }
-    return options->is_json ? EXIT_OK : table_print(table, options->host == NULL ? "no pin sets" : "no pin set holds for this host");
+    bool has_read = keeping->files->count > 0; /* of a file that was refused nothing can be said */
+    return options->is_json || !has_read ? EXIT_OK : table_print(table, options->host == NULL ? "no pin sets" : "no pin set holds for this host");
 }
 
 static bool has_errors(const struct pins_files *files) {

@@ -451,6 +451,10 @@ static const char yaml_pins[] =
     "  - {host: b.example.org, rules: okhttp, pins: [sha1/AAECAwQFBgcICQoLDA0ODxAREhM=]}\n"
     "  - {host: c.example, pins: [{pin: full/3000, position: leaf}], and_pins: [{pin: sha512/00, of: key}]}\n";
 
+static const char data_pins[] =
+    "pins:\n  - {name: a.xml, pin_sets: [{host: example.org, pins: [{pin: sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=, comment: Root}]}]}\n"
+    "releases:\n  - {app: Bank, platform: iOS, version: \"4\", share: 1, released_on: 2026-01-01, pins: [a.xml]}\n";
+
 static const struct part {
     const char *name;
     part_run *run;
@@ -466,6 +470,7 @@ static const struct part {
     {"log list with refused logs", run_log_list, "vectors/log-list/description-steers-terminal.in", NULL},
     {"log choice", run_choice, "vectors/log-list/plain.in", NULL},
     {"data file", run_data_file, "vectors/data-file/everything.yaml", NULL},
+    {"data file with pins and releases", run_data_file, NULL, data_pins},
     {"policy", run_policy, NULL, policy},
     {"issuer judgement", run_judge, NULL, policy},
     {"CAA answer", run_caa_answer, NULL, caa_answer},

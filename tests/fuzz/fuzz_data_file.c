@@ -1,6 +1,6 @@
 /* Whatever data_file_read takes, data_file_write turns into a file that reads back and writes the same.
  *
- * parser: formats/data_file.c formats/yaml_tree.c formats/data_file_write.c
+ * parser: formats/data_file.c formats/data_file_pins.c formats/yaml_tree.c formats/data_file_write.c
  * seeds: data-file */
 #include <stdlib.h>
 

@@ -2,7 +2,8 @@
  *
  * library: formats
  * parser: formats/release_file.c
- * seeds: release-file */
+ * seeds: release-file
+ * leaves: release_yaml_take release_is_live */
 #include "fuzz/harness.h"
 
 #include "base/memory.h"
