@@ -33,7 +33,12 @@ int command_pins(int argc, char **argv) {
 /* ---- arguments */
 
 void pins_take_path(struct pins_paths *paths, const char *path, struct argp_state *state) {
-    if (paths->count == PINS_FILES_MAX)
+    for (size_t i = 0; strcmp(path, "-") == 0 && i < paths->count; i++)
+        if (strcmp(paths->items[i], "-") == 0)
+            argp_error(state, "standard input (-) can be read once");
+    if (path[0] == '\0')
+        argp_error(state, "an empty argument is no file");
+    else if (paths->count == PINS_FILES_MAX)
         argp_error(state, "at most %d files are taken at once", PINS_FILES_MAX);
     else
         paths->items[paths->count++] = path;

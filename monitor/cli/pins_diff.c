@@ -42,7 +42,7 @@ static const struct argp parser = {
     .doc = "Say what changes for clients when NEW takes the place of OLD, host by host: which names are pinned, which keys are accepted, until when, and "
            "whether a mismatch refuses the connection. The files may be of different formats; the order of entries, comments and roles make no difference.\v"
            "Examples:\n"
-           "  pinwatch pins diff old/network_security_config.xml new/network_security_config.xml\n"
+           "  pinwatch pins diff released-app.apk build/app.apk\n"
            "  pinwatch pins diff network_security_config.xml Info.plist\n\n"
            "A line with ! may refuse connections that were made before; a line with + or - alone says what is accepted.\n\n"
            "Exit codes: 0 no difference; 1 there are differences; 64 wrong usage; 65 a file cannot be used; 69 this machine lacks something.",

@@ -19,6 +19,14 @@ struct export_options {
     bool has_format, has_to, is_lossy;
 };
 
+static const struct pin_format_entry *entry_of(enum pin_format format) {
+    const struct pin_format_entry *entry;
+    for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++)
+        if (entry->format == format)
+            return entry;
+    return NULL;
+}
+
 static error_t take_option(int key, char *value, struct argp_state *state) {
     struct export_options *options = state->input;
     switch (key) {
@@ -29,6 +37,8 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case KEY_TO:
         options->to = pins_format_of_argument(value, state);
         options->has_to = true;
+        if (entry_of(options->to)->write == NULL)
+            argp_error(state, "files of the format %s can be read, and not be written", value);
         return 0;
     case KEY_LOSSY:
         options->is_lossy = true;
@@ -61,7 +71,7 @@ static const struct argp parser = {
            "Examples:\n"
            "  pinwatch pins export Info.plist --to yaml -o pins.yaml\n"
            "  pinwatch pins export pins.yaml --to android --lossy > network_security_config.xml\n\n"
-           "Exit codes: 0 written; 1 something would be lost, and nothing was written; 64 wrong usage; 65 the file cannot be used, or several documents are in it; "
+           "Exit codes: 0 written; 1 something would be lost, or no pin set is left, and nothing was written; 64 wrong usage; 65 the file cannot be used, or several documents are in it; "
            "69 this machine lacks something; 70 a bug in pinwatch; 73 the file cannot be created; 74 writing failed.",
 };
 
@@ -101,14 +111,6 @@ static int write_out(const struct export_options *options, struct span bytes) {
 
 /* ---- what is lost */
 
-static const struct pin_format_entry *entry_of(enum pin_format format) {
-    const struct pin_format_entry *entry;
-    for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++)
-        if (entry->format == format)
-            return entry;
-    return NULL;
-}
-
 FAULT(fault_pins_export, FAULT_BUG, "pins.export", "exported pin file", "", "it says something else than the file it was made of", "the same, or a remark");
 
 /* The file written, as its own reader reads it, held against the first. */
@@ -131,8 +133,6 @@ static result make(const struct pin_document *document, const struct export_opti
     const struct pin_format_entry *entry = entry_of(options->to);
     struct pin_builder builder = pin_builder_of(arena, lost);
     size_t differences;
-    if (entry == NULL || entry->write == NULL)
-        return reason_set(reason, &fault_pin_file, "files of the format %s cannot be written", pin_format_name(options->to));
     TRY(entry->write(document, &builder, out));
     TRY(pin_builder_end(&builder));
     TRY(buffer_check(out));

@@ -212,9 +212,13 @@ static void print_sum(const struct pins_files *files, const struct pin_lint_rema
     for (size_t i = 0; i < count; i++)
         sums[remarks[i].severity]++;
     printf("%zu pin set%s in %zu file%s:", sets, sets == 1 ? "" : "s", files->count, files->count == 1 ? "" : "s");
-    for (unsigned i = finding_severity_count; i-- > 0;)
+    const char *comma = "";
+    for (unsigned i = finding_severity_count; i-- > 0;) {
+        bool has_plural = i == SEVERITY_NOTICE || i == SEVERITY_WARNING;
         if (sums[i] > 0)
-            printf(" %zu %s", sums[i], finding_severity_name((enum finding_severity) i));
+            printf("%s %zu %s%s", comma, sums[i], finding_severity_name((enum finding_severity) i), has_plural && sums[i] > 1 ? "s" : "");
+        comma = sums[i] > 0 ? "," : comma;
+    }
     puts(count == 0 ? " nothing to remark" : "");
 }
 

@@ -58,6 +58,8 @@ static void settle(struct of_options *options, struct argp_state *state) {
     const char *given = count == 0 ? NULL : options->what.items[0];
     if (given == NULL && options->connect == NULL)
         argp_error(state, "of what? A host, or files with certificates, requests or public keys");
+    if (given != NULL && strstr(given, "://") != NULL)
+        argp_error(state, "'%s' is a URL; wanted the host in it alone, or HOST:PORT", given);
     options->is_server = options->connect != NULL || (count == 1 && !is_file(given));
     if (options->is_server && given != NULL && (count > 1 || is_file(given)))
         argp_error(state, "--connect asks a server, and '%s' is a file", given);
@@ -150,6 +152,11 @@ static bool is_ca(const struct pins_key *key) {
     return key->kind == PINS_KEY_CERTIFICATE && certificate_parse(key->certificate, &certificate) == OK && certificate.is_ca;
 }
 
+/* What a server shows first is its own, also where it is self-signed and calls itself a CA. */
+static bool is_of_ca(const struct shown *shown, size_t number) {
+    return is_ca(&shown->keys.items[number]) && !(shown->options->is_server && number == 0);
+}
+
 /* Each key once. */
 static size_t take_keys(const struct shown *shown, bool are_cas, struct pins_key *keys) {
     size_t count = 0;
@@ -158,7 +165,7 @@ static size_t take_keys(const struct shown *shown, bool are_cas, struct pins_key
         size_t at = 0;
         while (at < count && !span_equal(keys[at].spki, key->spki))
             at++;
-        if (is_ca(key) == are_cas && at == count)
+        if (is_of_ca(shown, i) == are_cas && at == count)
             keys[count++] = *key;
     }
     return count;
@@ -185,7 +192,7 @@ static const char *host_of_certificates(const struct shown *shown) {
     for (size_t i = 0; i < shown->keys.count; i++) {
         struct pins_chain chain;
         struct reason ignored;
-        if (is_ca(&shown->keys.items[i]) || shown->keys.items[i].certificate.size == 0 || pins_chain_of(&shown->keys.items[i].certificate, 1, shown->arena, &chain, &ignored) != OK)
+        if (is_of_ca(shown, i) || shown->keys.items[i].certificate.size == 0 || pins_chain_of(&shown->keys.items[i].certificate, 1, shown->arena, &chain, &ignored) != OK)
             continue;
         for (size_t k = 0; k < chain.name_count; k++)
             if (strpbrk(chain.names[k], "*?") == NULL)

@@ -112,9 +112,22 @@ static void connection_free_at(SSL **connection) {
     SSL_free(*connection);
 }
 
+/* OpenSSL's words for what people meet most mislead: plain text is a wrong version to it. */
+static const char *words_of(unsigned long code) {
+    switch (ERR_GET_REASON(code)) {
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_HTTP_REQUEST:
+        return "what answers there does not speak TLS";
+    case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+        return "the server closed the connection";
+    default:
+        return ERR_reason_error_string(code);
+    }
+}
+
 static result refuse_handshake(const struct tls_chain_question *question, const char *why, struct reason *reason) {
     unsigned long code = ERR_peek_error();
-    const char *words = why != NULL ? why : code == 0 ? "the server closed the connection" : ERR_reason_error_string(code);
+    const char *words = why != NULL ? why : code == 0 ? "the server closed the connection" : words_of(code);
     bool has_no_memory = why == NULL && ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
     result outcome = has_no_memory ? &fault_no_memory : reason_set(reason, &fault_tls_chain, "%s port %u: no TLS handshake: %s", question->host, question->port, words == NULL ? "unknown error" : words);
     ERR_clear_error();
