@@ -104,6 +104,8 @@ BEGIN
                       AND EXISTS (SELECT FROM match m WHERE m.certificate_id = c.certificate_id)
                       AND (round.is_full OR EXISTS (SELECT FROM pin_verdict v WHERE v.certificate_id = c.certificate_id AND v.until_at IS NULL AND v.verdict = 'cannot-tell'))
                     ORDER BY c.certificate_id DESC LIMIT p_limit);
+    -- Before the cases, so that who holds a certificate and queues it does not wait for us while we wait for him.
+    PERFORM FROM certificate WHERE certificate_id = ANY (chunk) ORDER BY certificate_id FOR KEY SHARE;
     INSERT INTO pin_case (certificate_id, queued_at, is_news, due_at)
     SELECT id, p_now, false, '-infinity' FROM unnest(chunk) AS id ORDER BY id
     ON CONFLICT (certificate_id) DO UPDATE SET due_at = '-infinity';

@@ -108,7 +108,9 @@ result watch_set_load(struct store *store, struct watch_set **ret_set, struct re
         return &fault_no_memory;
     CLEANUP(pin_world_free_at) struct pin_world *world = NULL;
     TRY(store_watch_set_load(store, set->arena, &set->rows));
-    TRY(pin_world_load(store, &world, reason)); /* of a later generation, perhaps: then all of it is loaded again */
+    result fault = pin_world_load(store, &world, reason); /* of a later generation, perhaps: then all of it is loaded again */
+    if (fault != OK && fault != &fault_pin_file) /* pins that cannot be read are told by the step that judges by them: nobody goes blind for them */
+        return fault;
     TRY(set_prepare(set, world, reason));
     *ret_set = TAKE(set);
     return OK;

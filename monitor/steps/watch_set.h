@@ -9,7 +9,8 @@
 
 struct watch_set;
 
-/* Loads all watches and policies, and the leaf keys that releases pin. An unusable policy refuses the whole set, named in `reason`: judging without it would be false calm. */
+/* Loads all watches and policies, and the leaf keys that releases pin. An unusable policy refuses the whole set, named in `reason`: judging without it would be false calm.
+ * Pins that cannot be read are left out. */
 MUST_CHECK result watch_set_load(struct store *store, struct watch_set **ret_set, struct reason *reason);
 /* The same from rows that are at hand, in the order that store_watch_set_load gives; borrows them. */
 MUST_CHECK result watch_set_of_rows(const struct store_watch_set *rows, struct watch_set **ret_set, struct reason *reason);
