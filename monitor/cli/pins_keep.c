@@ -101,11 +101,36 @@ result pins_keep_prepare(struct pins_keeping *keeping, struct reason *reason) {
     return OK;
 }
 
+/* Is it in force under a name of this file, or of its parts, and none of what was stored now? */
+static bool is_left_over(const struct pins_keeping *keeping, const char *path, const char *name) {
+    const char *base = keeping->name != NULL ? keeping->name : base_name(path);
+    size_t size = strlen(base);
+    return strncmp(name, base, size) == 0 && (name[size] == '\0' || name[size] == '/') && !is_named(keeping, keeping->files->count, name);
+}
+
+/* A release that names the file would go on having these. */
+static result tell_left_over(const struct pins_keeping *keeping, struct database *database) {
+    struct store_pin_question question = {.tenant_id = DEFAULT_TENANT};
+    struct store_pin_document *documents;
+    size_t count;
+    TRY(store_pin_documents_list(database->store, &question, database->arena, &documents, &count));
+    for (size_t path = 0; path < keeping->paths->count; path++)
+        for (size_t i = 0; i < count; i++) {
+            CLEANUP(buffer_done) struct buffer shown = buffer_with_limit(8 * PIN_DOCUMENT_NAME_MAX);
+            if (!is_left_over(keeping, keeping->paths->items[path], documents[i].name))
+                continue;
+            text_add_harmless(&shown, span_of_text(documents[i].name));
+            fprintf(stderr, "pinwatch: \"%s\" of an earlier import is still in force, and is not in the file any more; `pinwatch pins remove` ends it\n", buffer_text(&shown));
+        }
+    return OK;
+}
+
 result pins_keep(struct pins_keeping *keeping, struct database *database) {
     struct store_author author = {.tenant_id = DEFAULT_TENANT, .who = author_name(database->arena), .now_ms = clock_wall_ms()};
     if (author.who == NULL)
         return &fault_no_memory;
-    return store_pin_documents_set(database->store, &author, keeping->documents, keeping->files->count, keeping->files->arena, &keeping->outcomes);
+    TRY(store_pin_documents_set(database->store, &author, keeping->documents, keeping->files->count, keeping->files->arena, &keeping->outcomes));
+    return tell_left_over(keeping, database);
 }
 
 /* ------------------------------------------------------------------ telling */

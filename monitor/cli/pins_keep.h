@@ -16,7 +16,7 @@ struct pins_keeping {
 /* Names and contents of all documents, in the files' arena: the base name of the file; where a file has several, "app.apk/res/xml/pins.xml". Error:
  * fault_pin_file with the reason, where two would have one name, or a name cannot be used. */
 MUST_CHECK result pins_keep_prepare(struct pins_keeping *keeping, struct reason *reason);
-/* Stores all of them, in one transaction. */
+/* Stores all of them, in one transaction; says on standard error which parts of an earlier import of the files are in force beside them. */
 MUST_CHECK result pins_keep(struct pins_keeping *keeping, struct database *database);
 /* For people: each document's version, and what changes for clients. */
 MUST_CHECK result pins_keep_tell(const struct pins_keeping *keeping);
