@@ -31,7 +31,7 @@ static const struct argp parser = {
            "  pinwatch pins gate --connect api.example.com:443 --releases releases.yaml\n\n"
            "What is not known counts against: a release without a share as all of its app's users, an issuer that is not known as one that may not be pinned. "
            "docs/pins.md explains every clause.\n\n"
-           "Exit codes: 0 safe; 1 would lock out; 2 cannot tell, also where a file cannot be read; 64 wrong usage.",
+           "Exit codes: 0 safe; 1 would lock out; 2 cannot tell, also where a file cannot be read; 64 wrong usage; 69 this machine lacks something; 74 writing failed.",
 };
 
 /* ---- JSON */
@@ -171,13 +171,17 @@ static int show(const struct rotation_options *options, const struct rotation *r
     static const int codes[] = {[GATE_SAFE] = EXIT_OK, [GATE_LOCKS_OUT] = EXIT_FINDING, [GATE_CANNOT_TELL] = ROTATION_EXIT_UNKNOWN};
     uint64_t mark = memory_mark();
     if (!options->asking.is_json) {
-        print_answer(rotation, answer);
+        int code = print_answer(rotation, answer);
+        if (code != EXIT_OK)
+            return code;
     } else {
         json_t *object = json_if_whole(answer_json(rotation, answer), mark);
-        if (object == NULL || !print_json_line(object))
-            return ROTATION_EXIT_UNKNOWN;
+        if (object == NULL)
+            return rotation_refused(&fault_no_memory, NULL);
+        if (!print_json_line(object))
+            return EXIT_IO;
     }
-    return ferror(stdout) ? ROTATION_EXIT_UNKNOWN : codes[answer->verdict];
+    return ferror(stdout) ? EXIT_IO : codes[answer->verdict];
 }
 
 int pins_run_gate(int argc, char **argv) {
@@ -191,12 +195,7 @@ int pins_run_gate(int argc, char **argv) {
     if (code != EXIT_OK)
         return code;
     result outcome = pin_gate(&rotation.question, rotation.arena, &answer);
-    if (outcome != OK) {
-        exit_with(outcome, NULL);
-        code = ROTATION_EXIT_UNKNOWN;
-    } else {
-        code = show(&options, &rotation, &answer);
-    }
+    code = outcome == OK ? show(&options, &rotation, &answer) : rotation_refused(outcome, NULL);
     rotation_done(&rotation);
     return code;
 }

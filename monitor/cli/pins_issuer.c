@@ -8,11 +8,6 @@
 #include "rules/ca_edges.h"
 #include "rules/ca_table.h"
 
-static int refused(result outcome, const struct reason *reason) {
-    exit_with(outcome, reason);
-    return ROTATION_EXIT_UNKNOWN;
-}
-
 /* ---- the ways up */
 
 /* All certificates beside the leaf, in one list. */
@@ -136,7 +131,7 @@ static int look_up(const struct rotation_options *options, const struct dns_name
     struct caa_text *text = arena_take(rotation->arena, sizeof *text);
     struct reason reason = {""};
     if (text == NULL)
-        return refused(&fault_no_memory, NULL);
+        return rotation_refused(&fault_no_memory, NULL);
     if (options->caa == NULL || strcmp(options->caa, "asked") == 0)
         return caa_ask(&options->asking, name, rotation->arena, ret_lookups) == EXIT_OK ? EXIT_OK : ROTATION_EXIT_UNKNOWN;
     if (caa_read_file(options->caa, name, rotation->arena, text) != EXIT_OK)
@@ -146,7 +141,7 @@ static int look_up(const struct rotation_options *options, const struct dns_name
         return ROTATION_EXIT_UNKNOWN;
     }
     result outcome = caa_look_up_in(text, caa_file_shown(options->caa), name, rotation->arena, ret_lookups, &reason);
-    return outcome == OK ? EXIT_OK : refused(outcome, &reason);
+    return outcome == OK ? EXIT_OK : rotation_refused(outcome, &reason);
 }
 
 static result judge(const struct rotation_options *options, const struct caa_lookups *lookups, const struct caa_candidate *issuer, struct rotation *rotation) {
@@ -179,7 +174,7 @@ static int ask_caa(const struct rotation_options *options, const struct caa_cand
     if (code != EXIT_OK)
         return code;
     result outcome = judge(options, &lookups, issuer, rotation);
-    return outcome == OK ? EXIT_OK : refused(outcome, NULL);
+    return outcome == OK ? EXIT_OK : rotation_refused(outcome, NULL);
 }
 
 int rotation_find_issuer(const struct rotation_options *options, const struct pins_keys *next, const struct pins_keys *chain, struct rotation *rotation) {
@@ -187,7 +182,7 @@ int rotation_find_issuer(const struct rotation_options *options, const struct pi
     const struct hash *first = NULL;
     struct reason reason = {""};
     if (issuer == NULL)
-        return refused(&fault_no_memory, NULL);
+        return rotation_refused(&fault_no_memory, NULL);
     result outcome = options->issuer == NULL ? OK : caa_candidate_of(options->issuer, rotation->arena, issuer, &reason);
     if (outcome != OK) {
         int code = exit_with(outcome, &reason);
@@ -195,7 +190,7 @@ int rotation_find_issuer(const struct rotation_options *options, const struct pi
     }
     outcome = find_ways(next, chain, options->issuer == NULL ? NULL : issuer, rotation, &first);
     if (outcome != OK)
-        return refused(outcome, NULL);
+        return rotation_refused(outcome, NULL);
     bool is_known = options->issuer != NULL || issuer_of_chain(first, &rotation->extra, issuer);
     rotation->caa_issuer = is_known ? issuer->text : NULL;
     return ask_caa(options, is_known ? issuer : NULL, rotation);

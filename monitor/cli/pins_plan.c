@@ -44,7 +44,7 @@ static const struct argp parser = {
            "  pinwatch pins plan --host api.example.com --emergency --current cert.pem --releases releases.yaml\n\n"
            "Steps whose date is not known have none: they wait for releases of which nobody knows when they end.\n\n"
            "Exit codes: 0 the next key can be served on that day (--emergency: some staged key can, without locking out more than --max-share); 1 not yet (none can); 2 cannot tell, "
-           "also where a file cannot be read; 64 wrong usage.",
+           "also where a file cannot be read; 64 wrong usage; 69 this machine lacks something; 74 writing failed.",
 };
 
 static const int codes[] = {[GATE_SAFE] = EXIT_OK, [GATE_LOCKS_OUT] = EXIT_FINDING, [GATE_CANNOT_TELL] = ROTATION_EXIT_UNKNOWN};
@@ -92,14 +92,12 @@ static int plan_rotation(const struct plan_options *options, struct rotation *ro
     struct plan plan;
     bool as_json = options->rotation.asking.is_json;
     result outcome = pin_plan(&rotation->question, rotation->arena, &plan);
-    if (outcome != OK) {
-        exit_with(outcome, NULL);
-        return ROTATION_EXIT_UNKNOWN;
-    }
+    if (outcome != OK)
+        return rotation_refused(outcome, NULL);
     int code = show_plan(&plan, as_json);
     if (!as_json)
         print_reasons(&plan.gate);
-    return code == EXIT_OK ? codes[plan.gate.verdict] : ROTATION_EXIT_UNKNOWN;
+    return code == EXIT_OK ? codes[plan.gate.verdict] : code;
 }
 
 /* ---- in an emergency */
@@ -115,6 +113,8 @@ static const char *lost_text(const struct gate_answer *answer, struct arena *are
         if (name == NULL || !buffer_printf(&names, "%s%s%s", names.size == 0 ? "" : ", ", name, acceptance == GATE_UNKNOWN ? " (cannot be told)" : ""))
             break;
     }
+    if (names.has_no_memory)
+        return NULL;
     return arena_printf(arena, "%s%s", names.size == 0 ? "nobody" : buffer_text(&names), names.failed ? " and more" : "");
 }
 
@@ -180,12 +180,11 @@ static int plan_emergency(const struct plan_options *options, struct rotation *r
     size_t count, left_out;
     bool as_json = options->rotation.asking.is_json;
     result outcome = pin_plan_emergency(&rotation->question, rotation->arena, &spares, &count, &left_out);
-    if (outcome != OK) {
-        exit_with(outcome, NULL);
-        return ROTATION_EXIT_UNKNOWN;
-    }
-    if (show_spares(spares, count, as_json, rotation->arena) != EXIT_OK)
-        return ROTATION_EXIT_UNKNOWN;
+    if (outcome != OK)
+        return rotation_refused(outcome, NULL);
+    int code = show_spares(spares, count, as_json, rotation->arena);
+    if (code != EXIT_OK)
+        return code;
     if (!as_json)
         print_advice(rotation, spares, count, left_out);
     return code_of(spares, count);

@@ -157,14 +157,14 @@ static struct pin_link link_of(const struct pins_key *key) {
     return link;
 }
 
-static int refused(result outcome, const struct reason *reason) {
-    exit_with(outcome, reason);
-    return ROTATION_EXIT_UNKNOWN;
+int rotation_refused(result outcome, const struct reason *reason) {
+    int code = exit_with(outcome, reason);
+    return outcome == &fault_no_memory ? code : ROTATION_EXIT_UNKNOWN;
 }
 
 static int new_keys(struct rotation *rotation, struct pins_keys *keys) {
     *keys = (struct pins_keys){.items = arena_take_array(rotation->arena, PINS_KEYS_MAX, sizeof *keys->items)};
-    return keys->items == NULL ? refused(&fault_no_memory, NULL) : EXIT_OK;
+    return keys->items == NULL ? rotation_refused(&fault_no_memory, NULL) : EXIT_OK;
 }
 
 static int read_keys(const char *path, struct rotation *rotation, struct pins_keys *keys) {
@@ -177,7 +177,7 @@ static int read_keys(const char *path, struct rotation *rotation, struct pins_ke
         fprintf(stderr, "pinwatch: %s: holds no certificate and no key\n", path);
         return ROTATION_EXIT_UNKNOWN;
     }
-    return outcome == OK ? EXIT_OK : refused(outcome, &reason);
+    return outcome == OK ? EXIT_OK : rotation_refused(outcome, &reason);
 }
 
 static int read_server(const struct rotation_options *options, struct rotation *rotation, struct pins_keys *keys) {
@@ -192,7 +192,7 @@ static int read_server(const struct rotation_options *options, struct rotation *
     for (size_t i = 0; outcome == OK && i < chain.count; i++)
         outcome = pins_keys_add_certificate(chain.certificates[i], options->connect, keys, &reason);
     if (outcome != OK)
-        return refused(outcome, &reason);
+        return rotation_refused(outcome, &reason);
     if (!chain.is_verified)
         fprintf(stderr, "pinwatch: the chain that is served does not verify with the roots of this machine: %s\n", chain.trouble);
     return EXIT_OK;
@@ -212,7 +212,7 @@ static const char *beside(const char *file, const char *name, struct arena *aren
 static bool take_pins(const struct rotation_options *options, const char *name, struct rotation *rotation, struct pins_paths *paths, size_t *ret_place) {
     const char *path = beside(options->releases, name, rotation->arena);
     if (path == NULL)
-        return refused(&fault_no_memory, NULL), false;
+        return rotation_refused(&fault_no_memory, NULL), false;
     for (*ret_place = 0; *ret_place < paths->count; ++*ret_place)
         if (strcmp(paths->items[*ret_place], path) == 0)
             return true;
@@ -238,7 +238,7 @@ static int read_pins(const struct rotation_options *options, struct rotation *ro
         return code;
     struct gate_release *releases = arena_take_array(rotation->arena, rotation->files.count + 1, sizeof *releases);
     if (releases == NULL)
-        return refused(&fault_no_memory, NULL);
+        return rotation_refused(&fault_no_memory, NULL);
     for (size_t i = 0; i < rotation->files.count; i++)
         releases[i] = (struct gate_release){.documents = &rotation->files.documents[i], .document_count = 1};
     rotation->question.releases = releases;
@@ -275,14 +275,14 @@ static int read_release_pins(const struct rotation_options *options, struct rele
             if (!take_pins(options, releases[i].pins[k], rotation, &paths, &places[i][k]))
                 return ROTATION_EXIT_UNKNOWN;
         if (places[i] == NULL)
-            return refused(&fault_no_memory, NULL);
+            return rotation_refused(&fault_no_memory, NULL);
     }
     if (made == NULL || places == NULL)
-        return refused(&fault_no_memory, NULL);
+        return rotation_refused(&fault_no_memory, NULL);
     int code = read_documents(&paths, &rotation->files);
     for (size_t i = 0; code == EXIT_OK && i < count; i++)
         if (!gather(rotation, places[i], count_names(&releases[i]), &made[i]))
-            code = refused(&fault_no_memory, NULL);
+            code = rotation_refused(&fault_no_memory, NULL);
     rotation->question.releases = made;
     rotation->question.release_count = count;
     return code;
@@ -298,12 +298,12 @@ static int read_releases(const struct rotation_options *options, struct rotation
     if (outcome == OK && kept == NULL && content.size > 0)
         outcome = &fault_no_memory;
     if (outcome != OK)
-        return refused(outcome, &reason);
+        return rotation_refused(outcome, &reason);
     outcome = release_file_read(span_of(kept, content.size), rotation->arena, &releases, &count, &why);
     if (outcome == OK)
         return read_release_pins(options, releases, count, rotation);
     reason_set(&reason, outcome, "%s: %s", options->releases, why.text);
-    return refused(outcome, &reason);
+    return rotation_refused(outcome, &reason);
 }
 
 static int read_tlsa(const struct rotation_options *options, struct rotation *rotation) {
@@ -374,7 +374,7 @@ static int read_all(const struct rotation_options *options, struct rotation *rot
 int rotation_read(const struct rotation_options *options, struct rotation *ret_rotation) {
     *ret_rotation = (struct rotation){.arena = arena_new(ARENA_LIMIT)};
     if (ret_rotation->arena == NULL)
-        return refused(&fault_no_memory, NULL);
+        return rotation_refused(&fault_no_memory, NULL);
     ret_rotation->question = (struct gate_question){.host = options->host, .port = options->port, .protocol = "tcp", .is_smtp = options->is_smtp, .caa_why = "",
                                                     .on = options->on, .max_share = options->max_share, .min_age_days = options->min_age_days};
     int code = read_all(options, ret_rotation);

@@ -22,6 +22,9 @@ struct rotation_options {
     bool needs_no_next;         /* neither --next nor --connect has to be there */
 };
 
+/* Prints why, and returns the exit code: ROTATION_EXIT_UNKNOWN, but where memory is lacking. */
+int rotation_refused(result outcome, const struct reason *reason);
+
 #define ROTATION_OPTIONS \
     {"host", 'H', "HOST", 0, "The name that clients connect to", 0}, \
         {"next", 'N', "FILE", 0, "What is to be served: a certificate (others behind it are taken as its chain), a request or a public key; PEM or DER", 0}, \

@@ -62,6 +62,5 @@ int rotation_read_database(const struct rotation_options *options, struct rotati
     outcome = take_releases(&pins, rotation, &reason);
     if (outcome == OK)
         return EXIT_OK;
-    exit_with(outcome, &reason);
-    return ROTATION_EXIT_UNKNOWN;
+    return rotation_refused(outcome, &reason);
 }

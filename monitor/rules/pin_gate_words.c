@@ -41,7 +41,7 @@ const char *gate_release_name(const struct gate_release *release, struct arena *
         return arena_printf(arena, "%s %s %s", release->release->app, release->release->platform, release->release->version);
     CLEANUP(buffer_done) struct buffer name = buffer_with_limit(16384);
     text_add_harmless(&name, span_of_text(release->document_count == 0 ? "pins" : release->documents[0].source));
-    return arena_copy_text(arena, buffer_text(&name));
+    return name.has_no_memory ? NULL : arena_copy_text(arena, buffer_text(&name));
 }
 
 static const char *share_text(const struct gate_release *release, struct arena *arena) {

@@ -71,7 +71,7 @@ static const char *lacking(const struct making *making, bool has_later) {
         if (!buffer_printf(&names, "%s%s", names.size == 0 ? "" : ", ", name))
             break;
     }
-    return arena_printf(making->arena, "%s%s", buffer_text(&names), names.failed ? " and more" : "");
+    return names.has_no_memory ? NULL : arena_printf(making->arena, "%s%s", buffer_text(&names), names.failed ? " and more" : "");
 }
 
 static void add_pin_steps(struct making *making) {
