@@ -216,6 +216,7 @@ BEGIN
         AND (SELECT count(*) FROM alert WHERE finding_id = finding_) = 1);
 
     PERFORM caa_change_record(pg_temp.change_by('together', 'b.example', restless) || '{"unrest":{"since_ms":1000,"last_ms":2000,"changes":6,"recent_ms":[1000,2000],"is_restless":true}}', set_, '2026-12-10 00:30');
+    PERFORM holds('and that it is restless, whatever was decided about the finding', 1 = (SELECT count(*) FROM caa_conditions() WHERE rule = 'caa.restless' AND subject = 'caa:restless.example'));
     PERFORM holds('the poller finds where it was', (SELECT changes = 6 AND is_restless AND cardinality(recent) = 2 AND last_at = 'epoch'::timestamptz + interval '2 s' FROM caa_unrest));
     SELECT fencing INTO fencing_ FROM caa_lease;
     UPDATE caa_lease SET holder = 'three', expires_at = 'infinity';
