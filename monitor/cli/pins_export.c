@@ -115,17 +115,18 @@ FAULT(fault_pins_export, FAULT_BUG, "pins.export", "exported pin file", "", "it 
 
 /* The file written, as its own reader reads it, held against the first. */
 static result compare_back(const struct pin_document *document, const struct export_options *options, struct span written, struct arena *arena, size_t *ret_count, struct reason *reason) {
-    struct pin_file file = {.source = "the exported file", .bytes = written};
-    struct pin_document *documents;
+    struct pin_document back = {.source = "the exported file", .format = options->to};
     struct pin_change *changes;
     struct reason why = {""};
-    size_t count;
-    result outcome = pin_file_read(&file, &options->to, arena, &documents, &count, &why);
+    result outcome = written.size > PIN_FILE_SIZE_MAX ? &fault_limit_reached : entry_of(options->to)->read(written, arena, &back, &why);
+    if (outcome == &fault_limit_reached)
+        return reason_set(reason, &fault_pin_file, "%s: nothing was written, because the file would have more than %zu bytes, %d hosts, or %d pins for one, and no such file is read here",
+                          document->source, PIN_FILE_SIZE_MAX, PIN_SETS_MAX, PINS_OF_SET_MAX);
     if (outcome == &fault_no_memory)
         return outcome;
-    if (outcome != OK || count != 1)
+    if (outcome != OK)
         return reason_set(reason, &fault_pins_export, "the exported file cannot be read back: %s", why.text);
-    struct pin_difference_sides sides = {.before = document, .before_count = 1, .after = documents, .after_count = 1};
+    struct pin_difference_sides sides = {.before = document, .before_count = 1, .after = &back, .after_count = 1};
     return pin_difference(&sides, arena, &changes, ret_count);
 }
 
