@@ -18,6 +18,7 @@
 #include "rules/issuer_check.h"
 
 enum { SLOTS_FILE = 3, AREA_FILE = 4, IMAGE_FILE = 5 };
+#define GUARD_SIZE ((size_t) 64 * 1024) /* a page of any machine */
 enum { EXIT_GOOD = 0, EXIT_USAGE = 64, EXIT_STARTING = 70, EXIT_REQUEST = 76 };
 
 static int complain(const char *what, int status) {
@@ -53,6 +54,15 @@ static bool map_file(int file, int rights, size_t size, uint8_t **ret_bytes) {
     return true;
 }
 
+/* Where the kernel puts it, something else that can be written may lie right behind: it gets a guard, so that writing past its end is a fault. */
+static bool map_area(size_t size, uint8_t **ret_bytes) {
+    void *room = mmap(NULL, size + GUARD_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED || mmap(room, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, AREA_FILE, 0) == MAP_FAILED)
+        return false;
+    *ret_bytes = room;
+    return true;
+}
+
 static bool parse_sizes(int count, char **arguments, struct reader *reader) {
     uint64_t slots, area;
     if (count != 4 || text_to_number(span_of_text(arguments[1]), 65536, &slots) != OK ||
@@ -69,11 +79,11 @@ static bool map_all(struct reader *reader, uint64_t *ret_mapped) {
     struct stat about;
     size_t slots_size = reader->slot_count * reader->slot_size;
     if (fstat(IMAGE_FILE, &about) != 0 || about.st_size <= 0 || !map_file(SLOTS_FILE, PROT_READ, slots_size, &slots) ||
-        !map_file(AREA_FILE, PROT_READ | PROT_WRITE, reader->area_size, &reader->area) ||
+        !map_area(reader->area_size, &reader->area) ||
         !map_file(IMAGE_FILE, PROT_READ, (size_t) about.st_size, &image))
         return false;
     reader->slots = slots;
-    *ret_mapped = slots_size + reader->area_size + (uint64_t) about.st_size;
+    *ret_mapped = slots_size + reader->area_size + GUARD_SIZE + (uint64_t) about.st_size;
     return watch_image_open(span_of(image, (size_t) about.st_size), &reader->image) == OK;
 }
 
