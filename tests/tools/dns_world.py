@@ -19,6 +19,8 @@ import tempfile
 import threading
 import time
 
+from free_port import free_port
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SHIPPED = os.path.join(ROOT, "deploy", "unbound", "pinwatch.conf")
@@ -51,22 +53,6 @@ try:
     from dns.rdtypes.ANY.NSEC import Bitmap
 except ImportError as missing:
     skip(f"python3-dnspython or python3-cryptography is not installed ({missing})")
-
-
-def free_port(with_ipv6=False):
-    """A port that is free for UDP and TCP."""
-    for _ in range(100):
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            try:
-                udp.bind(tcp.getsockname())
-                if with_ipv6:
-                    with socket.socket(socket.AF_INET6) as six:
-                        six.bind(("::1", tcp.getsockname()[1]))
-                return tcp.getsockname()[1]
-            except OSError:
-                continue
-    raise RuntimeError("no port is free for UDP and TCP")
 
 
 def has_ipv6():
