@@ -11,6 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "fuzz"))
 import fuzzing
 JOBS = 2
+SCRIPT_JOBS = 3  # scripts wait more than they work: two at once left half of two cores idle
 SCRIPT_FOLDERS = ("chaos", "failing", "sql", "replay", "interop")  # what takes longest first
 LONG_FORMS = {"chaos/run"}  # for people with time; what is beside them runs a short form
 UNIT_SECONDS, SCRIPT_SECONDS, BUILD_SECONDS, FUZZ_SECONDS = 240, 480, 900, 2
@@ -258,7 +259,7 @@ def main(arguments):
     build("gcc", report)
     run_jobs(wanted(lint_jobs()), report)
     run_jobs(wanted(unit_jobs("gcc")), report)
-    run_jobs(wanted(script_jobs()), report)
+    run_jobs(wanted(script_jobs()), report, SCRIPT_JOBS)
     late = [] if is_fast else wanted(unit_jobs("sanitize"))
     fuzz = wanted(fuzz_jobs(not is_fast))
     if late:

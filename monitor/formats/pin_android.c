@@ -455,5 +455,5 @@ result pin_android_read(struct span bytes, struct arena *arena, struct pin_docum
 
 bool pin_android_is_likely(struct span bytes) {
     static const char root[] = "<network-security-config";
-    return android_binary_is_xml(bytes) || memmem(bytes.bytes, bytes.size, root, sizeof root - 1) != NULL;
+    return bytes.size > 0 && (android_binary_is_xml(bytes) || memmem(bytes.bytes, bytes.size, root, sizeof root - 1) != NULL);
 }
