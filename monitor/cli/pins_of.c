@@ -152,9 +152,19 @@ static bool is_ca(const struct pins_key *key) {
     return key->kind == PINS_KEY_CERTIFICATE && certificate_parse(key->certificate, &certificate) == OK && certificate.is_ca;
 }
 
-/* What a server shows first is its own, also where it is self-signed and calls itself a CA. */
+static bool has_host_names(const struct pins_key *key, struct arena *arena) {
+    struct certificate certificate;
+    struct pins_chain chain;
+    struct reason ignored;
+    return certificate_parse(key->certificate, &certificate) == OK && certificate.has_san &&
+           pins_chain_of(&key->certificate, 1, arena, &chain, &ignored) == OK && chain.name_count > 0;
+}
+
+/* What a server shows first, or what stands for host names, is a server's, also where it is self-signed and calls itself a CA, as
+ * `openssl req -x509` makes it. */
 static bool is_of_ca(const struct shown *shown, size_t number) {
-    return is_ca(&shown->keys.items[number]) && !(shown->options->is_server && number == 0);
+    const struct pins_key *key = &shown->keys.items[number];
+    return is_ca(key) && !(shown->options->is_server && number == 0) && !has_host_names(key, shown->arena);
 }
 
 /* Each key once. */
