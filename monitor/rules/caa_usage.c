@@ -108,15 +108,30 @@ struct telling {
     size_t count;
 };
 
+static int compare_told(const struct telling *telling, size_t at, const char *owner, const char *domain) {
+    int order = strcmp(telling->owners[at], owner);
+    return order != 0 ? order : strcmp(telling->domains[at], domain);
+}
+
+static void make_room(struct telling *telling, size_t at) {
+    size_t behind = telling->count++ - at;
+    memmove(telling->domains + at + 1, telling->domains + at, behind * sizeof *telling->domains);
+    memmove(telling->owners + at + 1, telling->owners + at, behind * sizeof *telling->owners);
+    memmove(telling->uses + at + 1, telling->uses + at, behind);
+    telling->uses[at] = 0;
+}
+
+/* By name, not by who was seen first: remarks in another order would be told as others. */
 static void tell(struct telling *telling, const struct caa_seen_issuer *issuer, const struct caa_issuers *permitted, uint8_t use) {
     const char *domain = telling_domain(issuer, permitted);
     size_t at = 0;
-    while (at < telling->count && (strcmp(telling->owners[at], issuer->name) != 0 || strcmp(telling->domains[at], domain) != 0))
+    while (at < telling->count && compare_told(telling, at, issuer->name, domain) < 0)
         at++;
+    if (at == telling->count || compare_told(telling, at, issuer->name, domain) != 0)
+        make_room(telling, at);
     telling->domains[at] = domain;
     telling->owners[at] = issuer->name;
     telling->uses[at] |= use;
-    telling->count += at == telling->count;
 }
 
 result caa_usage_facts(const struct caa_usage *usage, const struct caa_record *records, size_t count, struct arena *arena, struct caa_lint_facts *facts) {

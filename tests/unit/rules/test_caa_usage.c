@@ -98,17 +98,31 @@ static void an_issuer_stands_for_the_domain_that_the_set_names_for_what_it_issue
     add(&set, "issue", "ours.example");
     add(&set, "issuewild", "cross.example");
     struct caa_lint_facts facts = facts_of(&seen, &set);
-    assert_string_equal(facts.seen_domains[0], "ours.example");
-    assert_string_equal(facts.seen_owners[0], "Ours");
-    assert_int_equal(facts.seen_uses[0], CAA_SEEN_PLAIN);
-    assert_string_equal(facts.seen_domains[1], "theirs.example");
-    assert_string_equal(facts.seen_domains[2], "cross.example");
-    assert_int_equal(facts.seen_uses[2], CAA_SEEN_WILDCARD);
+    assert_string_equal(facts.seen_domains[0], "cross.example");
+    assert_int_equal(facts.seen_uses[0], CAA_SEEN_WILDCARD);
+    assert_string_equal(facts.seen_domains[1], "ours.example");
+    assert_string_equal(facts.seen_owners[1], "Ours");
+    assert_int_equal(facts.seen_uses[1], CAA_SEEN_PLAIN);
+    assert_string_equal(facts.seen_domains[2], "theirs.example");
     assert_null(facts.seen_domains[3]);
     assert_true(caa_usage_has_unmapped(&seen));
     set.count = 1; /* `issue` alone: the same for both */
     facts = facts_of(&seen, &set);
     assert_int_equal(facts.seen_uses[0], CAA_SEEN_PLAIN | CAA_SEEN_WILDCARD);
+    assert_null(facts.seen_domains[2]);
+}
+
+static void who_was_seen_first_changes_nothing(void **state) {
+    (void) state;
+    struct set set = {.count = 0};
+    struct caa_seen_issuer issuers[] = {them, us};
+    struct caa_seen_certificate certificate = {.issuer = issuers};
+    const struct caa_usage seen = {.issuers = issuers, .issuer_count = 2, .certificates = &certificate, .count = 1};
+    issuers[0].plain_count = issuers[1].plain_count = 1;
+    add(&set, "issue", "ours.example");
+    struct caa_lint_facts facts = facts_of(&seen, &set);
+    assert_string_equal(facts.seen_owners[0], "Ours");
+    assert_string_equal(facts.seen_domains[1], "theirs.example");
     assert_null(facts.seen_domains[2]);
 }
 
@@ -119,6 +133,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_issuer_that_is_not_mapped_is_unknown_unless_everybody_or_nobody_may, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_certificate_nothing_is_said_of_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_issuer_stands_for_the_domain_that_the_set_names_for_what_it_issued, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_was_seen_first_changes_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
