@@ -11,12 +11,16 @@ enum report_known { REPORT_NO, REPORT_YES, REPORT_UNKNOWN };
 /* What the report's certificates say by themselves. */
 struct report_facts {
     bool has_leaf;               /* false: no certificate could be read, and nothing below is known */
-    struct hash certificate_sha256, spki_sha256, issuer_spki_sha256, tbs_sha256; /* of the leaf; tbs as CT logs sign it, without SCTs and poison */
+    struct span leaf;            /* DER, in the report's memory: the first of the validated chain, else of the served one */
+    struct hash certificate_sha256, spki_sha256;
+    bool has_issuer, has_tbs, has_validity; /* whether what follows is known */
+    struct hash issuer_spki_sha256; /* whose signature verifies */
+    struct hash tbs_sha256;         /* as CT logs sign it, without SCTs and poison */
     int64_t not_before, not_after;
-    enum report_known is_for_host;   /* by its DNS names and IP addresses; the common name does not count */
+    enum report_known is_for_host;   /* a server's, by its DNS names; the common name does not count */
     enum report_known is_valid_then; /* leaf and chain, at the time of the report */
-    enum report_known is_public;     /* a path with verified signatures to a root of a shipped store; NO: all paths end at a root of nobody's */
-    enum report_known is_client_pinned; /* would the pins that the report names refuse this chain? NO: the report contradicts itself */
+    enum report_known is_public;     /* a path with verified signatures to a root of the store; NO: all paths end at a root of nobody's */
+    enum report_known is_refused_by_pins; /* would the pins that the report names refuse this chain? NO: the report contradicts itself */
     size_t scts, scts_verified;      /* embedded; verified by the keys of known logs */
 };
 
@@ -41,7 +45,11 @@ struct report_cause_found {
     const char *why;        /* a constant sentence */
 };
 
-/* `log_keys` of the logs whose SCTs can be verified. Everything in `arena`; fails only without memory. */
+/* Whose roots count for the client: Android's, Apple's for TrustKit elsewhere, Mozilla's for HPKP. */
+enum trust_store report_store_of(const struct client_report *report);
+/* Was somebody locked out? NO where the client only reports, and for HPKP, which no browser enforces any more. As the client says. */
+enum report_known report_locked_out(const struct client_report *report);
+/* `arena` may be emptied afterwards; ret_facts->leaf lies in the report's. Fails only without memory (CLIENT_REPORT_ARENA_SIZE is enough). */
 MUST_CHECK result report_facts_find(const struct client_report *report, enum trust_store store, struct arena *arena, struct report_facts *ret_facts);
 /* ATTACK only if the host matches, the chain verifies and was valid when reported, notBefore is 2018-05-01 or later, no embedded SCT verifies, it is
  * not logged, and our coverage spans its life. STALE_PIN only where the chain is publicly trusted, for this host, and logged or with a verified SCT. */
