@@ -85,6 +85,7 @@ struct monitor {
     struct caa_poller *caa; /* NULL before the first poll */
     struct caa_trouble caa_trouble; /* also of making that */
     struct pin_world *pins;   /* NULL before the first load */
+    enum told told_pins_unreadable;
     struct second_look *second_look; /* what logs did not serve readably at first; NULL before the first */
     struct issuer_round issuer_round;
     enum told told_unjudged;

@@ -1,12 +1,16 @@
 /* Certificates against the pins of live releases: taken when they match, when more is known of them, or when pins, releases, CA keys or the day have changed;
  * judged tenant by tenant, recorded. */
+#include <jansson.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "steps/monitor.h"
 #include "steps/pin_evidence.h"
 #include "steps/pin_world.h"
 
+#define RULE_UNREADABLE "pins.unreadable"
 #define CASES_AT_ONCE 16u
 #define TURNS_PER_STEP 16u
 #define STEP_MS 100               /* no further turn begins after that */
@@ -28,6 +32,42 @@ struct trial {
     int64_t now_ms;
 };
 
+/* ---- pins that cannot be read */
+
+/* `why` NULL: they can be. */
+static result tell_unreadable(struct monitor *monitor, const char *why) {
+    char since[RFC3339_SIZE];
+    text_of_time_ms(clock_wall_ms(), since);
+    json_t *evidence = why == NULL ? json_object() : json_pack("{s:s, s:[s]}", "since", since, "reasons", why);
+    char *text = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT);
+    json_decref(evidence);
+    if (text == NULL)
+        return &fault_no_memory;
+    struct log_event event = {.rule = RULE_UNREADABLE, .is_over = why == NULL, .detail = "", .evidence = text, .now_ms = clock_wall_ms()};
+    result fault = monitor_tell(monitor, NULL, &event);
+    memory_free_foreign(text);
+    return fault;
+}
+
+/* Told once; that it is over, also after a start, because it may be open from before. */
+static result note_readable(struct monitor *monitor) {
+    if (monitor->told_pins_unreadable == TOLD_OVER)
+        return OK;
+    TRY(tell_unreadable(monitor, NULL));
+    monitor->told_pins_unreadable = TOLD_OVER;
+    return OK;
+}
+
+/* What memory or the database lacks is told elsewhere. Returns why nothing is judged. */
+static result note_unreadable(struct monitor *monitor, result fault, const struct reason *reason) {
+    log_say(LOG_ERROR, "pins.refused", LOG_TEXT("why", reason->text), LOG_FAULT(fault));
+    if (fault != &fault_pin_file || monitor->told_pins_unreadable == TOLD_OPEN)
+        return fault;
+    TRY(tell_unreadable(monitor, reason->text));
+    monitor->told_pins_unreadable = TOLD_OPEN;
+    return fault;
+}
+
 /* ---- what is judged by */
 
 /* Pins in force, newly loaded where they have changed. False: CA keys are not yet those of the database. */
@@ -35,20 +75,18 @@ static result refresh(struct monitor *monitor, struct store_pin_generations *ret
     TRY(store_pin_generations_load(monitor->store, ret_generations));
     *ret_is_ready = monitor->ca_arena != NULL && monitor->ca_generation == ret_generations->ca_keys;
     if (monitor->pins != NULL && pin_world_generation(monitor->pins) == ret_generations->pins)
-        return OK;
+        return note_readable(monitor);
     struct pin_world *world = NULL;
     struct reason reason = {{0}};
     result fault = pin_world_load(monitor->store, &world, &reason);
-    if (fault != OK) {
-        log_say(LOG_ERROR, "pins.refused", LOG_TEXT("why", reason.text), LOG_FAULT(fault));
-        return fault;
-    }
+    if (fault != OK)
+        return note_unreadable(monitor, fault, &reason);
     if (monitor->pins != NULL || pin_world_tenant_at(world, 0) != NULL)
         log_say(LOG_NOTICE, "pins.taken", LOG_NUMBER("generation", pin_world_generation(world)));
     pin_world_free(monitor->pins);
     monitor->pins = world;
     ret_generations->pins = pin_world_generation(world);
-    return OK;
+    return note_readable(monitor);
 }
 
 static result renew(struct monitor *monitor, const struct store_pin_generations *generations, int64_t now_ms) {

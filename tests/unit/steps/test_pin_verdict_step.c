@@ -27,7 +27,9 @@ static struct settings settings;
 static int64_t monotonic_ms;
 static struct store_pin_generations generations;
 static const char *content;      /* of the one document; NULL: nobody has releases */
-static bool is_refused_document, has_failed;
+static bool is_refused_document, is_short_of_memory, has_failed, cannot_tell;
+static unsigned opened, ended;
+static char told_of[300];
 static struct store_pin_case one;
 static unsigned due, loads, renewals, settlings, saved;
 static int64_t put_off_ms, turned_ms;
@@ -64,6 +66,8 @@ const struct store_pin_document *store_pins_find(const struct store_pins *pins, 
 
 result store_pin_document_read(const struct store_pin_document *stored, struct arena *arena, struct pin_document *ret_document, struct reason *reason) {
     *ret_document = (struct pin_document){.source = stored->name, .format = PIN_FORMAT_YAML};
+    if (is_short_of_memory)
+        return &fault_no_memory;
     if (is_refused_document)
         return reason_set(reason, &fault_pin_file, "of a later version");
     return pin_yaml_read(span_of_text(stored->content), arena, ret_document, reason);
@@ -129,6 +133,17 @@ result store_pin_verdicts_save(struct store *unused_store, const struct store_pi
     return OK;
 }
 
+result monitor_tell(struct monitor *unused_monitor, const struct hash *log_id, const struct log_event *event) {
+    (void) unused_monitor;
+    assert_null(log_id);
+    assert_string_equal(event->rule, "pins.unreadable");
+    if (cannot_tell)
+        return &fault_limit_reached;
+    *(event->is_over ? &ended : &opened) += 1;
+    snprintf(told_of, sizeof told_of, "%s", event->evidence);
+    return OK;
+}
+
 int store_descriptor(const struct store *unused_store) {
     (void) unused_store;
     return 3;
@@ -146,7 +161,8 @@ static int set_up(void **state) {
     (void) state;
     monotonic_ms = put_off_ms = 0;
     loads = renewals = settlings = saved = 0;
-    is_refused_document = has_failed = false;
+    is_refused_document = is_short_of_memory = has_failed = cannot_tell = false;
+    opened = ended = 0;
     due = 1;
     content = SET(ROOT);
     generations = (struct store_pin_generations){.pins = 5, .ca_keys = 7};
@@ -219,6 +235,50 @@ static void pins_that_cannot_be_read_refuse_all(void **state) {
     assert_int_equal(saved + renewals, 0);
 }
 
+static void pins_that_cannot_be_read_are_told_once_until_they_can(void **state) {
+    (void) state;
+    judge();
+    assert_int_equal(ended, 1); /* open from before the start, perhaps */
+    is_refused_document = true;
+    generations.pins++;
+    for (unsigned i = 0; i < 3; i++)
+        assert_ptr_equal(step_judge_pins(monitor, 0), &fault_pin_file);
+    assert_int_equal(opened, 1);
+    assert_non_null(strstr(told_of, "\"reasons\":[\"of a later version\"]"));
+    assert_int_equal(ended, 1);
+    is_refused_document = false;
+    due = 1;
+    judge();
+    judge();
+    assert_int_equal(ended, 2);
+    assert_string_equal(told_of, "{}");
+    assert_int_equal(opened, 1);
+    assert_int_equal(saved, 2); /* what waited is judged */
+}
+
+static void what_could_not_be_told_is_told_again(void **state) {
+    (void) state;
+    cannot_tell = is_refused_document = true;
+    assert_ptr_equal(step_judge_pins(monitor, 0), &fault_limit_reached);
+    cannot_tell = false;
+    assert_ptr_equal(step_judge_pins(monitor, 0), &fault_pin_file);
+    assert_int_equal(opened, 1);
+    cannot_tell = true;
+    is_refused_document = false;
+    assert_ptr_equal(step_judge_pins(monitor, 0), &fault_limit_reached);
+    cannot_tell = false;
+    judge();
+    assert_int_equal(ended, 1);
+    assert_int_equal(loads, 3); /* the pins themselves stay */
+}
+
+static void want_of_memory_is_no_unreadable_pin(void **state) {
+    (void) state;
+    is_short_of_memory = true;
+    assert_ptr_equal(step_judge_pins(monitor, 0), &fault_no_memory);
+    assert_int_equal(opened + ended, 0);
+}
+
 static void the_issuer_is_waited_for_a_minute(void **state) {
     (void) state;
     one.is_pending = true;
@@ -286,6 +346,9 @@ int main(void) {
         A(other_pins_are_loaded_at_once),
         A(nothing_is_judged_by_ca_keys_that_are_not_those_of_the_database),
         A(pins_that_cannot_be_read_refuse_all),
+        A(pins_that_cannot_be_read_are_told_once_until_they_can),
+        A(what_could_not_be_told_is_told_again),
+        A(want_of_memory_is_no_unreadable_pin),
         A(the_issuer_is_waited_for_a_minute),
         A(who_has_expired_is_settled_and_not_judged),
         A(the_drill_leads_to_its_root),
