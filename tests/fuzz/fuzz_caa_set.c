@@ -45,6 +45,13 @@ static void check_text(const struct caa_record *record) {
     buffer_done(&text);
 }
 
+static void check_copies(const struct caa_record *records, size_t count, struct arena *arena) {
+    for (size_t i = 0; i < count; i++) {
+        struct caa_record copy;
+        require(caa_record_copy(&records[i], arena, &copy) == OK && caa_set_equal(&copy, 1, &records[i], 1));
+    }
+}
+
 static void check_list(const uint8_t *bytes, size_t size, struct arena *arena) {
     static struct caa_record one[RECORDS_MAX], other[RECORDS_MAX];
     struct buffer a = buffer_with_limit(LIMIT), b = buffer_with_limit(LIMIT);
@@ -53,6 +60,7 @@ static void check_list(const uint8_t *bytes, size_t size, struct arena *arena) {
         other[i] = one[count - 1 - i];
         check_text(&one[i]);
     }
+    check_copies(one, count, arena);
     size_t one_count = caa_set_sort(one, count), other_count = caa_set_sort(other, count);
     require(caa_set_equal(one, one_count, other, other_count));
     if (one_count > 0) {

@@ -6,7 +6,7 @@
  * library: store
  * parser: store/statement.c
  * seeds: database-rows
- * leaves: params_done params_next put_number params_number params_int8 params_int4 params_bool params_time_ms params_text params_json params_bytes params_hash params_known_hash params_array params_bytes_array params_text_array take_rows */
+ * leaves: params_done params_next put_number params_number params_int8 params_int4 params_bool params_time_ms params_text params_json params_bytes params_hash params_known_hash params_array params_bytes_array array_room params_hash_array params_text_array take_rows */
 #include <libpq-fe.h>
 
 #include "base/memory.h"
@@ -44,6 +44,9 @@ static void read_all(const struct store_rows *rows, struct arena *arena) {
     require(strlen(rows_text(rows, 0, 4)) <= rows_bytes(rows, 0, 4).size);
     (void) take_text(&taker, 0, 7);
     require(take_bytes(&taker, 0, 5).size == rows_bytes(rows, 0, 5).size);
+    const char *const *words = take_words(&taker, 0, 4, &count);
+    for (size_t i = 0; i < count; i++)
+        require(strchr(words[i], ' ') == NULL);
     (void) rows_hash(rows, 0, 6);
     int64_t ms = rows_time_ms(rows, 0, 8);
     require(ms > -((int64_t) 1 << 60) && ms < (int64_t) 1 << 60);
