@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     else if (outcome == OK)
         require(wanted == (int64_t) ours.size && memcmp(plain, ours.bytes, ours.size) == 0);
     else if (outcome == &fault_gzip_ceiling)
-        require(wanted == -2 || wanted == (int64_t) CEILING + 1);
+        require(wanted < 0 || wanted == (int64_t) CEILING + 1); /* of what is cut off libdeflate reads zeros first, which may be too many */
     else
         require(wanted < 0 && outcome != &fault_no_memory);
     outcome = inflater_read(&inflater, READER_SNIFF, body, CEILING, &ours);
