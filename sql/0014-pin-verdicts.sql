@@ -33,17 +33,17 @@ CREATE TABLE pin_case (
     due_at          timestamptz NOT NULL
 );
 
--- As of which pins, CA keys and time all unexpired certificates are judged or queued. Certificates from renewing_below on downwards are still to be queued;
--- null: none.
+-- As of which pins, CA keys and time all unexpired certificates are judged or queued. Certificates below renewing_below are still to be queued; null: none.
 CREATE TABLE pin_round (
     only_row        boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     pins            bigint NOT NULL,
     ca_keys         bigint NOT NULL,
-    through_at      timestamptz NOT NULL,
+    through_at      timestamptz NOT NULL,       -- when something last began or ended by itself
+    judged_at       timestamptz NOT NULL,       -- the latest time as of which anything was judged, to the minute
     renewing_below  bigint,
-    is_full         boolean NOT NULL            -- false: only those that could not be told
+    is_full         boolean NOT NULL            -- false: only those that a verdict stands about
 );
-INSERT INTO pin_round (pins, ca_keys, through_at, is_full) VALUES (0, 0, '-infinity', true);
+INSERT INTO pin_round (pins, ca_keys, through_at, judged_at, is_full) VALUES (0, 0, '-infinity', '-infinity', true);
 
 CREATE FUNCTION pin_queue_match() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
@@ -78,51 +78,68 @@ CREATE TRIGGER pin_queue_certificate AFTER UPDATE ON certificate FOR EACH ROW
     EXECUTE FUNCTION pin_queue_certificate();
 
 -- Queues what pins p_pins, CA keys p_ca_keys or something that began or ended by itself at p_turned_at (the last such time) may change for unexpired
--- certificates: p_limit of them, the newest first. True: there are more. It is its own transaction, so that nobody's import waits for certificates.
+-- certificates, the newest first, p_limit of them at most. True: there are more. It is its own transaction, so that nobody's import waits for certificates.
 CREATE FUNCTION pin_cases_renew(p_pins bigint, p_ca_keys bigint, p_turned_at timestamptz, p_now timestamptz, p_limit integer) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
     AS $$
 DECLARE
     round pin_round;
+    is_back boolean;
     is_changed boolean;
-    chunk bigint[];
+    looked bigint[];
+    wanted bigint[];
+    held bigint[];
+    missed bigint;
 BEGIN
     SELECT * INTO round FROM pin_round FOR UPDATE;
-    is_changed := p_pins > round.pins OR p_turned_at > round.through_at;
+    -- Somebody judged as of a time that has not come: a clock was wrong. Two that differ let each round end.
+    is_back := round.judged_at > p_now + interval '2 minutes';
+    is_changed := p_pins > round.pins OR p_turned_at > round.through_at OR (is_back AND round.renewing_below IS NULL);
     IF is_changed OR p_ca_keys > round.ca_keys THEN
         round.is_full := is_changed OR (round.is_full AND round.renewing_below IS NOT NULL);
         round.renewing_below := 9223372036854775807;
         round.pins := greatest(p_pins, round.pins);
         round.ca_keys := greatest(p_ca_keys, round.ca_keys);
-        round.through_at := greatest(p_now, round.through_at);
-    ELSIF round.renewing_below IS NULL THEN
+        round.judged_at := CASE WHEN is_changed AND is_back THEN p_now ELSE round.judged_at END;
+    ELSIF round.renewing_below IS NULL AND p_now <= round.judged_at + interval '1 minute' THEN
         RETURN false;
     END IF;
-    chunk := ARRAY(SELECT c.certificate_id FROM certificate c
-                    WHERE c.certificate_id < round.renewing_below AND coalesce(c.not_after, 'infinity') > p_now
-                      AND EXISTS (SELECT FROM match m WHERE m.certificate_id = c.certificate_id)
-                      AND (round.is_full OR EXISTS (SELECT FROM pin_verdict v WHERE v.certificate_id = c.certificate_id AND v.until_at IS NULL AND v.verdict = 'cannot-tell'))
-                    ORDER BY c.certificate_id DESC LIMIT p_limit);
-    -- Before the cases, so that who holds a certificate and queues it does not wait for us while we wait for him.
-    PERFORM FROM certificate WHERE certificate_id = ANY (chunk) ORDER BY certificate_id FOR KEY SHARE;
-    INSERT INTO pin_case (certificate_id, queued_at, is_news, due_at)
-    SELECT id, p_now, false, '-infinity' FROM unnest(chunk) AS id ORDER BY id
-    ON CONFLICT (certificate_id) DO UPDATE SET due_at = '-infinity';
-    round.renewing_below := CASE WHEN cardinality(chunk) = p_limit THEN chunk[p_limit] END;
-    UPDATE pin_round SET pins = round.pins, ca_keys = round.ca_keys, through_at = round.through_at, renewing_below = round.renewing_below, is_full = round.is_full;
+    round.through_at := CASE WHEN is_back THEN p_turned_at ELSE greatest(p_turned_at, round.through_at) END;
+    round.judged_at := greatest(p_now, round.judged_at);
+    IF round.renewing_below IS NOT NULL THEN
+        -- Most certificates may be over, or nobody's: so many are looked at, whatever comes out.
+        looked := ARRAY(SELECT certificate_id FROM certificate WHERE certificate_id < round.renewing_below ORDER BY certificate_id DESC LIMIT 4 * p_limit);
+        wanted := ARRAY(SELECT c.certificate_id FROM certificate c
+                         WHERE c.certificate_id = ANY (looked) AND coalesce(c.not_after, 'infinity') > p_now
+                           AND EXISTS (SELECT FROM match m WHERE m.certificate_id = c.certificate_id)
+                           AND (round.is_full OR EXISTS (SELECT FROM pin_verdict v WHERE v.certificate_id = c.certificate_id AND v.until_at IS NULL))
+                         ORDER BY c.certificate_id DESC LIMIT p_limit);
+        round.renewing_below := CASE WHEN cardinality(wanted) = p_limit THEN wanted[p_limit] WHEN cardinality(looked) = 4 * p_limit THEN looked[4 * p_limit] END;
+        -- Whoever holds a certificate may wait for one of ours: we wait for nobody, and come back for him.
+        held := ARRAY(SELECT certificate_id FROM certificate WHERE certificate_id = ANY (wanted) FOR NO KEY UPDATE SKIP LOCKED);
+        missed := (SELECT max(id) FROM unnest(wanted) AS id WHERE id <> ALL (held));
+        round.renewing_below := coalesce(missed + 1, round.renewing_below);
+        INSERT INTO pin_case (certificate_id, queued_at, is_news, due_at)
+        SELECT id, p_now, false, '-infinity' FROM unnest(held) AS id WHERE missed IS NULL OR id > missed ORDER BY id
+        ON CONFLICT (certificate_id) DO UPDATE SET due_at = '-infinity';
+    END IF;
+    UPDATE pin_round SET pins = round.pins, ca_keys = round.ca_keys, through_at = round.through_at, judged_at = round.judged_at,
+           renewing_below = round.renewing_below, is_full = round.is_full;
     RETURN round.renewing_below IS NOT NULL;
 END
 $$;
 
--- Takes due cases, so that nobody else does before p_until: a row for each DNS name, the certificates in order; the newest certificates first.
+-- Takes due cases, so that nobody else does before p_until: a row for each DNS name, the certificates in order; the newest certificates first. Nothing for
+-- whom it is not yet what others have judged by; nobody puts off for an hour: a clock that was wrong did.
 CREATE FUNCTION pin_cases_take(p_now timestamptz, p_until timestamptz, p_limit integer)
     RETURNS TABLE (certificate_id bigint, queued_at timestamptz, is_news boolean, issuer_state text, issuer_spki_sha256 bytea, spki_sha256 bytea,
                    certificate_sha256 bytea, is_over boolean, tenants bigint[], name text) LANGUAGE sql SECURITY DEFINER
     SET search_path = pinwatch, pg_temp
     AS $$
     WITH due AS (
-        SELECT q.certificate_id FROM pin_case q WHERE q.due_at <= p_now ORDER BY q.certificate_id DESC LIMIT p_limit FOR UPDATE SKIP LOCKED),
+        SELECT q.certificate_id FROM pin_case q WHERE (q.due_at <= p_now OR q.due_at > p_now + interval '1 hour') AND p_now >= (SELECT through_at FROM pin_round)
+                 ORDER BY q.certificate_id DESC LIMIT p_limit FOR UPDATE SKIP LOCKED),
     taken AS (
         UPDATE pin_case q SET due_at = p_until FROM due WHERE q.certificate_id = due.certificate_id RETURNING q.*)
     SELECT c.certificate_id, t.queued_at, t.is_news, c.issuer_state, c.issuer_spki_sha256, c.spki_sha256, c.certificate_sha256,
@@ -176,6 +193,34 @@ BEGIN
 END
 $$;
 
+-- A finding has become worse than p_before: told to the channels that it was not bad enough for.
+CREATE FUNCTION pin_miss_tell(p_tenant integer, p_finding bigint, p_before text, p_now timestamptz) RETURNS void LANGUAGE plpgsql
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    worse finding;
+    channels text[];
+    id bigint;
+BEGIN
+    SELECT * INTO worse FROM finding WHERE tenant_id = p_tenant AND finding_id = p_finding;
+    channels := ARRAY(SELECT c.name FROM channel c
+                       WHERE c.tenant_id = p_tenant AND c.is_enabled AND severity_rank(c.least_severity) > severity_rank(p_before)
+                         AND severity_rank(c.least_severity) <= severity_rank(worse.severity)
+                         AND NOT EXISTS (SELECT FROM alert a JOIN delivery d ON d.tenant_id = a.tenant_id AND d.alert_id = a.alert_id
+                                          WHERE a.tenant_id = p_tenant AND a.finding_id = p_finding AND d.channel_tenant_id = p_tenant AND d.channel = c.name));
+    IF cardinality(channels) = 0 THEN
+        RETURN;
+    END IF;
+    INSERT INTO alert (tenant_id, finding_id, rule, severity, body, pem, created_at)
+    VALUES (p_tenant, p_finding, worse.rule, worse.severity, worse.evidence || jsonb_build_object('opened_at', rfc3339(worse.opened_at)),
+            certificate_pem(worse.certificate_id), p_now)
+    RETURNING alert_id INTO id;
+    INSERT INTO delivery (tenant_id, alert_id, channel_tenant_id, channel, state, next_attempt_at, idempotency_key)
+    SELECT p_tenant, id, p_tenant, name, 'queued', p_now, alert_key(p_tenant, p_finding, worse.rule, p_tenant, name) FROM unnest(channels) AS name;
+    PERFORM pg_notify('pinwatch_outbox', '');
+END
+$$;
+
 -- One finding for a certificate and tenant: told when it opens, kept up to date, ended when nobody refuses it any more, and open again, without being told
 -- again, where that ends by itself. What a person decided stays.
 CREATE FUNCTION pin_miss_set(p_tenant integer, p_certificate bigint, p_body jsonb, p_now timestamptz) RETURNS void LANGUAGE plpgsql
@@ -219,11 +264,16 @@ BEGIN
         UPDATE finding SET state = 'open', closed_at = NULL WHERE tenant_id = p_tenant AND finding_id = known.finding_id;
         INSERT INTO finding_event (tenant_id, finding_id, at, who, what, note)
         VALUES (p_tenant, known.finding_id, p_now, 'pinwatch', 'reopened', 'a live release refuses the certificate again');
+        known.state := 'open';
+    END IF;
+    IF known.state = 'open' THEN
+        PERFORM pin_miss_tell(p_tenant, known.finding_id, known.severity, p_now);
     END IF;
 END
 $$;
 
--- Records the verdicts on one certificate, judged as of p_issuer, pins p_pins and CA keys p_ca_keys: false, and nothing done, when these have changed.
+-- Records the verdicts on one certificate, judged as of p_issuer, pins p_pins, CA keys p_ca_keys and p_now: false, and nothing done, when these have
+-- changed, or something has begun or ended since.
 -- p_tenants: [{"tenant","rows":[…],"finding":{…} or null}] of every tenant that it matched. p_due: when to judge again; null: it is settled.
 CREATE FUNCTION pin_verdicts_save(p_certificate bigint, p_issuer bytea, p_pins bigint, p_ca_keys bigint, p_tenants jsonb, p_due timestamptz, p_now timestamptz)
     RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
@@ -237,9 +287,9 @@ BEGIN
     IF NOT FOUND OR judged.issuer_spki_sha256 IS DISTINCT FROM p_issuer THEN
         RETURN false;
     END IF;
-    -- First the case, then the generation: who queues it again for a newer one comes before both, or after all of this.
+    -- First the case, then what it is judged by: who queues it again for a newer one comes before both, or after all of this.
     PERFORM FROM pin_case WHERE certificate_id = p_certificate FOR UPDATE;
-    IF NOT FOUND OR NOT (SELECT pins = p_pins AND ca_keys = p_ca_keys FROM generation) THEN
+    IF NOT FOUND OR NOT (SELECT g.pins = p_pins AND g.ca_keys = p_ca_keys AND p_now >= r.through_at FROM generation g, pin_round r) THEN
         RETURN false;
     END IF;
     FOR item IN SELECT value FROM jsonb_array_elements(p_tenants) ORDER BY (value->>'tenant')::integer LOOP
@@ -258,7 +308,7 @@ $$;
 REVOKE ALL ON pin_verdict, pin_case, pin_round FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION pin_queue_match(), pin_queue_certificate(), pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer),
     pin_cases_take(timestamptz, timestamptz, integer), pin_cases_settle(bigint, timestamptz, integer), pin_case_put_off(bigint, timestamptz), pin_rows_save(integer, bigint, jsonb, timestamptz),
-    pin_miss_set(integer, bigint, jsonb, timestamptz), pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) FROM PUBLIC;
+    pin_miss_tell(integer, bigint, text, timestamptz), pin_miss_set(integer, bigint, jsonb, timestamptz), pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer), pin_cases_take(timestamptz, timestamptz, integer),
     pin_cases_settle(bigint, timestamptz, integer), pin_case_put_off(bigint, timestamptz),
     pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) TO pinwatch_monitor;

@@ -87,10 +87,23 @@ BEGIN
     DELETE FROM pin_case;
     UPDATE generation SET ca_keys = 2;
     PERFORM pin_cases_renew(2, 2, '2026-11-05', '2026-11-06', 9);
-    PERFORM holds('other CA keys queue only what could not be told', (SELECT string_agg(certificate_id::text, ' ') FROM pin_case) = '1');
+    PERFORM holds('other CA keys queue only what a verdict stands about', (SELECT string_agg(certificate_id::text, ' ') FROM pin_case) = '1');
+    UPDATE pin_verdict SET verdict = 'refuses' WHERE until_at IS NULL;
+    DELETE FROM pin_case;
+    UPDATE generation SET ca_keys = 3;
+    PERFORM pin_cases_renew(2, 3, '2026-11-05', '2026-11-06', 9);
+    PERFORM holds('whichever: a path that was not known may accept what all others refuse', EXISTS (SELECT FROM pin_case WHERE certificate_id = 1));
+    UPDATE generation SET ca_keys = 2;
     PERFORM finding_raise(1, 'certificate.unexpected-issuer', 'critical', 'certificate:1', '{}', 1, NULL, '2026-11-06');
+    INSERT INTO channel VALUES (1, 'pager', 'hook', '{}', NULL, 'critical', true, 'apply', 'ann', '2026-11-01'), (1, 'off', 'hook', '{}', NULL, 'critical', false, 'apply', 'ann', '2026-11-01');
     PERFORM pin_verdicts_save(1, sha256('ca'), 2, 2, pg_temp.tenant(jsonb_build_array(pg_temp.row_of('refuses')), pg_temp.miss('c')), NULL, '2026-11-06');
     PERFORM holds('it is worse when the issuer is unexpected, too', (SELECT severity = 'critical' AND evidence->'reasons' = '["c", "its issuer is unexpected, too"]' FROM finding WHERE finding_id = got.finding_id));
+
+    PERFORM holds('which is told to whom it was not bad enough before, and to nobody else', (SELECT string_agg(d.channel || ' ' || a.severity, ',' ORDER BY d.delivery_id)
+        FROM delivery d JOIN alert a USING (tenant_id, alert_id) WHERE a.rule = 'certificate.pin-miss') = 'hook warning,pager critical');
+    INSERT INTO pin_case VALUES (1, '2026-11-06', false, '-infinity');
+    PERFORM pin_verdicts_save(1, sha256('ca'), 2, 2, pg_temp.tenant(jsonb_build_array(pg_temp.row_of('refuses')), pg_temp.miss('c')), NULL, '2026-11-06');
+    PERFORM holds('once', (SELECT count(*) FROM alert WHERE rule = 'certificate.pin-miss') = 2);
 
     PERFORM finding_decide(got.finding_id, 'resolved', 'ann', 'known', '2026-11-07');
     INSERT INTO pin_case VALUES (1, '2026-11-07', false, '-infinity');
@@ -104,6 +117,35 @@ BEGIN
     INSERT INTO pin_case SELECT i, '2026-11-08', true, CASE i WHEN 4 THEN '2026-11-09' ELSE '-infinity' END::timestamptz FROM generate_series(1, 4) i ON CONFLICT (certificate_id) DO UPDATE SET due_at = excluded.due_at;
     PERFORM holds('while nobody has releases cases are settled together, not by who has older pins', pin_cases_settle(1, '2026-11-08', 9) = 0 AND pin_cases_settle(2, '2026-11-08', 1) = 1 AND pin_cases_settle(2, '2026-11-08', 9) = 1);
     PERFORM holds('but those that something stands about, and those that are not due', (SELECT string_agg(certificate_id::text, ' ' ORDER BY certificate_id) FROM pin_case) = '1 4');
+
+    -- Clocks.
+    DELETE FROM pin_case;
+    UPDATE pin_round SET ca_keys = 2, judged_at = '2026-11-08', renewing_below = NULL;
+    PERFORM pin_cases_renew(2, 2, '2026-11-08 12:00', '2026-11-08 12:00', 9);
+    PERFORM holds('what begins is judged again', (SELECT count(*) FROM pin_case) = 2);
+    PERFORM holds('a clock that is not there yet takes nothing', pg_temp.due('2026-11-08 11:59:59') = '' AND pg_temp.due('2026-11-08 12:00') = '1 2');
+    PERFORM holds('nor does it record what it took before', NOT pin_verdicts_save(1, sha256('ca'), 2, 2, '[]', NULL, '2026-11-08 11:59:59'));
+    PERFORM holds('nor is it asked to judge again', NOT pin_cases_renew(2, 2, '2026-11-05', '2026-11-08 11:59:58', 9) AND pg_temp.due('2026-11-08 12:00:01') = '');
+    PERFORM holds('a clock that jumps ahead ends what it should not', NOT pin_cases_renew(2, 2, '2027-03-01', '2027-03-05', 9) AND pin_cases_settle(2, '2027-03-05', 9) >= 0);
+    DELETE FROM pin_case;
+    PERFORM holds('everything is judged again once it is right', NOT pin_cases_renew(2, 2, '2026-11-08 12:00', '2026-11-08 13:00', 9) AND pg_temp.due('2026-11-08 13:00') = '1 2');
+    PERFORM holds('once', NOT pin_cases_renew(2, 2, '2026-11-08 12:00', '2026-11-08 13:00:10', 9) AND pg_temp.due('2026-11-08 13:00:01') = '');
+    UPDATE pin_case SET due_at = '2027-03-05';
+    PERFORM holds('what a wrong clock put off is due', pg_temp.due('2026-11-08 13:00:02') = '1 2');
+    PERFORM pin_cases_renew(2, 2, '2026-11-08 12:00', '2026-11-08 13:30', 9);
+    PERFORM pin_cases_renew(2, 2, '2026-11-08 12:00', '2027-03-05', 9);
+    DELETE FROM pin_case;
+    PERFORM pin_cases_renew(2, 2, '2026-11-08 12:00', '2026-11-08 13:31', 9);
+    PERFORM holds('also where nothing began or ended meanwhile', (SELECT count(*) FROM pin_case) = 2);
+    DELETE FROM pin_case;
+    PERFORM pin_cases_renew(2, 2, '2026-11-08 12:00', '2026-11-08 13:40', 1);
+    PERFORM pin_cases_renew(2, 2, '2026-11-08 12:00', '2026-11-08 13:32', 1);
+    PERFORM pin_cases_renew(2, 2, '2026-11-08 12:00', '2026-11-08 13:40:01', 1);
+    PERFORM pin_cases_renew(2, 2, '2026-11-08 12:00', '2026-11-08 13:32:01', 1);
+    PERFORM holds('two clocks that differ for good do not begin again and again', EXISTS (SELECT FROM pin_case WHERE certificate_id = 1));
+    DELETE FROM pin_case;
+    UPDATE pin_round SET judged_at = '2026-11-08 13:33', renewing_below = NULL;
+    INSERT INTO pin_case SELECT i, '2026-11-08', false, CASE i WHEN 4 THEN '2026-11-09' ELSE '-infinity' END::timestamptz FROM unnest('{1,4}'::bigint[]) i;
 
     -- A precertificate and a certificate turn out to be one issuance.
     UPDATE certificate SET tbs_sha256 = sha256('one') WHERE certificate_id = 1;
