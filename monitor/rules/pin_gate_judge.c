@@ -190,7 +190,7 @@ static result judge_document(struct gate_work *work, struct gate_case *one, cons
 
 /* ---- one release */
 
-static result judge_case(struct gate_work *work, struct gate_case *one, int64_t now, struct pin_judgement *judgement) {
+result gate_judge_release(struct gate_work *work, struct gate_case *one, int64_t now, struct pin_judgement *judgement) {
     *judgement = (struct pin_judgement){.verdict = PIN_VERDICT_NOT_PINNED, .why = one->release->document_count == 0 ? "it has no pin file" : "no pin set holds for this host"};
     for (size_t i = 0; i < one->release->document_count; i++)
         TRY(judge_document(work, one, &one->release->documents[i], now, judgement));
@@ -252,7 +252,7 @@ static result judge_times(struct gate_work *work, struct gate_case *one) {
         return &fault_no_memory;
     for (size_t i = 0; i < count; i++) {
         one->eras[i].from = times[i];
-        TRY(judge_case(work, one, times[i], &one->eras[i].judgement));
+        TRY(gate_judge_release(work, one, times[i], &one->eras[i].judgement));
     }
     one->era_count = count;
     return OK;

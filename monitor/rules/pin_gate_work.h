@@ -54,6 +54,8 @@ struct gate_day {
 
 /* The cases, each judged for the day of the question and all days later. */
 MUST_CHECK result gate_judge_all(struct gate_work *work);
+/* What one release says at one time; `paths` and `has_paths` of the work have room for each candidate and store. */
+MUST_CHECK result gate_judge_release(struct gate_work *work, struct gate_case *one, int64_t now, struct pin_judgement *judgement);
 const struct pin_judgement *gate_judgement_at(const struct gate_case *one, int64_t time);
 bool gate_is_live(const struct gate_case *one, int64_t time);
 /* Is this judgement one of pins that refuse what does not match? */
