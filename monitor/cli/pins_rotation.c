@@ -86,8 +86,8 @@ static void take_number(int key, const char *value, struct argp_state *state, st
         argp_error(state, "--max-share: '%s' is no share from 0 to 1, like 0.01 or 1%%", value);
     if (key == 'a')
         options->min_age_days = number_of("--min-age", value, AGE_MAX, state);
-    if (key == 'P')
-        options->port = (uint16_t) number_of("--port", value, UINT16_MAX, state);
+    if (key == 'P' && (options->port = (uint16_t) number_of("--port", value, UINT16_MAX, state)) == 0)
+        argp_error(state, "--port: '%s' is no port from 1 to 65535", value);
     if (key == 'o')
         options->on = pins_date_of_argument("--on", value, state);
     if (key == 'T') {

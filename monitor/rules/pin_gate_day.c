@@ -91,7 +91,11 @@ static bool certificate_locks_out(const struct gate_certificate *certificate, in
     if (!certificate->is_given)
         return false;
     bool is_early = certificate->has_validity && time < certificate->not_before, is_late = certificate->has_validity && time > certificate->not_after;
-    return !certificate->is_for_host || is_early || (is_first && is_late);
+    return !certificate->is_for_host || certificate->obstacle != NULL || is_early || (is_first && is_late);
+}
+
+static bool certificate_leaves_open(const struct gate_certificate *certificate) {
+    return certificate->doubt != NULL || (certificate->is_given && !certificate->has_validity);
 }
 
 static void decide(const struct gate_work *work, int64_t time, bool is_first, struct gate_day *day) {
@@ -100,7 +104,7 @@ static void decide(const struct gate_work *work, int64_t time, bool is_first, st
     bool locks_out = day->refused_share > question->max_share + share_slack || day->is_too_young || day->is_tlsa_waiting ||
                      certificate_locks_out(&work->certificate, time, is_first) || (needs_issuance && question->caa == GATE_CAA_FORBIDDEN);
     bool is_unknown = day->doubtful_share > question->max_share + share_slack || day->is_nothing_known || day->is_age_unknown || day->is_tlsa_age_unknown ||
-                      (work->certificate.is_given && !work->certificate.has_validity) || (needs_issuance && question->caa == GATE_CAA_UNKNOWN);
+                      certificate_leaves_open(&work->certificate) || (needs_issuance && question->caa == GATE_CAA_UNKNOWN);
     day->verdict = locks_out ? GATE_LOCKS_OUT : is_unknown ? GATE_CANNOT_TELL : GATE_SAFE;
 }
 

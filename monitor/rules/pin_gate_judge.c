@@ -1,6 +1,5 @@
 /* What each release says to the next key, on the day of the rotation and on all days after it. */
 #include "base/digest.h"
-#include "formats/names.h"
 #include "rules/pin_gate_work.h"
 #include "rules/pin_holder.h"
 
@@ -281,28 +280,6 @@ static size_t app_of(struct gate_work *work, size_t number) {
     return work->app_count++;
 }
 
-static void take_name(void *context, const struct name_reading *reading) {
-    struct gate_work *work = context;
-    const char *host = work->question->host, *dot = strchr(host, '.');
-    if (reading->type != NAME_DNS || reading->origin != NAME_FROM_SAN)
-        return;
-    bool is_wildcard = reading->host.size > 2 && memcmp(reading->host.bytes, "*.", 2) == 0;
-    bool is_below = is_wildcard && dot != NULL && span_equal(span_of(reading->host.bytes + 1, reading->host.size - 1), span_of_text(dot));
-    work->certificate.is_for_host = work->certificate.is_for_host || is_below || span_equal(reading->host, span_of_text(host));
-}
-
-static void look_at_certificate(struct gate_work *work) {
-    struct certificate certificate;
-    work->certificate.is_given = work->question->next->certificate.size > 0;
-    if (!work->certificate.is_given || certificate_parse(work->question->next->certificate, &certificate) != OK)
-        return;
-    work->certificate.has_validity = certificate.has_not_before && certificate.has_not_after;
-    work->certificate.not_before = certificate.not_before;
-    work->certificate.not_after = certificate.not_after;
-    if (names_visit(&certificate, take_name, work) != OK)
-        work->certificate.is_for_host = false;
-}
-
 result gate_judge_all(struct gate_work *work) {
     const struct gate_question *question = work->question;
     size_t rooms = question->candidate_count * trust_store_count + 1;
@@ -319,7 +296,7 @@ result gate_judge_all(struct gate_work *work) {
         records->release = &records->files;
         records->is_records = true;
     }
-    look_at_certificate(work);
+    gate_look_at_certificate(work);
     for (size_t i = 0; i < work->case_count; i++) {
         work->cases[i].app = app_of(work, i);
         TRY(judge_times(work, &work->cases[i]));

@@ -7,6 +7,8 @@
 
 enum { SENTENCES_MAX = 200, NAMED_MAX = 20, DATE_SIZE = sizeof "2026-11-21", DAY_S = 86400 };
 
+#define SHARE_SLACK 1e-9 /* 0.1 + 0.2 is 0.3 */
+
 struct speech {
     const struct gate_work *work;
     const struct gate_day *day;
@@ -91,9 +93,25 @@ static void say_share(struct speech *speech) {
     const char *of = answer->refused_app[0] == '\0' ? "" : " of ";
     if (answer->refused_share <= 0)
         return;
-    const char *compared = answer->refused_share > question->max_share + 1e-9 ? "more than" : "no more than";
+    const char *compared = answer->refused_share > question->max_share + SHARE_SLACK ? "more than" : "no more than";
     say(speech, arena_printf(speech->work->arena, "%.4g %% of the users%s%s would be locked out, %s the %.4g %% that may be", 100 * answer->refused_share, of, answer->refused_app,
                              compared, 100 * question->max_share));
+}
+
+/* Shares of live releases that are more than all users: somebody forgot to retire one. */
+static void say_shares_together(struct speech *speech) {
+    const struct gate_work *work = speech->work;
+    double *sums = arena_take_array(work->arena, work->app_count + 1, sizeof *sums);
+    speech->has_failed = speech->has_failed || sums == NULL;
+    for (size_t i = 0; sums != NULL && i < work->case_count; i++) {
+        const struct release *release = work->cases[i].release->release;
+        if (release == NULL || !release->has_share || !gate_is_live(&work->cases[i], work->question->on))
+            continue;
+        bool was_more = sums[work->cases[i].app] > 1 + SHARE_SLACK;
+        sums[work->cases[i].app] += release->share;
+        if (!was_more && sums[work->cases[i].app] > 1 + SHARE_SLACK)
+            say(speech, arena_printf(work->arena, "the shares of %s's live releases add up to more than all its users: retire those that are gone, or correct the shares", release->app));
+    }
 }
 
 static size_t count_pinned(const struct speech *speech) {
@@ -170,8 +188,12 @@ static void say_certificate(struct speech *speech) {
     const struct gate_certificate *certificate = &speech->work->certificate;
     int64_t on = speech->work->question->on;
     char date[DATE_SIZE];
+    if (certificate->doubt != NULL)
+        say(speech, certificate->doubt);
     if (!certificate->is_given)
         return;
+    if (certificate->obstacle != NULL)
+        say(speech, arena_printf(speech->work->arena, "clients refuse the certificate whatever they pin: %s", certificate->obstacle));
     if (!certificate->is_for_host)
         say(speech, arena_printf(speech->work->arena, "the certificate is not for %s: clients refuse it whatever they pin", speech->work->question->host));
     if (!certificate->has_validity) {
@@ -244,6 +266,7 @@ result gate_add_reasons(const struct gate_work *work, const struct gate_day *day
     say_what_is_known(&speech);
     say_releases(&speech);
     say_share(&speech);
+    say_shares_together(&speech);
     say_certificate(&speech);
     say_caa(&speech);
     say_records(&speech);

@@ -20,10 +20,12 @@ struct gate_case {
     bool has_tlsa;         /* some of its sets for the host are TLSA records */
 };
 
-/* What is wrong with the next certificate itself. */
+/* What is wrong with the next certificate itself, or its key. */
 struct gate_certificate {
     bool is_given, has_validity, is_for_host;
     int64_t not_before, not_after;
+    const char *obstacle; /* a clause: why every client refuses it beside that; NULL: nothing */
+    const char *doubt;    /* a sentence: why some clients refuse it; NULL: nothing */
 };
 
 struct gate_work {
@@ -52,6 +54,8 @@ struct gate_day {
     int64_t tlsa_usable;      /* two TTLs after the record was published */
 };
 
+/* Fills `certificate`. */
+void gate_look_at_certificate(struct gate_work *work);
 /* The cases, each judged for the day of the question and all days later. */
 MUST_CHECK result gate_judge_all(struct gate_work *work);
 /* What one release says at one time; `paths` and `has_paths` of the work have room for each candidate and store. */
