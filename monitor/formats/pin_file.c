@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "formats/app_package.h"
+#include "formats/client_report.h"
 
 /* In the order in which a file is held against them: the first that finds it likely has it. */
 static const struct pin_format_entry entries[] = {
@@ -70,6 +71,15 @@ static result refuse_unknown(struct span bytes, struct reason *reason) {
                       "or its name with --format");
 }
 
+/* A report quotes pins and certificates, but it is what one client met, and anybody can write it. */
+static result refuse_report(struct span bytes, struct reason *reason) {
+    enum client_report_format format;
+    if (!client_report_is_likely(bytes, &format))
+        return OK;
+    return reason_set(reason, &fault_pin_file, "this is a %s report of failed pin validation, wanted a pin file; \"pinwatch pins report\" explains it",
+                      format == CLIENT_REPORT_HPKP ? "HPKP" : "TrustKit");
+}
+
 /* Texts can hold pins of several formats one behind the other; who gave them must not think that all were read. */
 static result tell_others(struct span bytes, struct arena *arena, struct pin_document *document) {
     struct pin_builder builder = pin_builder_of(arena, document);
@@ -104,6 +114,8 @@ static result read_file(const struct pin_file *file, const enum pin_format *form
     enum pin_format found = pin_format_count;
     if (file->bytes.size > PIN_FILE_SIZE_MAX)
         return reason_set(reason, &fault_pin_file, "the file has %zu bytes, wanted %zu at most", file->bytes.size, PIN_FILE_SIZE_MAX);
+    if (format == NULL)
+        TRY(refuse_report(file->bytes, reason));
     if (format != NULL)
         found = *format;
     else if (!pin_format_guess(file->bytes, &found))
