@@ -76,8 +76,8 @@ static result refuse_report(struct span bytes, struct reason *reason) {
     enum client_report_format format;
     if (!client_report_is_likely(bytes, &format))
         return OK;
-    return reason_set(reason, &fault_pin_file, "this is a %s report of failed pin validation, wanted a pin file; \"pinwatch pins report\" explains it",
-                      format == CLIENT_REPORT_HPKP ? "HPKP" : "TrustKit");
+    return reason_set(reason, &fault_pin_file, "this is %s report of failed pin validation, wanted a pin file; \"pinwatch pins report\" explains it",
+                      format == CLIENT_REPORT_HPKP ? "an HPKP" : "a TrustKit");
 }
 
 /* Texts can hold pins of several formats one behind the other; who gave them must not think that all were read. */
