@@ -164,39 +164,40 @@ static size_t count_pins(const struct pin_set *set, bool wants_leaves) {
     return count;
 }
 
-static void write_list(struct writing *writing, const struct pin_set *set, bool wants_leaves) {
+static void write_pin(struct writing *writing, const struct pin *pin) {
     char text[HASH_BASE64_SIZE];
-    for (size_t i = 0; i < set->group_count; i++) {
-        for (size_t k = 0; k < set->groups[i].count; k++) {
-            const struct pin *pin = &set->groups[i].pins[k];
-            if (is_for_leaf(pin) != wants_leaves)
-                continue;
-            pin_plist_comment(writing->out, 5, pin->comment);
-            pin_plist_line(writing->out, 5, "<dict>");
-            pin_plist_key(writing->out, 6, DIGEST);
-            text_of_base64(pin->value, text);
-            pin_plist_string(writing->out, 6, text);
-            pin_plist_line(writing->out, 5, "</dict>");
-        }
-    }
+    pin_plist_comment(writing->out, 5, pin->comment);
+    pin_plist_line(writing->out, 5, "<dict>");
+    pin_plist_key(writing->out, 6, DIGEST);
+    text_of_base64(pin->value, text);
+    pin_plist_string(writing->out, 6, text);
+    pin_plist_line(writing->out, 5, "</dict>");
 }
 
 /* The lists of all entries of the host: here they are one. */
-static void write_lists(struct writing *writing, size_t number, bool wants_leaves) {
+static result write_lists(struct writing *writing, size_t number, bool wants_leaves) {
     const char *host = writing->plan[number].set->host;
-    size_t count = 0;
+    size_t written = 0;
     for (size_t i = number; i < writing->document->set_count; i++) {
         const struct pin_export *entry = &writing->plan[i];
-        if (entry->is_left_out || strcmp(entry->set->host, host) != 0 || count_pins(entry->set, wants_leaves) == 0)
+        const struct pin **pins;
+        size_t count;
+        if (entry->is_left_out || strcmp(entry->set->host, host) != 0)
             continue;
-        if (count++ == 0) {
-            pin_plist_key(writing->out, 4, wants_leaves ? LEAVES : AUTHORITIES);
-            pin_plist_line(writing->out, 4, "<array>");
+        TRY(pin_write_pins(entry, writing->lost->arena, &pins, &count));
+        for (size_t k = 0; k < count; k++) {
+            if (is_for_leaf(pins[k]) != wants_leaves)
+                continue;
+            if (written++ == 0) {
+                pin_plist_key(writing->out, 4, wants_leaves ? LEAVES : AUTHORITIES);
+                pin_plist_line(writing->out, 4, "<array>");
+            }
+            write_pin(writing, pins[k]);
         }
-        write_list(writing, entry->set, wants_leaves);
     }
-    if (count > 0)
+    if (written > 0)
         pin_plist_line(writing->out, 4, "</array>");
+    return OK;
 }
 
 static bool has_position(const struct pin_set *set, enum pin_position position) {
@@ -237,8 +238,8 @@ static result write_host(struct writing *writing, size_t number) {
         pin_plist_key(writing->out, 4, SUBDOMAINS);
         pin_plist_line(writing->out, 4, "<true/>");
     }
-    write_lists(writing, number, true);
-    write_lists(writing, number, false);
+    TRY(write_lists(writing, number, true));
+    TRY(write_lists(writing, number, false));
     pin_plist_line(writing->out, 3, "</dict>");
     return OK;
 }

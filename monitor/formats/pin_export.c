@@ -8,6 +8,7 @@
 #define NO_ENTRY SIZE_MAX
 
 enum { HTTPS_PORT = 443 };
+#define HTTPS_PROTOCOL "tcp"
 
 struct planning {
     const struct pin_document *document;
@@ -22,7 +23,7 @@ struct planning {
 };
 
 bool pin_format_unites(enum pin_format format) {
-    return format == PIN_FORMAT_OKHTTP || format == PIN_FORMAT_APPLE;
+    return format == PIN_FORMAT_OKHTTP || format == PIN_FORMAT_APPLE || format == PIN_FORMAT_TLSA || format == PIN_FORMAT_KEY;
 }
 
 static const char *host_of(const struct pin_set *set) {
@@ -61,23 +62,42 @@ static bool holds_at(enum pin_host_match match, int below) {
     }
 }
 
-/* One below the other, `below` labels down: do they hold for a common host? */
-static bool meets(enum pin_host_match upper, enum pin_host_match lower, int below) {
-    for (int depth = 0; depth < 3; depth++) /* the lower one's apex, one label, deeper */
-        if (holds_at(lower, depth) && holds_at(upper, below + depth))
-            return true;
-    return false;
+/* Of the hosts at and below the lower one's host, those that are reached: itself (1), one label more (2), all beyond (4). */
+static unsigned reach(const struct pin_export *entry, enum pin_host_match match, const struct pin_export *lower) {
+    int below = labels_below(lower, entry);
+    unsigned hosts = 0;
+    for (int depth = 0; below >= 0 && depth < 3; depth++)
+        hosts |= holds_at(match, below + depth) ? 1u << depth : 0;
+    return hosts;
+}
+
+static const struct pin_export *lower_of(const struct pin_export *one, const struct pin_export *other) {
+    return one->host_size > other->host_size ? one : other;
 }
 
 /* Does an entry with this match hold for some host for which the other one holds? */
 static bool overlaps(const struct pin_export *one, enum pin_host_match match, const struct pin_export *other, enum pin_host_match other_match) {
-    if (one->set->host == NULL || other->set->host == NULL || one->set->port != other->set->port)
-        return false;
-    bool is_above = one->host_size <= other->host_size;
-    int below = is_above ? labels_below(other, one) : labels_below(one, other);
-    if (below < 0 || strcmp(one->set->protocol, other->set->protocol) != 0)
-        return false;
-    return (is_above && meets(match, other_match, below)) || ((!is_above || below == 0) && meets(other_match, match, below));
+    const struct pin_export *lower = lower_of(one, other);
+    return (reach(one, match, lower) & reach(other, other_match, lower)) != 0;
+}
+
+/* Does the other one hold for some host of the entry where it comes from, and not here? */
+static bool is_lost_to(const struct pin_export *entry, const struct pin_export *other) {
+    const struct pin_export *lower = lower_of(entry, other);
+    unsigned lost = reach(other, other->set->match, lower) & ~reach(other, other->match, lower);
+    return (reach(entry, entry->match, lower) & lost) != 0;
+}
+
+/* Records of another port do not meet. */
+static bool is_same_service(const struct pin_set *one, const struct pin_set *other) {
+    return one->port == other->port && strcmp(one->protocol, other->protocol) == 0;
+}
+
+/* The same, once they are written: without a port it is this one, and with one only this can be written where there are no ports. */
+static bool is_same_service_here(const struct pin_set *one, const struct pin_set *other) {
+    unsigned port = one->port == 0 ? HTTPS_PORT : one->port, other_port = other->port == 0 ? HTTPS_PORT : other->port;
+    const char *protocol = one->protocol[0] == '\0' ? HTTPS_PROTOCOL : one->protocol;
+    return port == other_port && strcmp(protocol, other->protocol[0] == '\0' ? HTTPS_PROTOCOL : other->protocol) == 0;
 }
 
 /* The widest match that can be said and is no wider; false: none. */
@@ -123,7 +143,8 @@ static const char *pins_not_said(const struct pin_abilities *abilities, const st
 static const char *service_not_said(const struct pin_abilities *abilities, const struct pin_set *set) {
     if (!set->is_secure && !abilities->has_ports)
         return "its records are not known to be DNSSEC-secure, so nobody goes by them, and it is left out";
-    if (set->port != 0 && set->port != HTTPS_PORT && !abilities->has_ports)
+    bool is_https = (set->port == 0 || set->port == HTTPS_PORT) && (set->protocol[0] == '\0' || strcmp(set->protocol, HTTPS_PROTOCOL) == 0);
+    if (!is_https && !abilities->has_ports)
         return "it holds for one port, here for every port, so it is left out";
     return NULL;
 }
@@ -239,7 +260,7 @@ static result plan_set(struct planning *planning, struct pin_export *entry) {
 /* May the entry stay as it is although `gone` is left out? A more exact one holds alone, except where all unite. */
 static bool is_untouched(const struct pin_export *gone, const struct pin_export *entry) {
     bool is_more_exact = !pin_format_unites(entry->set->format) && labels_below(entry, gone) > 0;
-    return is_more_exact || !overlaps(entry, entry->match, gone, gone->set->match);
+    return is_more_exact || !is_same_service(entry->set, gone->set) || !overlaps(entry, entry->match, gone, gone->set->match);
 }
 
 /* A host whose entry is left out must not fall to another entry: that one is narrowed, or left out as well. */
@@ -315,12 +336,16 @@ static bool next_above(const struct planning *planning, const char **host, size_
     return *ret_place != NO_ENTRY;
 }
 
-/* Do its pins count for hosts for which `entry` will hold? */
+/* Do its pins count for hosts for which `entry` will hold? Where sets unite here too, only what is narrowed has to be made up for. */
 static bool belongs_in(const struct planning *planning, const struct pin_export *entry, size_t place) {
     const struct pin_export *other = &planning->plan[place];
+    if (other == entry || !is_same_service_here(other->set, entry->set))
+        return false;
+    if (planning->abilities->unites)
+        return pin_format_unites(other->set->format) && other->set->format == entry->set->format && !other->is_left_out && is_lost_to(entry, other);
     bool is_joined_here = planning->is_joined[place] && other->host_size == entry->host_size; /* the same host, then */
     bool has_pins = is_joined_here || (pin_format_unites(other->set->format) && (!other->is_left_out || planning->is_joined[place]));
-    return other != entry && has_pins && overlaps(entry, entry->match, other, other->set->match);
+    return has_pins && overlaps(entry, entry->match, other, other->set->match);
 }
 
 /* The entries whose pins belong in this one too, written to `united` where it is not NULL; returns how many. */
@@ -368,7 +393,7 @@ static unsigned rank(const struct pin_export *entry) {
 }
 
 static bool is_twin(const struct pin_export *entry, const struct pin_export *other) {
-    return other != entry && !other->is_left_out && other->set->port == entry->set->port && strcmp(other->set->protocol, entry->set->protocol) == 0 &&
+    return other != entry && !other->is_left_out && is_same_service_here(other->set, entry->set) &&
            (rank(other) < rank(entry) || (rank(other) == rank(entry) && other > entry));
 }
 
@@ -388,10 +413,14 @@ static result drop_twins(struct planning *planning, const struct pin_export *ent
     return OK;
 }
 
-static result combine(struct planning *planning) {
+static result drop_all_twins(struct planning *planning) {
     for (size_t i = 0; i < planning->document->set_count; i++)
         if (!planning->plan[i].is_left_out && planning->plan[i].set->host != NULL)
             TRY(drop_twins(planning, &planning->plan[i]));
+    return OK;
+}
+
+static result unite_all(struct planning *planning) {
     for (size_t i = 0; i < planning->document->set_count; i++) {
         struct pin_export *entry = &planning->plan[i];
         if (!entry->is_left_out && entry->set->host != NULL && entry->set->is_pinned)
@@ -400,35 +429,69 @@ static result combine(struct planning *planning) {
     return OK;
 }
 
+/* Which lists of a format with groups its pins stand in: that of leaves (1), that of CAs (2). */
+static unsigned lists_of(const struct pin_set *set) {
+    unsigned lists = 0;
+    for (size_t i = 0; i < set->group_count; i++)
+        for (size_t k = 0; k < set->groups[i].count; k++)
+            lists |= set->groups[i].pins[k].position == PIN_ANY || set->groups[i].pins[k].position == PIN_LEAF ? 1 : 2;
+    return lists;
+}
+
+static unsigned lists_written(const struct pin_export *entry) {
+    unsigned lists = lists_of(entry->set);
+    for (const struct pin_set *const *other = entry->united; *other != NULL; other++)
+        lists |= lists_of(*other);
+    return lists;
+}
+
+enum { OVERLAPS = 1, FILLS_BOTH_LISTS = 2 };
+
 /* Marks the entries that overlap with others. */
-static void mark_unions(const struct planning *planning, bool *marks) {
+static void mark_unions(const struct planning *planning, const unsigned char *lists, unsigned char *marks) {
     for (size_t i = 0; i < planning->document->set_count; i++) {
         const struct pin_export *entry = &planning->plan[i];
         const char *host = entry->set->host;
         size_t place = NO_ENTRY;
         while (!entry->is_left_out && next_above(planning, &host, &place)) {
             const struct pin_export *other = &planning->plan[place];
-            bool is_new = place != i && !(marks[i] && marks[place]) && !other->is_left_out;
-            if (is_new && overlaps(entry, entry->match, other, other->match))
-                marks[i] = marks[place] = true;
+            unsigned char mark = OVERLAPS | (planning->abilities->has_groups && (lists[i] | lists[place]) == 3 ? FILLS_BOTH_LISTS : 0);
+            bool is_new = place != i && (marks[i] & marks[place] & mark) != mark && !other->is_left_out;
+            if (!is_new || !is_same_service_here(entry->set, other->set) || !overlaps(entry, entry->match, other, other->match))
+                continue;
+            marks[i] |= mark;
+            marks[place] |= mark;
         }
     }
 }
 
-/* Here sets unite: what overlaps accepts more keys than where it comes from. */
+/* Here sets unite: what overlaps accepts more keys than where it comes from; or fewer, where each list must be matched. */
 static result tell_unions(struct planning *planning) {
-    mark_unions(planning, planning->is_joined);
-    for (size_t i = 0; i < planning->document->set_count; i++)
-        if (planning->is_joined[i] && !pin_format_unites(planning->plan[i].set->format))
-            TRY(tell(planning, PIN_REMARK_WARNING, planning->plan[i].set, "export-unites",
-                     "another entry holds for some of its hosts too, and here both count"));
+    size_t count = planning->document->set_count;
+    unsigned char *lists = arena_take_array(planning->lost->arena, count + 1, 1), *marks = arena_take_array(planning->lost->arena, count + 1, 1);
+    if (lists == NULL || marks == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++)
+        lists[i] = (unsigned char) lists_written(&planning->plan[i]);
+    mark_unions(planning, lists, marks);
+    for (size_t i = 0; i < count; i++) {
+        const struct pin_set *set = planning->plan[i].set;
+        if ((marks[i] & OVERLAPS) != 0 && !pin_format_unites(set->format))
+            TRY(tell(planning, PIN_REMARK_WARNING, set, "export-unites", "another entry holds for some of its hosts too, and here both count"));
+        bool is_filled = (marks[i] & FILLS_BOTH_LISTS) != 0 || (planning->abilities->has_groups && lists[i] == 3 && planning->plan[i].united[0] != NULL);
+        if (is_filled && set->format != PIN_FORMAT_APPLE)
+            TRY(tell(planning, PIN_REMARK_WARNING, set, "export-groups", "with another entry of its hosts it pins leaves and CAs, and here both must match"));
+    }
     return OK;
 }
 
 static result plan_document(struct planning *planning) {
     TRY(shrink_around_gaps(planning));
     TRY(index_hosts(planning));
-    return planning->abilities->unites ? tell_unions(planning) : combine(planning);
+    if (!planning->abilities->unites)
+        TRY(drop_all_twins(planning));
+    TRY(unite_all(planning));
+    return planning->abilities->unites ? tell_unions(planning) : OK;
 }
 
 result pin_export_plan(const struct pin_document *document, const struct pin_abilities *abilities, struct pin_builder *lost,

@@ -3,8 +3,8 @@
 #include "base/cursor.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "formats/pin_export.h"
 #include "formats/pin_file.h"
+#include "formats/pin_write.h"
 
 enum { SHOWN_MAX = 60, CALL_SIZE_MAX = 400 /* looked through for a pin */, LITERAL_SIZE_MAX = 4096 /* no host or pin is so long */ };
 
@@ -458,22 +458,14 @@ static result write_pin(const struct pin *pin, bool is_last, struct pin_builder 
     return pin_builder_remark(lost, PIN_REMARK_NOTE, pin->line, "export-comment", "a comment with a backslash is lost: Java may read it as program");
 }
 
-static size_t pins_of(const struct pin_set *set) {
-    size_t count = 0;
-    for (size_t i = 0; i < set->group_count; i++)
-        count += set->groups[i].count;
-    return count;
-}
-
-static result write_call(const struct pin_set *set, const char *stars, struct pin_builder *lost, struct buffer *out) {
-    size_t left = pins_of(set);
-    bool is_short = left == 1;
-    buffer_printf(out, ".add(\"%s%s\",%s", stars, set->host, is_short ? " " : "\n");
-    for (size_t i = 0; i < set->group_count; i++) {
-        for (size_t k = 0; k < set->groups[i].count; k++) {
-            buffer_add_text(out, is_short ? "" : "    ");
-            TRY(write_pin(&set->groups[i].pins[k], --left == 0, lost, out));
-        }
+static result write_call(const struct pin_export *entry, const char *stars, struct pin_builder *lost, struct buffer *out) {
+    const struct pin **pins;
+    size_t count;
+    TRY(pin_write_pins(entry, lost->arena, &pins, &count));
+    buffer_printf(out, ".add(\"%s%s\",%s", stars, entry->set->host, count == 1 ? " " : "\n");
+    for (size_t i = 0; i < count; i++) {
+        buffer_add_text(out, count == 1 ? "" : "    ");
+        TRY(write_pin(pins[i], i + 1 == count, lost, out));
     }
     return OK;
 }
@@ -491,11 +483,11 @@ result pin_okhttp_write(const struct pin_document *document, struct pin_builder 
         if (plan[i].is_left_out)
             continue;
         if (plan[i].match == PIN_HOST_EXACT || plan[i].match == PIN_HOST_EXACT_AND_ONE_LABEL)
-            TRY(write_call(plan[i].set, "", lost, out));
+            TRY(write_call(&plan[i], "", lost, out));
         if (plan[i].match == PIN_HOST_ONE_LABEL_BELOW || plan[i].match == PIN_HOST_EXACT_AND_ONE_LABEL)
-            TRY(write_call(plan[i].set, "*.", lost, out));
+            TRY(write_call(&plan[i], "*.", lost, out));
         if (plan[i].match == PIN_HOST_EXACT_AND_BELOW)
-            TRY(write_call(plan[i].set, "**.", lost, out));
+            TRY(write_call(&plan[i], "**.", lost, out));
     }
     return buffer_check(out);
 }

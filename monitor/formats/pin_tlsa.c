@@ -424,30 +424,66 @@ static void write_record(const struct pin_set *set, const struct pin *pin, unsig
 }
 
 /* What is no TLSA record is pinned beside the usual checks of a chain: usages 0 and 1 (RFC 6698 2.1.1). */
-static void write_pin(const struct pin_set *set, const struct pin *pin, struct buffer *out) {
-    if (set->format == PIN_FORMAT_TLSA) {
-        write_record(set, pin, pin->tlsa_usage, out);
+static void write_pin(const struct pin_set *owner, const struct pin_set *origin, const struct pin *pin, struct buffer *out) {
+    if (origin->format == PIN_FORMAT_TLSA) {
+        write_record(owner, pin, pin->tlsa_usage, out);
         return;
     }
     if (pin->position == PIN_LEAF || pin->position == PIN_ANY)
-        write_record(set, pin, PIN_TLSA_PKIX_EE, out);
+        write_record(owner, pin, PIN_TLSA_PKIX_EE, out);
     if (pin->position != PIN_LEAF)
-        write_record(set, pin, PIN_TLSA_PKIX_TA, out);
+        write_record(owner, pin, PIN_TLSA_PKIX_TA, out);
 }
 
-static result write_pins(const struct pin_export *entry, struct pin_builder *lost, struct buffer *out) {
-    const struct pin **pins;
-    size_t count;
-    if (entry->set->format != PIN_FORMAT_TLSA) {
-        TRY(pin_write_pins(entry, lost->arena, &pins, &count));
-        for (size_t i = 0; i < count; i++)
-            write_pin(entry->set, pins[i], out);
-        return OK;
+static bool makes_record_of(const struct pin_set *set, const struct pin *pin, bool is_record) {
+    for (size_t i = 0; i < set->group_count; i++)
+        for (size_t k = 0; k < set->groups[i].count; k++)
+            if (pin_is_same(&set->groups[i].pins[k], pin) && (set->format == PIN_FORMAT_TLSA) == is_record && set->groups[i].pins[k].tlsa_usage == pin->tlsa_usage)
+                return true;
+    return false;
+}
+
+/* Does it make a record that an earlier one of the entry's sets makes? NULL: is its own. */
+static bool is_repeated(const struct pin_export *entry, const struct pin_set *const *origin, const struct pin *pin) {
+    if (origin == NULL)
+        return false;
+    bool is_record = (*origin)->format == PIN_FORMAT_TLSA, is_there = makes_record_of(entry->set, pin, is_record);
+    for (const struct pin_set *const *other = entry->united; other != origin && !is_there; other++)
+        is_there = makes_record_of(*other, pin, is_record);
+    return is_there;
+}
+
+static void write_set(const struct pin_export *entry, const struct pin_set *const *origin, struct buffer *out) {
+    const struct pin_set *set = origin == NULL ? entry->set : *origin;
+    for (size_t i = 0; i < set->group_count; i++)
+        for (size_t k = 0; k < set->groups[i].count; k++)
+            if (!is_repeated(entry, origin, &set->groups[i].pins[k]))
+                write_pin(entry->set, set, &set->groups[i].pins[k], out);
+}
+
+static unsigned digests_of(const struct pin_set *set) {
+    unsigned digests = 0;
+    for (size_t i = 0; i < set->group_count; i++)
+        for (size_t k = 0; k < set->groups[i].count; k++)
+            digests |= PIN_BIT(set->groups[i].pins[k].algorithm);
+    return digests;
+}
+
+static result write_entry(const struct pin_export *entry, struct pin_builder *lost, struct buffer *out) {
+    const unsigned both = PIN_BIT(PIN_SHA256) | PIN_BIT(PIN_SHA512);
+    unsigned digests = digests_of(entry->set);
+    bool is_told = entry->set->format == PIN_FORMAT_TLSA && entry->united[0] == NULL;
+    write_set(entry, NULL, out);
+    for (const struct pin_set *const *other = entry->united; *other != NULL; other++) {
+        write_set(entry, other, out);
+        digests |= digests_of(*other);
     }
-    for (size_t i = 0; i < entry->set->group_count; i++) /* those that differ by their usage alone are no twins */
-        for (size_t k = 0; k < entry->set->groups[i].count; k++)
-            write_pin(entry->set, &entry->set->groups[i].pins[k], out);
-    return OK;
+    if (!is_told && (digests & both) == both)
+        TRY(pin_builder_remark(lost, PIN_REMARK_WARNING, entry->set->line, "export-digests",
+                               "%s: its pins of SHA-256 do not count beside those of SHA-512: clients go by the strongest digest alone (RFC 7671 9)", entry->set->host));
+    if (entry->set->port != 0)
+        return OK;
+    return pin_builder_remark(lost, PIN_REMARK_WARNING, entry->set->line, "export-port", "%s: it holds for every port, here only for %d", entry->set->host, HTTPS_PORT);
 }
 
 /* Where some are not secure, as dig says it. */
@@ -471,10 +507,7 @@ result pin_tlsa_write(const struct pin_document *document, struct pin_builder *l
         if (plan[i].is_left_out)
             continue;
         write_flags(document, plan[i].set, out);
-        TRY(write_pins(&plan[i], lost, out));
-        if (plan[i].set->port == 0)
-            TRY(pin_builder_remark(lost, PIN_REMARK_WARNING, plan[i].set->line, "export-port", "%s: it holds for every port, here only for %d",
-                                   plan[i].set->host, HTTPS_PORT));
+        TRY(write_entry(&plan[i], lost, out));
     }
     return buffer_check(out);
 }

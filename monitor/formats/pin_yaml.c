@@ -323,8 +323,13 @@ static result take_set_fields(struct reading *reading, struct pin_set *set) {
 
 /* A set for TLSA needs what a record has; one that pins needs a pin, or it would accept nothing without a word. */
 static result check_set(struct reading *reading, const struct pin_set *set) {
-    if (set->format == PIN_FORMAT_TLSA && (set->port == 0 || set->protocol[0] == '\0' || set->host == NULL))
+    bool is_tlsa = set->format == PIN_FORMAT_TLSA;
+    if (is_tlsa && (set->port == 0 || set->protocol[0] == '\0' || set->host == NULL))
         return REFUSE(reading, "yaml-tlsa", "rules of tlsa need host, port and protocol");
+    if (is_tlsa && set->match != PIN_HOST_EXACT)
+        return REFUSE(reading, "yaml-tlsa", "match: a record holds for its own name alone, wanted exact");
+    if (!is_tlsa && (set->port != 0 || set->protocol[0] != '\0' || !set->is_secure))
+        return REFUSE(reading, "yaml-tlsa", "port, protocol and secure belong to rules of tlsa alone");
     if (set->is_pinned && set->group_count == 0 && !json_is_array(json_object_get(reading->object, "pins")))
         return REFUSE(reading, "yaml-no-pins", "there are neither pins nor \"pinned: false\"; an empty list of pins accepts nothing");
     return OK;

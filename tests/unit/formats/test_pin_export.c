@@ -50,7 +50,8 @@ static void our_own_yaml_loses_nothing_of_any_format(void **state) {
         struct pin_set *set = pin_builder_add_set(&builder, 1);
         set->format = (enum pin_format) format;
         set->host = "example.org";
-        set->match = (enum pin_host_match) (format % 4);
+        bool is_tlsa = format == PIN_FORMAT_TLSA;
+        set->match = is_tlsa ? PIN_HOST_EXACT : (enum pin_host_match) (format % 4);
         set->is_enforced = format % 2 == 0;
         set->is_report_only = format % 3 == 0;
         set->overrides_pins = format % 5 == 0;
@@ -60,14 +61,14 @@ static void our_own_yaml_loses_nothing_of_any_format(void **state) {
         set->expires = time_of_date(2027, 1, 1) + (int64_t) format;
         set->has_max_age = true;
         set->max_age_s = format;
-        set->port = 443;
-        set->protocol = "tcp";
+        set->port = is_tlsa ? 443 : 0;
+        set->protocol = is_tlsa ? "tcp" : "";
         set->report_uris = uris;
         for (unsigned k = 0; k < 5; k++) {
             struct pin *pin = pin_builder_add_pin(&builder, set, k % 2);
             pin->value = span_of("0123456789abcdef0123456789abcdef", HASH_SIZE);
-            pin->position = format == PIN_FORMAT_TLSA ? PIN_LEAF : (enum pin_position) k;
-            pin->tlsa_usage = format == PIN_FORMAT_TLSA ? PIN_TLSA_DANE_EE : 0;
+            pin->position = is_tlsa ? PIN_LEAF : (enum pin_position) k;
+            pin->tlsa_usage = is_tlsa ? PIN_TLSA_DANE_EE : 0;
             pin->role = (enum pin_role) (k % 4);
             pin->kind = k % 2 == 0 ? PIN_SPKI : PIN_CERTIFICATE;
             pin->comment = "one: \"two\" # three";
