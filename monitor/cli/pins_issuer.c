@@ -4,8 +4,8 @@
 
 #include "base/digest.h"
 #include "cli/caa_judged.h"
+#include "cli/pins_intermediates.h"
 #include "formats/certificate.h"
-#include "rules/ca_edges.h"
 #include "rules/ca_table.h"
 
 /* ---- the ways up */
@@ -37,45 +37,20 @@ static const struct hash *first_ca(const struct span *others, size_t count, stru
     return NULL;
 }
 
-static bool is_valid_at(const struct hash *spki_sha256, int64_t on) {
-    size_t first = 0, count = ca_edges_of(spki_sha256, &first);
-    for (size_t i = 0; i < count; i++) {
-        struct ca_edge edge;
-        ca_edge_at(first + i, &edge);
-        if (edge.not_before <= on && on <= edge.not_after)
-            return true;
-    }
-    return false;
-}
-
-/* Every intermediate of the owner that was disclosed and is valid on the day: any of them may sign. Returns how many; `hashes` NULL: only counts. */
-static size_t intermediates_of(const struct ca_owner *owner, int64_t on, struct hash *hashes) {
-    size_t count = 0;
-    for (size_t i = 0; i < ca_table_size(); i++) {
-        struct ca_row row;
-        ca_table_row(i, &row);
-        if (row.owner != owner || row.kind != CA_INTERMEDIATE || !is_valid_at(&row.spki_sha256, on))
-            continue;
-        if (hashes != NULL)
-            hashes[count] = row.spki_sha256;
-        count++;
-    }
-    return count;
-}
-
+/* Any of them may sign. */
 static result add_owner(const struct ca_owner *owner, const struct trust_question *model, struct rotation *rotation) {
-    size_t count = intermediates_of(owner, rotation->question.on, NULL);
-    struct hash *hashes = arena_take_array(rotation->arena, count + 1, sizeof *hashes);
-    struct trust_question *candidates = arena_take_array(rotation->arena, count + 1, sizeof *candidates);
-    if (hashes == NULL || candidates == NULL)
+    struct intermediates found;
+    TRY(intermediates_find(rotation, owner, &found));
+    struct trust_question *candidates = arena_take_array(rotation->arena, found.count + 1, sizeof *candidates);
+    if (candidates == NULL)
         return &fault_no_memory;
-    intermediates_of(owner, rotation->question.on, hashes);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < found.count; i++) {
         candidates[i] = *model;
-        candidates[i].issuer_spki_sha256 = &hashes[i];
+        candidates[i].issuer_spki_sha256 = &found.keys[i];
     }
     rotation->question.candidates = candidates;
-    rotation->question.candidate_count = count;
+    rotation->question.candidate_count = found.count;
+    rotation->question.issuers_note = found.note;
     return OK;
 }
 

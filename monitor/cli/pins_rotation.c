@@ -375,7 +375,7 @@ int rotation_read(const struct rotation_options *options, struct rotation *ret_r
     *ret_rotation = (struct rotation){.arena = arena_new(ARENA_LIMIT)};
     if (ret_rotation->arena == NULL)
         return rotation_refused(&fault_no_memory, NULL);
-    ret_rotation->question = (struct gate_question){.host = options->host, .port = options->port, .protocol = "tcp", .is_smtp = options->is_smtp, .caa_why = "",
+    ret_rotation->question = (struct gate_question){.host = options->host, .port = options->port, .protocol = "tcp", .is_smtp = options->is_smtp, .caa_why = "", .issuers_note = "",
                                                     .on = options->on, .max_share = options->max_share, .min_age_days = options->min_age_days};
     int code = read_all(options, ret_rotation);
     if (code != EXIT_OK)

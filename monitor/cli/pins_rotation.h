@@ -6,6 +6,7 @@
 #include "cli/pins.h"
 #include "cli/pins_keys.h"
 #include "rules/pin_gate.h"
+#include "store/ca_keys.h"
 
 #define ROTATION_EXIT_UNKNOWN 2
 
@@ -31,7 +32,7 @@ int rotation_refused(result outcome, const struct reason *reason);
         {"current", 'C', "FILE", 0, "What is served today: a certificate or public key; then it is known which pin is in use and which is a backup", 0}, \
         {"chain", 'I', "FILE", 0, "The CA certificates above it, in PEM; of a request or key: the first CA certificate is the one that will sign", 0}, \
         {"issuer", 'i', "CA", 0, "Who will issue, where there is no chain: a CAA domain (letsencrypt.org), or the name of an owner (`pinwatch ca list`); CA pins are judged over " \
-                                 "all its intermediates that are valid and disclosed", 0}, \
+                                 "all its intermediates that may sign", 0}, \
         {"on", 'o', "DATE", 0, "The day of the rotation, instead of now", 0}, \
         {"pins", 'p', "FILE...", 0, "Judge these pin files; how many people use them is not known, which counts as all", 0}, \
         {"releases", 'R', "FILE", 0, "Judge the releases that this file (YAML or CSV) lists; pin files that it names lie beside it", 0}, \
@@ -54,6 +55,9 @@ struct rotation {
     struct pins_files records; /* of --tlsa */
     struct database database;  /* open where neither --pins nor --releases was given */
     struct ca_extra_rows extra; /* what the database knows of CAs */
+    struct store_issuers_seen seen; /* with which keys they signed since then, where `has_seen` */
+    int64_t seen_since_ms;
+    bool has_seen;
     struct gate_question question;
     struct pin_link next, current; /* `next` is empty where none was given */
     const char *caa_verdict;   /* "allowed", …; NULL: not asked */

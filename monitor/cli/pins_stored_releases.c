@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "cli/caa_seen.h"
+#include "cli/pins_intermediates.h"
 #include "store/pins.h"
 
 static result take_documents(const struct store_pin_document *stored, size_t count, struct gate_release *release, struct rotation *rotation, struct reason *reason) {
@@ -54,6 +56,8 @@ int rotation_read_database(const struct rotation_options *options, struct rotati
     result outcome = store_pins_load(rotation->database.store, rotation->arena, &pins);
     if (outcome == OK)
         outcome = caa_seen_extra(&rotation->database, &rotation->extra);
+    if (outcome == OK && options->issuer != NULL && rotation->question.next != NULL)
+        outcome = intermediates_load(rotation, rotation->next.spki, clock_wall_ms() / 1000);
     if (outcome != OK) {
         database_failed(&rotation->database, outcome);
         return ROTATION_EXIT_UNKNOWN;

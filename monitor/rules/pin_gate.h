@@ -21,10 +21,11 @@ struct gate_question {
     bool is_smtp;
     const struct gate_release *releases;
     size_t release_count;
-    /* What would be served, once for each way that it may be signed: one where the chain is given; for a bare key or request one for each
-     * intermediate that its CA used lately; none: the issuer is not known, and CA pins cannot be told. */
+    /* What would be served, once for each way that it may be signed: one where the chain is given; where its CA alone is known one for each
+     * key with which that may sign; none: the issuer is not known, and CA pins cannot be told. */
     const struct trust_question *candidates; /* `store` and `now` are set for each release */
     size_t candidate_count;
+    const char *issuers_note; /* which keys these are, told where CA pins matter; "" or NULL: nothing is to be said */
     const struct ca_extra_rows *extra; /* CA keys beside those of the shipped tables; NULL: none */
     const struct pin_link *next;  /* the leaf itself */
     const struct pin_link *current; /* what is served today; NULL: not known */

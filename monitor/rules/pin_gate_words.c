@@ -148,6 +148,18 @@ static void say_planned(struct speech *speech) {
     }
 }
 
+/* Where a CA's key decides, or may. */
+static void say_issuers(struct speech *speech) {
+    const char *note = speech->work->question->issuers_note;
+    for (size_t i = 0; note != NULL && note[0] != '\0' && i < speech->answer->release_count; i++) {
+        const struct gate_release_answer *one = &speech->answer->releases[i];
+        if (one->is_live && gate_is_pinned(&one->by) && (one->verdict != PIN_VERDICT_ACCEPTS || one->by.by_place > 0)) {
+            say(speech, note);
+            return;
+        }
+    }
+}
+
 /* ---- waiting */
 
 static void say_age(struct speech *speech) {
@@ -265,6 +277,7 @@ result gate_add_reasons(const struct gate_work *work, const struct gate_day *day
         return &fault_no_memory;
     say_what_is_known(&speech);
     say_releases(&speech);
+    say_issuers(&speech);
     say_share(&speech);
     say_shares_together(&speech);
     say_certificate(&speech);

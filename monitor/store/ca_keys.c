@@ -275,3 +275,31 @@ result store_issued_by(struct store *store, const struct hash *issuer_spki_sha25
     ret_issued->log_id = rows_hash(&rows, 0, 2).hash;
     return taker.failed ? store_no_memory(store) : OK;
 }
+
+static result recorded_since(struct store *store, int64_t *ret_time_ms) {
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    TRY(store_ask(store, "SELECT first_seen_at FROM log WHERE NOT is_drill ORDER BY first_seen_at LIMIT 1", NULL, "s", ROWS_ANY, &rows));
+    *ret_time_ms = rows.count == 0 ? INT64_MAX : rows_time_ms(&rows, 0, 0);
+    return OK;
+}
+
+result store_issuers_seen(struct store *store, int64_t since_ms, const char *family, struct arena *arena, struct store_issuers_seen *ret_seen) {
+    CLEANUP(params_done) struct store_params params = {0};
+    CLEANUP(rows_done) struct store_rows rows = {0};
+    params_time_ms(&params, since_ms);
+    params_text(&params, family);
+    TRY(recorded_since(store, &ret_seen->recorded_since_ms));
+    /* What is logged is seen later; a day for clocks that differ. */
+    TRY(store_ask(store,
+                  "SELECT issuer_spki_sha256, count(*), count(*) FILTER (WHERE split_part(key_type, '-', 1) = $2) FROM certificate "
+                  "WHERE first_seen_at >= $1 - interval '1 day' AND first_timestamp >= $1 AND issuer_state = 'verified' AND NOT is_drill AND NOT is_ca "
+                  "AND issuer_spki_sha256 IS NOT NULL GROUP BY 1 ORDER BY 1",
+                  &params, "hii", ROWS_ANY, &rows));
+    struct row_taker taker = {.rows = &rows, .arena = arena};
+    ret_seen->rows = take_rows(&taker, sizeof *ret_seen->rows);
+    ret_seen->count = (size_t) rows.count;
+    for (int i = 0; i < rows.count && !taker.failed; i++)
+        ret_seen->rows[i] = (struct store_issuer_seen){.spki_sha256 = rows_hash(&rows, i, 0).hash, .count = (uint64_t) rows_int8(&rows, i, 1),
+                                                       .alike_count = (uint64_t) rows_int8(&rows, i, 2)};
+    return taker.failed ? store_no_memory(store) : OK;
+}

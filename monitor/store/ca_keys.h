@@ -50,3 +50,17 @@ struct store_issued {
     struct hash log_id;       /* where it was seen */
 };
 MUST_CHECK result store_issued_by(struct store *store, const struct hash *issuer_spki_sha256, struct arena *arena, struct store_issued *ret_issued);
+
+/* Which keys signed what was logged since then, of certificates that somebody watches. */
+struct store_issuer_seen {
+    struct hash spki_sha256;
+    uint64_t count;       /* certificates */
+    uint64_t alike_count; /* of these, with a key of the family that was asked about */
+};
+struct store_issuers_seen {
+    struct store_issuer_seen *rows; /* by key */
+    size_t count;
+    int64_t recorded_since_ms; /* the first log was known then; INT64_MAX: none is */
+};
+/* `family`: "rsa", "ec", … (formats/key_type.h, before the first dash). Drills are left out. In `arena`. */
+MUST_CHECK result store_issuers_seen(struct store *store, int64_t since_ms, const char *family, struct arena *arena, struct store_issuers_seen *ret_seen);
