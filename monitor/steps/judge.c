@@ -15,6 +15,7 @@
 #define RULE_BROAD_NAME "certificate.broad-name"
 #define RULE_KEY_REUSED "certificate.key-reused-elsewhere"
 #define HISTORY_S 86400
+#define OWN_WATCHES_MAX 10000 /* of a tenant, looked at before it is told that a certificate carries no watched name */
 
 /* One finding under way: the same rule for several watches of one tenant is one finding. */
 struct raised {
@@ -305,11 +306,30 @@ static result judge_broad(struct judging *judging) {
 
 /* ---- own keys */
 
-static bool has_watched_name(const struct judging *judging, int32_t tenant_id) {
+static bool has_collected_name(const struct judging *judging, int32_t tenant_id) {
     for (size_t i = 0; i < judging->watch_count; i++)
         if (judging->watches[i].watch->tenant_id == tenant_id && judging->watches[i].watch->kind != WATCH_KEY)
             return true;
     return false;
+}
+
+/* By the watches as they are now: what was collected may be a part, or older than a watch. */
+static result has_watched_name(struct judging *judging, int32_t tenant_id, bool *ret_has_name) {
+    const struct watch_set *set = judging->input->watches;
+    size_t count = 0;
+    *ret_has_name = has_collected_name(judging, tenant_id);
+    if (*ret_has_name)
+        return OK;
+    struct watch_of_tenant *own = arena_take_array(judging->arena, OWN_WATCHES_MAX, sizeof *own);
+    if (own == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < watch_set_count(set) && count < OWN_WATCHES_MAX; i++)
+        if (watch_set_row(set, i)->tenant_id == tenant_id)
+            own[count++] = (struct watch_of_tenant){.watch = watch_set_row(set, i)};
+    CLEANUP(json_decref_at) json_t *matched = NULL;
+    TRY(matched_names_list(judging->input->report, own, count, tenant_id, 1, &matched));
+    *ret_has_name = json_array_size(matched) > 0;
+    return OK;
 }
 
 static result say_reused(struct judging *judging, const struct own_key *key) {
@@ -332,16 +352,25 @@ static result say_reused(struct judging *judging, const struct own_key *key) {
     return OK;
 }
 
+/* Who pins the key of a CA, one of his own perhaps, means what it signs. */
+static bool is_of_ca(const struct judge_input *input) {
+    struct ca_row row;
+    return input->report->is_ca || ca_table_find(&input->report->spki_sha256.hash, input->extra, &row);
+}
+
 /* A pending certificate is judged again once its issuer is known, and may turn out to be one that was told already. */
 static result judge_own_keys(struct judging *judging) {
     const struct entry_report *report = judging->input->report;
     size_t count = 0;
+    bool has_name = false;
     if (!report->spki_sha256.is_known || report->is_issuer_pending)
         return OK;
     const struct own_key *keys = own_keys_find(watch_set_own_keys(judging->input->watches), &report->spki_sha256.hash, &count);
-    for (size_t i = 0; i < count; i++)
-        if (!has_watched_name(judging, keys[i].tenant_id))
+    for (size_t i = 0; i < count; i++) {
+        TRY(has_watched_name(judging, keys[i].tenant_id, &has_name));
+        if (!has_name && !is_of_ca(judging->input))
             TRY(say_reused(judging, &keys[i]));
+    }
     return OK;
 }
 

@@ -143,7 +143,8 @@ static result judge_tenant(const struct trial *trial, int32_t tenant_id, struct 
 static result judge_case(struct trial *trial, const struct store_pin_generations *generations) {
     const struct store_pin_case *about = trial->about;
     bool is_saved = false;
-    if (about->is_pending && !about->is_over && trial->now_ms < about->queued_ms + ISSUER_MS)
+    bool is_recent = about->queued_ms <= trial->now_ms && trial->now_ms < about->queued_ms + ISSUER_MS; /* one of the future is a wrong clock's */
+    if (about->is_pending && !about->is_over && is_recent)
         return store_pin_case_put_off(trial->monitor->store, about->certificate_id, about->queued_ms + ISSUER_MS);
     CLEANUP(arena_free_at) struct arena *arena = arena_new(CASE_ARENA_LIMIT);
     struct store_pin_tenant *tenants = arena == NULL ? NULL : arena_take_array(arena, about->tenant_count + 1, sizeof *tenants);

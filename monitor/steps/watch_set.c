@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #define SET_LIMIT ((size_t) 8 * 1024 * 1024 * 1024)
+#define LOADS_MAX 3
 
 struct watch_set {
     struct arena *arena;
@@ -102,15 +103,29 @@ static result set_prepare(struct watch_set *set, const struct pin_world *world, 
     return make_items(set);
 }
 
+/* Watches with the pins of the same instant: a key that is pinned, without the watch that was set with it, would be in somebody else's certificate. */
+static result load_parts(struct store *store, struct watch_set *set, struct pin_world **ret_world, struct reason *reason) {
+    for (unsigned i = 0; i < LOADS_MAX; i++) {
+        pin_world_free(*ret_world);
+        *ret_world = NULL;
+        TRY(store_watch_set_load(store, set->arena, &set->rows));
+        result fault = pin_world_load(store, ret_world, reason);
+        if (fault == &fault_pin_file) /* told by the step that judges by them: nobody goes blind for them */
+            return OK;
+        TRY(fault);
+        if (pin_world_generation(*ret_world) == set->rows.generation.pins)
+            return OK;
+    }
+    set->rows.generation.pins = pin_world_generation(*ret_world); /* somebody changes them all the time; the next one is taken soon */
+    return OK;
+}
+
 result watch_set_load(struct store *store, struct watch_set **ret_set, struct reason *reason) {
     CLEANUP(watch_set_free_at) struct watch_set *set = set_new();
     if (set == NULL)
         return &fault_no_memory;
     CLEANUP(pin_world_free_at) struct pin_world *world = NULL;
-    TRY(store_watch_set_load(store, set->arena, &set->rows));
-    result fault = pin_world_load(store, &world, reason); /* of a later generation, perhaps: then all of it is loaded again */
-    if (fault != OK && fault != &fault_pin_file) /* pins that cannot be read are told by the step that judges by them: nobody goes blind for them */
-        return fault;
+    TRY(load_parts(store, set, &world, reason));
     TRY(set_prepare(set, world, reason));
     *ret_set = TAKE(set);
     return OK;

@@ -424,6 +424,7 @@ static void an_own_key_without_a_watched_name_is_told_to_those_who_do_not_watch_
     row_policy(&rows, 3, "web", "{\"known_keys\":[\"0077000000000000000000000000000000000000000000000000000000000000\"]}");
     row_add(&rows, 2, WATCH_KEY, "7700000000000000000000000000000000000000000000000000000000000000", "");
     row_add(&rows, 1, WATCH_SUBTREE, "example.com", "");
+    names[0].value = names[1].value = "example.org";
     terminals[0] = 0;
     report.terminal_count = 1;
     judge(); /* tenant 2 watches the key itself, and tenant 1 nothing that is in it */
@@ -442,6 +443,34 @@ static void an_own_key_without_a_watched_name_is_told_to_those_who_do_not_watch_
     judge(); /* tenant 1 watches a name of it */
     assert_int_equal(judgement.finding_count, 1);
     assert_int_equal(judgement.findings[0].tenant_id, 2);
+}
+
+static void a_watched_name_that_a_reader_had_no_room_for_counts_all_the_same(void **state) {
+    (void) state;
+    row_policy(&rows, 1, "web", OWN_KEY);
+    row_add(&rows, 1, WATCH_SUBTREE, "example.com", "");
+    row_add(&rows, 2, WATCH_SUBTREE, "example.net", "");
+    terminals[0] = 1;
+    judge();
+    assert_int_equal(judgement.finding_count, 0);
+    names[0].value = names[1].value = "example.org";
+    judge(); /* that another tenant watches one does not count */
+    assert_int_equal(judgement.finding_count, 1);
+}
+
+static void the_key_of_a_ca_is_nobodys_own(void **state) {
+    (void) state;
+    row_policy(&rows, 1, "web", "{\"known_keys\":[\"7700000000000000000000000000000000000000000000000000000000000000\",\"0200000000000000000000000000000000000000000000000000000000000000\"]}");
+    report.terminal_count = 0;
+    report.is_ca = true;
+    judge(); /* a CA's certificate */
+    assert_int_equal(judgement.finding_count, 0);
+    report.is_ca = false;
+    judge();
+    assert_int_equal(judgement.finding_count, 1);
+    report.spki_sha256.hash = other_key; /* of a CA that was imported */
+    judge();
+    assert_int_equal(judgement.finding_count, 0);
 }
 
 static void an_own_key_in_an_expired_certificate_is_a_notice_and_in_a_pending_one_told_later(void **state) {
@@ -483,6 +512,8 @@ int main(void) {
         A(a_pending_issuer_raises_nothing_until_it_is_known),
         A(an_unreadable_entry_is_left_to_the_store),
         A(an_own_key_without_a_watched_name_is_told_to_those_who_do_not_watch_one),
+        A(a_watched_name_that_a_reader_had_no_room_for_counts_all_the_same),
+        A(the_key_of_a_ca_is_nobodys_own),
         A(an_own_key_in_an_expired_certificate_is_a_notice_and_in_a_pending_one_told_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

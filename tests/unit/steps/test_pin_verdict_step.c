@@ -290,6 +290,10 @@ static void the_issuer_is_waited_for_a_minute(void **state) {
     due = 1;
     judge();
     assert_string_equal(said, "1 cannot-tell ");
+    one.queued_ms = WALL_MS + HOUR_MS; /* by a clock that was wrong */
+    due = 1;
+    judge();
+    assert_int_equal(saved, 2);
 }
 
 static void who_has_expired_is_settled_and_not_judged(void **state) {
