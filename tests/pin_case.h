@@ -2,7 +2,7 @@
  * its certificate "certificate A"; A/2 is a second certificate of the same key.
  *
  *     set android example.com below                     format, host (- for none), match, then what holds beside: see set_flag
- *     pins A B@leaf cert:sha512:C 3.1.1:D               one group of the set above; a pin is [cert:|spki:][sha1:|sha512:|full:]NAME[@position],
+ *     pins A B@leaf cert:sha512:C 3.1.1:D               one group of the set above; a pin is [cert:|spki:][sha1:|sha512:|full:]NAME[@position or @role],
  *                                                       or usage.selector.matching:NAME
  *     path complete L I~ R~                             complete, open or foreign; L! is a bare key, I~ known by its SHA-256s alone
  *     ask www.example.com now=2026-05-01T00:00:00Z      and port=25 proto=udp smtp; more: other paths may exist */
@@ -46,6 +46,9 @@ static inline bool case_pin(struct pin_case *made, const char *word) {
     for (unsigned position = PIN_ANY; at != NULL && position <= PIN_ROOT; position++)
         if (strcmp(at + 1, pin_position_name((enum pin_position) position)) == 0)
             pin->position = (enum pin_position) position;
+    for (unsigned role = PIN_CURRENT; at != NULL && role <= PIN_BACKUP; role++)
+        if (strcmp(at + 1, pin_role_name((enum pin_role) role)) == 0)
+            pin->role = (enum pin_role) role;
     struct span bytes = case_bytes(made->arena, pin->kind == PIN_SPKI ? "key" : "certificate", name, at == NULL ? strlen(name) : (size_t) (at - name));
     pin->value = pin->algorithm == PIN_FULL ? bytes : case_digest(made->arena, digests[pin->algorithm], bytes);
     return pin->comment != NULL && pin->value.size > 0;

@@ -126,12 +126,18 @@ static json_t *lost_json(const struct gate_answer *answer, enum gate_acceptance 
     return list;
 }
 
+/* Whose file still calls it current, though it is not in use any more, has no role. */
+static const char *role_of(const struct plan_spare *spare) {
+    bool has_role = spare->pin->role != PIN_ROLE_NONE && spare->pin->role != PIN_CURRENT;
+    return spare->is_current ? "current" : has_role ? pin_role_name(spare->pin->role) : "";
+}
+
 static void add_spare(struct table *table, const struct plan_spare *spare, struct arena *arena) {
     static const enum table_tone tones[] = {[GATE_SAFE] = TONE_GOOD, [GATE_LOCKS_OUT] = TONE_BAD, [GATE_CANNOT_TELL] = TONE_WARNING};
     const char *pin = pin_long_text(spare->pin, arena), *lost = lost_text(&spare->gate, arena);
     const char *share = arena_printf(arena, "%.4g %%", 100 * spare->gate.refused_share);
     table_text(table, 0, pin == NULL ? "" : pin);
-    table_text(table, 1, spare->is_current ? "current" : spare->pin->role == PIN_ROLE_NONE ? "" : pin_role_name(spare->pin->role));
+    table_text(table, 1, role_of(spare));
     table_text(table, 2, gate_verdict_name(spare->gate.verdict));
     table_tone(table, 2, tones[spare->gate.verdict]);
     table_json(table, 3, json_real(spare->gate.refused_share), share);
@@ -152,14 +158,15 @@ static int show_spares(const struct plan_spare *spares, size_t count, bool as_js
 }
 
 /* Where nobody says which key is in use, one of the safe ones may be it. */
-static int code_of(const struct plan_spare *spares, size_t count) {
-    size_t safe = 0, unknown = 0, current = 0;
+static int code_of(const struct rotation *rotation, const struct plan_spare *spares, size_t count) {
+    bool is_current_known = rotation->question.current != NULL;
+    size_t safe = 0, unknown = 0;
     for (size_t i = 0; i < count; i++) {
-        current += spares[i].is_current;
+        is_current_known = is_current_known || spares[i].is_current;
         safe += !spares[i].is_current && spares[i].gate.verdict == GATE_SAFE;
         unknown += !spares[i].is_current && spares[i].gate.verdict == GATE_CANNOT_TELL;
     }
-    if (safe > (current == 0 ? 1 : 0))
+    if (safe > (is_current_known ? 0 : 1))
         return EXIT_OK;
     return safe + unknown > 0 ? ROTATION_EXIT_UNKNOWN : EXIT_FINDING;
 }
@@ -169,7 +176,7 @@ static void print_advice(const struct rotation *rotation, const struct plan_spar
         puts("\n* which key is in use is not known (--current): it stands among these");
     if (left_out > 0)
         printf("\n* %zu pins are whole certificates or other digests, and are not judged\n", left_out);
-    if (code_of(spares, count) == EXIT_OK)
+    if (code_of(rotation, spares, count) == EXIT_OK)
         puts("\n* take the first key whose private half you hold, get a certificate for it, and ask `pinwatch pins gate` before it is served; then ship the pins of new spare keys");
     else
         puts("\n* no staged key is surely accepted by all: take the one that costs least of which you hold the private half, or ship a release first and keep the key until then");
@@ -187,7 +194,7 @@ static int plan_emergency(const struct plan_options *options, struct rotation *r
         return code;
     if (!as_json)
         print_advice(rotation, spares, count, left_out);
-    return code_of(spares, count);
+    return code_of(rotation, spares, count);
 }
 
 int pins_run_plan(int argc, char **argv) {

@@ -29,8 +29,8 @@ MUST_CHECK result pin_plan(const struct gate_question *question, struct arena *a
 
 /* A key that live releases pin for the host. */
 struct plan_spare {
-    const struct pin *pin;    /* SHA-256 of a key, as the first release has it */
-    bool is_current;          /* the question's current key, or called so */
+    const struct pin *pin;    /* SHA-256 of a key, as the first release has it that gives it a role, else the first of all */
+    bool is_current;          /* the question's current key; where that is not known, one that is called so */
     struct gate_answer gate;  /* were it served on that day */
 };
 

@@ -12,21 +12,33 @@ struct hunt {
 };
 
 static bool is_of(const struct pin *pin, const struct pin_link *link) {
-    return link != NULL && span_equal(pin->value, span_of(link->spki_sha256.bytes, HASH_SIZE));
+    return span_equal(pin->value, span_of(link->spki_sha256.bytes, HASH_SIZE));
+}
+
+/* The role in a file is of the day when that release was built: who says which key is in use knows better. */
+static bool is_in_use(const struct hunt *hunt, const struct pin *pin) {
+    return hunt->question->current == NULL ? pin->role == PIN_CURRENT : is_of(pin, hunt->question->current);
+}
+
+/* Of one key that several files pin, the first that says what it is for. */
+static void take_again(struct plan_spare *spare, const struct pin *pin, bool is_current) {
+    spare->is_current = spare->is_current || is_current;
+    if (spare->pin->role == PIN_ROLE_NONE)
+        spare->pin = pin;
 }
 
 static void take_pin(struct hunt *hunt, const struct pin *pin) {
     struct pin_holder holder;
     if ((pin->position != PIN_ANY && pin->position != PIN_LEAF) || pin_holder_find(pin, hunt->question->extra, &holder))
         return;
-    bool is_current = pin->role == PIN_CURRENT || is_of(pin, hunt->question->current);
+    bool is_current = is_in_use(hunt, pin);
     if (pin->kind != PIN_SPKI || pin->algorithm != PIN_SHA256 || pin->value.size != HASH_SIZE || hunt->count == SPARES_MAX) {
         hunt->left_out++;
         return;
     }
     for (size_t i = 0; i < hunt->count; i++)
         if (span_equal(hunt->spares[i].pin->value, pin->value)) {
-            hunt->spares[i].is_current = hunt->spares[i].is_current || is_current;
+            take_again(&hunt->spares[i], pin, is_current);
             return;
         }
     hunt->spares[hunt->count++] = (struct plan_spare){.pin = pin, .is_current = is_current};
