@@ -152,7 +152,7 @@ static result with_words(result outcome, const struct store *store, struct reaso
 
 static result prepare_roles(const struct settings *settings, struct reason *reason) {
     CLEANUP(store_free_at) struct store *store = NULL;
-    static const enum database_role wanted[] = {DATABASE_OWNER, DATABASE_MONITOR, DATABASE_ALERTS, DATABASE_CLI, DATABASE_REPORT};
+    static const enum database_role wanted[] = {DATABASE_OWNER, DATABASE_MONITOR, DATABASE_ALERTS, DATABASE_CLI, DATABASE_REPORT, DATABASE_RECEIVER};
     enum { COUNT = sizeof wanted / sizeof wanted[0] };
     struct role_password passwords[COUNT];
     struct buffer texts[COUNT];

@@ -16,6 +16,7 @@ const char *database_role_name(enum database_role role) {
     static const char *const names[] = {
         [DATABASE_SUPERUSER] = "postgres",      [DATABASE_OWNER] = "pinwatch_owner", [DATABASE_MONITOR] = "pinwatch_monitor",
         [DATABASE_ALERTS] = "pinwatch_alerts", [DATABASE_CLI] = "pinwatch_cli",     [DATABASE_REPORT] = "pinwatch_report",
+        [DATABASE_RECEIVER] = "pinwatch_receiver",
     };
     return names[role];
 }

@@ -5,7 +5,7 @@
 #include "base/reason.h"
 #include "settings/settings.h"
 
-enum database_role { DATABASE_SUPERUSER, DATABASE_OWNER, DATABASE_MONITOR, DATABASE_ALERTS, DATABASE_CLI, DATABASE_REPORT,
+enum database_role { DATABASE_SUPERUSER, DATABASE_OWNER, DATABASE_MONITOR, DATABASE_ALERTS, DATABASE_CLI, DATABASE_REPORT, DATABASE_RECEIVER,
                      database_role_count };
 
 extern const struct fault fault_database_password; /* SETTINGS: the password file cannot be read */

@@ -69,6 +69,18 @@ static const struct setting file_settings[] = {
     {"caa_trust_after", SETTING_WORD, false, AT(caa_trust_after), .words = "delivery acknowledgement", .standard = "delivery",
      .comment = "When an issuer that only a change of CAA records allows may count as expected (`caa_records: true` in a policy): once the\n"
                 "alert about the change was delivered, or once somebody decided about its finding."},
+    {"reports_address", SETTING_ADDRESS, false, AT(reports_address), .standard = "",
+     .comment = "Address on which clients' reports of failed pins are taken, at /reports: the one that a proxy with TLS in front reaches. Empty: nowhere."},
+    {"reports_port", SETTING_NUMBER, false, AT(reports_port), .least = 1, .most = 65535, .standard = "8460", .comment = ""},
+    {"reports_proxy", SETTING_ADDRESS, false, AT(reports_proxy), .standard = "",
+     .comment = "Address of that proxy: what it adds to X-Forwarded-For is taken for the client's address. Empty: there is none."},
+    {"reports_per_minute_source", SETTING_NUMBER, false, AT(reports_per_minute_source), .least = 1, .most = 100000, .standard = "30",
+     .comment = "Most reports from one source (an IPv4 address, an IPv6 network of 64 bits) in a minute, and from all in a second."},
+    {"reports_per_second", SETTING_NUMBER, false, AT(reports_per_second), .least = 1, .most = 100000, .standard = "100", .comment = ""},
+    {"reports_new_per_day", SETTING_NUMBER, false, AT(reports_new_per_day), .least = 1, .most = 1000000, .standard = "1000",
+     .comment = "Most different reports that are kept a day, each up to 40 kilobytes; one source may bring a tenth of them. Equal ones are only counted."},
+    {"reports_retention_days", SETTING_NUMBER, false, AT(reports_retention_days), .most = 36500, .standard = "90",
+     .comment = "Days after which a report that did not come again is forgotten. 0: never."},
     {"log_level", SETTING_WORD, false, AT(log_level), .words = "error warning notice info debug", .standard = "info",
      .comment = "The least urgent messages that the service writes to standard error."},
 };

@@ -35,7 +35,7 @@ struct setting_table {
     const char *comment; /* of the list */
 };
 
-#define SETTINGS_PER_TABLE_MAX 32
+#define SETTINGS_PER_TABLE_MAX 48
 
 extern const struct setting_table settings_table, settings_log_table, settings_resolver_table;
 

@@ -55,6 +55,12 @@ struct settings {
     bool has_drill;              /* run the local drill logs */
     unsigned drill_port;         /* 0: any free one, remembered in the state folder */
     const char *caa_trust_after; /* delivery, acknowledgement */
+    const char *reports_address; /* where clients' reports are taken; "": nowhere */
+    unsigned reports_port;
+    const char *reports_proxy;   /* whose X-Forwarded-For is believed; "": nobody's */
+    unsigned reports_per_minute_source, reports_per_second;
+    unsigned reports_new_per_day; /* distinct ones that are kept for a tenant */
+    unsigned reports_retention_days; /* 0: for ever */
     const char *log_level;       /* error, warning, notice, info, debug */
 };
 

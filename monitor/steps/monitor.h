@@ -86,6 +86,9 @@ struct monitor {
     struct caa_trouble caa_trouble; /* also of making that */
     struct pin_world *pins;   /* NULL before the first load */
     enum told told_pins_unreadable;
+    uint64_t pinned_hosts_of; /* generation of the pins whose hosts are recorded for who receives reports */
+    enum told told_dropped;   /* reports that found no room */
+    int64_t dropped_due_ms;
     struct second_look *second_look; /* what logs did not serve readably at first; NULL before the first */
     struct issuer_round issuer_round;
     enum told told_unjudged;
@@ -115,6 +118,7 @@ MUST_CHECK result step_reload_watches(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_choose_logs(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_hold_leases(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_look_again(struct monitor *monitor, int64_t now_ms);
+MUST_CHECK result step_join_reports(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_judge_pins(struct monitor *monitor, int64_t now_ms);
 MUST_CHECK result step_poll_caa(struct monitor *monitor, int64_t now_ms);
 void caa_poller_free(struct monitor *monitor); /* before the store and the loop */

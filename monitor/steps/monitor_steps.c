@@ -13,6 +13,7 @@ const struct monitor_step monitor_steps[] = {
     {"poll CAA records", 200, step_poll_caa},
     {"judge by CAA", 1000, step_judge_caa},
     {"judge by pins", 1000, step_judge_pins},
+    {"join reports of clients", 1000, step_join_reports},
     {"save the status", 1000, step_save_status},
     {"tell what was not recorded", 1000, step_tell_blindness},
     {"check the clock", 1000, step_check_clock},

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "store/statement.h"
 
-#define STEPS_KNOWN 14      /* number of the last file in sql/ */
+#define STEPS_KNOWN 15      /* number of the last file in sql/ */
 #define STEP_SIZE_MAX ((size_t) 1024 * 1024)
 #define STEP_MS 3600000   /* an index over years of data takes its time */
 #define STEP_LOCK_MS 60000 /* for the end of another program's step, and of the statements that run */

@@ -1,6 +1,7 @@
 #include "supervisor/service.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -146,6 +147,20 @@ static result add_alerts(const struct builder *builder) {
     return add_plan(builder, &plan);
 }
 
+/* Its deaths end nothing else: anybody may send it anything. */
+static const struct restart_policy reports_policy = {.first_ms = 500, .cap_ms = 30000, .jitter_percent = 25, .deaths_max = UINT_MAX, .window_ms = 300000};
+
+static result add_reports(const struct builder *builder) {
+    struct child_plan plan;
+    const char *const words[] = {"pinwatch-reports", "--config", settings_path(builder->settings)};
+    TRY(fill_program(builder, words[0], false, &plan));
+    plan.name = "reports";
+    plan.restart = &reports_policy;
+    plan.on_reload = RELOAD_RESTART;
+    plan.arguments = make_arguments(builder->arena, words, sizeof words / sizeof words[0]);
+    return add_plan(builder, &plan);
+}
+
 static result add_monitor(const struct builder *builder) {
     struct child_plan plan;
     const char *const words[] = {"pinwatch-monitor", "--config", settings_path(builder->settings)};
@@ -167,5 +182,7 @@ result service_build(const struct settings *settings, const char *settings_copy,
     if (settings->has_drill)
         TRY(add_drill(&builder));
     TRY(add_alerts(&builder));
+    if (settings->reports_address[0] != '\0')
+        TRY(add_reports(&builder));
     return add_monitor(&builder);
 }

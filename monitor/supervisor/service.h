@@ -6,7 +6,7 @@
 #include "supervisor/child.h"
 #include "supervisor/private_postgres.h"
 
-#define SERVICE_PROGRAMS_MAX 5
+#define SERVICE_PROGRAMS_MAX 6
 
 struct service {
     struct private_postgres_command postgres; /* the first plan points into it: do not move a service */
@@ -16,7 +16,7 @@ struct service {
 
 extern const struct fault fault_service_program; /* SETTINGS: a program of ours is not installed */
 
-/* Fills *service: the private PostgreSQL unless a database is configured, the schema steps, the drill when wanted, alerts, monitor. Texts
+/* Fills *service: the private PostgreSQL unless a database is configured, the schema steps, the drill when wanted, alerts, who takes reports where an address is set, monitor. Texts
  * live in `arena` and in `settings`, which must outlive it. `settings_copy`: see child_settings. The cluster must be prepared. */
 MUST_CHECK result service_build(const struct settings *settings, const char *settings_copy, struct arena *arena, struct service *service,
                                 struct reason *reason);

@@ -15,7 +15,7 @@ import pg_proxy  # noqa: E402
 import service as run  # noqa: E402
 import test_log  # noqa: E402
 
-ROLES = ("pinwatch_owner", "pinwatch_monitor", "pinwatch_alerts", "pinwatch_cli", "pinwatch_report")
+ROLES = ("pinwatch_owner", "pinwatch_monitor", "pinwatch_alerts", "pinwatch_cli", "pinwatch_report", "pinwatch_receiver")
 PR_SET_PDEATHSIG = 1
 EVENT = re.compile(r'"event": ?"([^"]+)"')
 
