@@ -37,6 +37,8 @@ struct pin_value_form {
  * warning through the builder), or hex. False after an error remark: it is neither, or of another size. */
 MUST_CHECK result pin_value_read(struct pin_builder *builder, struct span text, struct pin_value_form form, unsigned line,
                                  struct span *ret_value, bool *ret_is_value);
+/* Bytes that a PIN_FULL pin may have: one SEQUENCE of DER, as certificates and public keys are. */
+bool pin_value_is_der(struct span value);
 /* A host as pin files write it, to A-labels in lower case without a trailing dot (letters beyond ASCII and that dot are told as warnings).
  * False after an error remark: no host name (a scheme, a port, a path, a wildcard, an IP address). */
 MUST_CHECK result pin_host_read(struct pin_builder *builder, struct span text, unsigned line, const char **ret_host, bool *ret_is_host);

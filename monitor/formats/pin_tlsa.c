@@ -4,7 +4,6 @@
 #include "base/ascii.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "formats/der.h"
 #include "formats/dns_name.h"
 #include "formats/pin_file.h"
 #include "formats/pin_write.h"
@@ -119,8 +118,6 @@ static result refuse_field(struct reading *reading, size_t number, unsigned valu
 static result check_record(struct reading *reading, const struct record *record, bool *ret_is_good) {
     static const uint8_t highest[FIELDS] = {PIN_TLSA_DANE_EE, 1, 2};
     static const size_t sizes[] = {0, 32, 64};
-    struct cursor cursor = cursor_of(record->data);
-    struct span content;
     *ret_is_good = false;
     for (size_t i = 0; i < FIELDS; i++)
         if (record->fields[i] > highest[i])
@@ -129,7 +126,7 @@ static result check_record(struct reading *reading, const struct record *record,
     if (wanted != 0 && record->data.size != wanted)
         return REFUSE(reading, "tlsa-size", "the data have %zu bytes, wanted the %zu of a digest of matching type %u (RFC 6698 2.1.3)", record->data.size,
                       wanted, record->fields[2]);
-    if (wanted == 0 && (der_take(&cursor, DER_SEQUENCE, &content) != OK || !cursor_at_end(&cursor)))
+    if (wanted == 0 && !pin_value_is_der(record->data))
         return REFUSE(reading, "tlsa-not-der", "the data of matching type 0 are not the DER of a %s (RFC 6698 2.1.4)",
                       record->fields[1] == 0 ? "certificate" : "public key");
     *ret_is_good = true;

@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "formats/der.h"
 #include "formats/name_normalise.h"
 #include "formats/pin_builder.h"
 
@@ -198,6 +199,12 @@ static const char *host_wrong(struct span text, const struct host_text *host) {
     if (host->unreadable_count > 0 || host->size == 0 || !host_is_plain(span_of(host->text, host->size)))
         return "has a label that no host can have";
     return NULL;
+}
+
+bool pin_value_is_der(struct span value) {
+    struct cursor cursor = cursor_of(value);
+    struct span content;
+    return der_take(&cursor, DER_SEQUENCE, &content) == OK && cursor_at_end(&cursor);
 }
 
 static result refuse_host(struct pin_builder *builder, unsigned line, struct span text, const char *wrong) {

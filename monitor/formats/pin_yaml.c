@@ -112,7 +112,11 @@ static result take_value(struct reading *reading, const char *text, struct pin *
             continue;
         pin->algorithm = algorithms[i];
         struct pin_value_form form = {.size = pin_algorithm_size(algorithms[i]), .allows_hex = true};
-        return pin_value_read(reading->builder, span_of_text(text + size + 1), form, reading->line, &pin->value, ret_is_pin);
+        TRY(pin_value_read(reading->builder, span_of_text(text + size + 1), form, reading->line, &pin->value, ret_is_pin));
+        if (!*ret_is_pin || pin->algorithm != PIN_FULL || pin_value_is_der(pin->value))
+            return OK;
+        *ret_is_pin = false;
+        return REFUSE(reading, "yaml-pin", "full/: the bytes are not the DER of a certificate or of a public key");
     }
     return REFUSE(reading, "yaml-pin", "the pin \"%.*s\" begins with no algorithm, wanted sha256/, sha512/, sha1/ or full/ and base64 or hex behind it",
                   SHOWN_MAX, text);
