@@ -13,7 +13,7 @@ FAULT(fault_reader_refused, FAULT_INPUT, "batch.refused", "answer with entries",
 #define DEATHS_BEFORE_BLAME 2 /* of readers, over one entry alone */
 #define STARVED_BEFORE_BLAME 8 /* with memory enough: one to two minutes */
 #define STARVED_TRIES_OF_A_SCAN 6
-#define KILLS_BEFORE_BLAME 20 /* by a person, or by a kernel that an entry may have brought into want of memory: seconds, they are not spaced.
+#define KILLS_BEFORE_BLAME 20 /* by a person, or by a kernel that an entry may have brought into want of memory: seconds, they are not spaced; or kept from work.
                                  For want of memory, while the machine has none either: a quarter of an hour */
 
 static result submit(struct batch *batch);
@@ -37,7 +37,7 @@ static bool is_greedy(struct batch *batch, result fault) {
 static bool is_culprit(struct batch *batch, result fault) {
     if (fault == &fault_reader_starved)
         return is_greedy(batch, fault);
-    if (fault == &fault_reader_killed)
+    if (fault == &fault_reader_killed || fault == &fault_reader_stalled)
         return ++batch->kills >= KILLS_BEFORE_BLAME;
     return ++batch->deaths >= DEATHS_BEFORE_BLAME;
 }
@@ -137,7 +137,8 @@ static void answered(struct batch *batch, const struct reader_answer *answer) {
 }
 
 static bool is_loss_of_reader(result fault) {
-    return fault == &fault_reader_died || fault == &fault_reader_killed || fault == &fault_reader_starved || fault == &fault_reader_late || fault == &fault_reader_lied;
+    return fault == &fault_reader_died || fault == &fault_reader_killed || fault == &fault_reader_starved || fault == &fault_reader_stalled ||
+           fault == &fault_reader_late || fault == &fault_reader_lied;
 }
 
 static void reader_finished(void *context, const struct reader_outcome *outcome) {

@@ -71,7 +71,7 @@ static void job_free(struct issuer_job *job) {
 /* Not our memory, readers or database: what the log serves, or does not. */
 static bool is_log_at_fault(result fault) {
     const result ours[] = {OK, &fault_no_memory, &fault_machine, &fault_library, &fault_limit_reached, &fault_pool_hopeless, &fault_reader_starved,
-                           &fault_reader_killed, &fault_reader_lied};
+                           &fault_reader_killed, &fault_reader_stalled, &fault_reader_lied};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
         if (fault == ours[i])
             return false;

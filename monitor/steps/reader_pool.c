@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "formats/entry_report.h"
@@ -19,6 +20,8 @@ FAULT(fault_reader_starved, FAULT_RETRY, "reader.starved", "reader", "", "it had
 FAULT(fault_reader_killed, FAULT_INPUT, "reader.killed", "reader", "", "somebody else killed it while it read this body", "an answer");
 FAULT(fault_reader_late, FAULT_INPUT, "reader.late", "reader", "", "it took longer than allowed for this body",
       "an answer in time");
+FAULT(fault_reader_stalled, FAULT_RETRY, "reader.stalled", "reader", "", "others had the processor, or stopped it, while it read this body",
+      "a machine that lets it work");
 FAULT(fault_reader_lied, FAULT_INPUT, "reader.lied", "reader", "", "its answer does not fit the request", "an answer that does");
 FAULT(fault_pool_hopeless, FAULT_RETRY, "reader.none", "readers", "", "no reader process stays alive", "memory, processes and a kernel with seccomp");
 
@@ -26,6 +29,8 @@ FAULT(fault_pool_hopeless, FAULT_RETRY, "reader.none", "readers", "", "no reader
 #define START_LIMIT_MS   30000                      /* to load libraries and map the image */
 #define NEVER_MS ((int64_t) 365 * 24 * 3600 * 1000)
 #define DEADLINE_MS      20000                      /* when the caller names none */
+#define DEADLINES_MAX    10                         /* of one request, while the reader gets hardly any of a processor */
+#define WORKED_SHARE     10                         /* who has used a tenth of its deadline had a processor */
 #define BACKOFF_FIRST_MS 100                        /* a reader that dies without work is started later and later */
 #define BACKOFF_LAST_MS  30000
 #define HOPELESS_FAILURES 6                         /* of every seat in a row, before waiting for a reader is given up */
@@ -63,6 +68,8 @@ struct seat {
     struct event *readable;
     struct event *timer; /* empty: start; starting, busy: deadline */
     struct work *work;
+    int64_t given_ms, given_cpu_ms; /* when it got `work`, and what it had used of a processor */
+    unsigned deadlines;             /* that have passed over `work` */
     uint64_t served; /* requests, by this process */
     struct reader_answer answer;
     size_t received; /* bytes of `answer` */
@@ -180,6 +187,9 @@ static bool seat_give(struct seat *seat, struct work *work) {
     if (write(seat->process.requests, &work->request, sizeof work->request) != (ssize_t) sizeof work->request)
         return false;
     seat->work = work;
+    seat->given_ms = clock_monotonic_ms();
+    seat->given_cpu_ms = reader_process_cpu_ms(&seat->process);
+    seat->deadlines = 0;
     seat->state = SEAT_BUSY;
     seat->pool->figures.requests++;
     (void) set_timer(seat, seat->pool->deadline_ms);
@@ -219,10 +229,27 @@ static void give_up_if_hopeless(struct reader_pool *pool) {
         deliver(queue_take(pool), &(struct reader_outcome){.fault = &fault_pool_hopeless});
 }
 
+/* What a reader was lost in, for whoever reads the log: how it ended or what it does, and how long it had. */
+static void say_lost(const struct seat *seat, const char *event, const struct reader_look *look) {
+    static const char *const tasks[reader_task_count] = {"get-entries", "data-tile", "certificate", "issuer", "raw-entry"};
+    char how[READER_LOOK_WORDS];
+    reader_look_words(look, how);
+    if (seat->work == NULL) {
+        log_say(LOG_WARNING, event, LOG_NUMBER("pid", seat->process.pid), LOG_TEXT("busy", "no"), LOG_TEXT("how", how), LOG_NUMBER("cpu_ms", look->cpu_ms),
+                LOG_NUMBER("requests", seat->served));
+        return;
+    }
+    const struct reader_request *request = &seat->work->request;
+    log_say(LOG_WARNING, event, LOG_NUMBER("pid", seat->process.pid), LOG_TEXT("busy", "yes"), LOG_TEXT("how", how),
+            LOG_NUMBER("ms", clock_monotonic_ms() - seat->given_ms), LOG_NUMBER("cpu_ms", look->cpu_ms - seat->given_cpu_ms), LOG_TEXT("task", tasks[request->task]),
+            LOG_NUMBER("begin", request->wanted_begin), LOG_NUMBER("end", request->wanted_end), LOG_NUMBER("bytes", request->body_size),
+            LOG_NUMBER("requests", seat->served));
+}
+
 /* The process is gone or must go. Its work, if any, ends with `fault`. */
-static void seat_fail(struct seat *seat, result fault, const char *event) {
+static void seat_fail(struct seat *seat, result fault, const char *event, const struct reader_look *look) {
+    say_lost(seat, event, look);
     struct work *work = TAKE(seat->work);
-    log_say(LOG_WARNING, event, LOG_NUMBER("pid", seat->process.pid), LOG_TEXT("busy", work == NULL ? "no" : "yes"));
     seat->failures += work == NULL ? 1 : 0;
     seat_clear(seat);
     seat_start_later(seat);
@@ -243,17 +270,19 @@ static void save_unread_request(struct seat *seat) {
 }
 
 static void seat_died(struct seat *seat) {
+    struct reader_look look;
     seat->pool->figures.deaths++;
-    result fault = reader_process_was_killed(&seat->process)    ? &fault_reader_killed
-                   : reader_process_was_starved(&seat->process) ? &fault_reader_starved
-                                                                : &fault_reader_died;
+    reader_process_look_at_end(&seat->process, &look);
+    result fault = reader_look_was_killed(&look) ? &fault_reader_killed : reader_look_was_starved(&look) ? &fault_reader_starved : &fault_reader_died;
     save_unread_request(seat);
-    seat_fail(seat, fault, "reader.died");
+    seat_fail(seat, fault, "reader.died", &look);
 }
 
 static void seat_lied(struct seat *seat) {
+    struct reader_look look;
     seat->pool->figures.lies++;
-    seat_fail(seat, &fault_reader_lied, "reader.lied");
+    reader_process_look(&seat->process, &look);
+    seat_fail(seat, &fault_reader_lied, "reader.lied", &look);
 }
 
 /* ------------------------------------------------------------------ answers */
@@ -341,17 +370,33 @@ static void on_answer(evutil_socket_t file, short what, void *context) {
         (seat->state == SEAT_STARTING ? greeted : finish)(seat);
 }
 
+static bool has_worked(const struct seat *seat, const struct reader_look *look) {
+    return look->cpu_ms - seat->given_cpu_ms >= seat->pool->deadline_ms / WORKED_SHARE;
+}
+
+/* Its time is over. One that others kept from the processor gets more of it, for a while. */
+static void seat_late(struct seat *seat) {
+    struct reader_look look;
+    reader_process_look(&seat->process, &look);
+    bool is_kept_waiting = seat->work != NULL && look.what == READER_WANTS_PROCESSOR && !has_worked(seat, &look);
+    if (is_kept_waiting && ++seat->deadlines < DEADLINES_MAX) {
+        say_lost(seat, "reader.slow", &look);
+        (void) set_timer(seat, seat->pool->deadline_ms);
+        return;
+    }
+    seat->pool->figures.late++;
+    seat_fail(seat, is_kept_waiting || look.what == READER_STOPPED ? &fault_reader_stalled : &fault_reader_late, "reader.late", &look);
+}
+
 static void on_timer(evutil_socket_t file, short what, void *context) {
     struct seat *seat = context;
     (void) file;
     (void) what;
     rest_timer(seat);
-    if (seat->state == SEAT_EMPTY) {
+    if (seat->state == SEAT_EMPTY)
         seat_start(seat);
-        return;
-    }
-    seat->pool->figures.late++;
-    seat_fail(seat, &fault_reader_late, "reader.late");
+    else
+        seat_late(seat);
 }
 
 /* ------------------------------------------------------------------ the pool */

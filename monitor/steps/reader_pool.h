@@ -16,7 +16,7 @@ struct reader_pool_options {
     unsigned reader_count;  /* 0: as many as processors */
     unsigned slot_count;
     size_t slot_size;       /* bytes of a body as received */
-    int64_t deadline_ms;    /* for one request; then the reader is killed */
+    int64_t deadline_ms;    /* for one request; then the reader is killed, but up to ten times that while others have the processor */
     /* Readers that die before they are ready are started again with back-off, and requests wait for them: only a reader
      * that dies, is late or lies while it holds a request ends that request. */
     const char *program;    /* path of pinwatch-reader; NULL: beside this program, else the installed one */
@@ -33,6 +33,7 @@ extern const struct fault fault_reader_died;
 extern const struct fault fault_reader_starved; /* it had no memory */
 extern const struct fault fault_reader_killed; /* by somebody else, so that the body is hardly to blame */
 extern const struct fault fault_reader_late;
+extern const struct fault fault_reader_stalled; /* others had the processor, or stopped it: the body is hardly to blame */
 extern const struct fault fault_reader_lied;
 extern const struct fault fault_pool_hopeless; /* no reader stays alive */
 

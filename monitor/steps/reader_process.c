@@ -3,12 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +20,6 @@ static FAULT(fault_reader_program, FAULT_SETTINGS, "reader.program", "pinwatch-r
              "pinwatch-reader beside pinwatch or where it was installed");
 
 #define READER_PROGRAM "pinwatch-reader"
-#define END_WAIT_MS 100 /* from the pipe's end to the process's own */
 
 static result try_program(const char *folder, const char *name, char *ret_path, size_t size) {
     if (snprintf(ret_path, size, "%s%s", folder, name) >= (int) size)
@@ -148,24 +145,6 @@ result reader_process_start(const struct reader_launch *launch, struct reader_pr
     return OK;
 }
 
-/* The sandbox leaves it no way to send SIGKILL: that comes from a person, or from a kernel without memory. */
-bool reader_process_was_killed(const struct reader_process *process) {
-    siginfo_t how = {0};
-    int file = process->pid > 0 ? pidfd_open(process->pid, 0) : -1;
-    struct pollfd ended = {.fd = file, .events = POLLIN};
-    bool has_ended = file >= 0 && poll(&ended, 1, END_WAIT_MS) == 1;
-    if (file >= 0)
-        close(file);
-    return has_ended && waitid(P_PID, (id_t) process->pid, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_code == CLD_KILLED &&
-           how.si_status == SIGKILL;
-}
-
-bool reader_process_was_starved(const struct reader_process *process) {
-    siginfo_t how = {0};
-    return process->pid > 0 && waitid(P_PID, (id_t) process->pid, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_code == CLD_EXITED &&
-           how.si_status == READER_EXIT_MEMORY;
-}
-
 /* Reserved and given back untouched: where memory is promised to too many, or this service is limited, the promise is refused. */
 bool reader_process_memory_is_free(void) {
     void *memory = mmap(NULL, READER_WORKING_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -186,23 +165,4 @@ void reader_process_stop(struct reader_process *process) {
     close_at(&process->requests);
     close_at(&process->answers);
     *process = (struct reader_process){.requests = -1, .answers = -1};
-}
-
-/* proc(5), statm: pages of the address space, resident ones, those of them that are shared. */
-uint64_t reader_process_memory(const struct reader_process *process) {
-    char path[64], text[128] = "";
-    uint64_t numbers[3] = {0};
-    snprintf(path, sizeof path, "/proc/%d/statm", (int) process->pid);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = file < 0 ? -1 : read(file, text, sizeof text - 1);
-    if (file >= 0)
-        close(file);
-    struct span left = span_of(text, size < 0 ? 0 : (size_t) size);
-    for (size_t i = 0; i < 3; i++) {
-        size_t digits = strspn((const char *) left.bytes, "0123456789");
-        if (text_to_number(span_of(left.bytes, digits), INT64_MAX, &numbers[i]) != OK || digits >= left.size)
-            return 0;
-        left = span_of(left.bytes + digits + 1, left.size - digits - 1);
-    }
-    return numbers[1] > numbers[2] ? (numbers[1] - numbers[2]) * (uint64_t) sysconf(_SC_PAGESIZE) : 0;
 }

@@ -12,6 +12,7 @@
 FAULT(fault_reader_died, FAULT_INPUT, "reader.died", "", "", "", "");
 FAULT(fault_reader_starved, FAULT_RETRY, "reader.starved", "", "", "", "");
 FAULT(fault_reader_killed, FAULT_INPUT, "reader.killed", "", "", "", "");
+FAULT(fault_reader_stalled, FAULT_RETRY, "reader.stalled", "", "", "", "");
 FAULT(fault_reader_late, FAULT_INPUT, "reader.late", "", "", "", "");
 FAULT(fault_reader_lied, FAULT_INPUT, "reader.lied", "", "", "", "");
 FAULT(fault_pool_hopeless, FAULT_RETRY, "reader.none", "", "", "", "");
@@ -130,6 +131,9 @@ static void readers_that_somebody_else_kills_blame_an_entry_after_twenty_alone(v
     (void) state;
     unsigned tries;
     assert_int_equal(time_to_blame(&fault_reader_killed, &tries), 0); /* they are not spaced */
+    assert_int_equal(tries, 20);
+    set_up(state);
+    time_to_blame(&fault_reader_stalled, &tries); /* or keeps from work */
     assert_int_equal(tries, 20);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -20,9 +21,10 @@
 #include "formats/entry_report.h"
 #include "rules/watch_image.h"
 #include "steps/reader_pool.h"
+#include "steps/reader_process.h"
 #include "steps/reader_slots.h"
 
-enum behaviour { ANSWER, DIE, HANG, LIE_COUNT, LIE_ID, LIE_SIZE, SPEAK_TWICE, STUTTER, REPORT_SLOT, DIE_AFTER_ANSWER, BE_KILLED };
+enum behaviour { ANSWER, DIE, HANG, LIE_COUNT, LIE_ID, LIE_SIZE, SPEAK_TWICE, STUTTER, REPORT_SLOT, DIE_AFTER_ANSWER, BE_KILLED, WAIT_FOR_MACHINE, WAIT_FOR_EVER };
 
 /* ------------------------------------------------------------------ the reader's side */
 
@@ -38,6 +40,16 @@ static void play_write(const struct reader_answer *answer, bool in_pieces) {
     }
 }
 
+/* Whoever waits for a child that shares its memory cannot be disturbed: it looks like one that waits for a disk. */
+static void play_waiting(unsigned milliseconds) {
+    pid_t child = vfork();
+    if (child == 0) {
+        struct timespec time = {.tv_sec = milliseconds / 1000, .tv_nsec = (long) (milliseconds % 1000) * 1000000};
+        (void) nanosleep(&time, NULL);
+        _exit(0);
+    }
+}
+
 static void play_one(const struct reader_request *request, const uint8_t *slots, size_t slot_size, uint8_t *area) {
     static struct reader_answer answer;
     enum behaviour behaviour = (enum behaviour) (request->first_index % 16);
@@ -49,6 +61,10 @@ static void play_one(const struct reader_request *request, const uint8_t *slots,
         raise(SIGKILL); /* the real one's sandbox does not let it */
     if (behaviour == HANG)
         raise(SIGSTOP);
+    if (behaviour == WAIT_FOR_MACHINE)
+        play_waiting(900);
+    if (behaviour == WAIT_FOR_EVER)
+        play_waiting(10000);
     if (behaviour == LIE_COUNT)
         answer.entry_count = 2;
     if (behaviour == LIE_ID)
@@ -141,11 +157,15 @@ static void set_image(struct fixture *f, uint64_t generation) {
     assert_null(reader_pool_set_image(f->pool, buffer_span(&f->image)));
 }
 
-static void start_with(struct fixture *f, const char *program, unsigned readers) {
-    struct reader_pool_options options = {.reader_count = readers, .slot_count = 4, .slot_size = 1 << 20, .deadline_ms = 2000,
+static void start_timed(struct fixture *f, const char *program, unsigned readers, int64_t deadline_ms) {
+    struct reader_pool_options options = {.reader_count = readers, .slot_count = 4, .slot_size = 1 << 20, .deadline_ms = deadline_ms,
                                           .program = program};
     *f = (struct fixture){.loop = event_base_new(), .image = buffer_with_limit(1 << 20)};
     assert_null(reader_pool_new(f->loop, &options, &f->pool));
+}
+
+static void start_with(struct fixture *f, const char *program, unsigned readers) {
+    start_timed(f, program, readers, 2000);
 }
 
 static void start(struct fixture *f, unsigned readers) {
@@ -255,11 +275,55 @@ static void a_reader_that_stops_is_late_and_is_killed(void **state) {
     (void) state;
     start(&f, 1);
     submit(&f, HANG);
+    run(&f);
+    assert_ptr_equal(f.last_fault, &fault_reader_stalled); /* somebody else stopped it */
     submit(&f, ANSWER);
     run(&f);
     assert_int_equal(figures_of(&f).late, 1);
     assert_int_equal(f.answered, 1);
     stop(&f);
+}
+
+static void a_reader_that_the_machine_keeps_from_work_gets_more_time(void **state) {
+    struct fixture f;
+    (void) state;
+    start_timed(&f, "/proc/self/exe", 1, 200);
+    set_image(&f, 1);
+    submit(&f, WAIT_FOR_MACHINE);
+    run(&f);
+    assert_null(f.last_fault);
+    assert_int_equal(figures_of(&f).late, 0);
+    stop(&f);
+}
+
+static void but_not_for_ever_and_the_body_is_not_blamed(void **state) {
+    struct fixture f;
+    (void) state;
+    start_timed(&f, "/proc/self/exe", 1, 100);
+    set_image(&f, 1);
+    submit(&f, WAIT_FOR_EVER);
+    run(&f);
+    assert_ptr_equal(f.last_fault, &fault_reader_stalled);
+    assert_int_equal(figures_of(&f).late, 1);
+    stop(&f);
+}
+
+static void how_a_reader_ended_is_said_in_words(void **state) {
+    static const struct {
+        struct reader_look look;
+        const char *words;
+    } cases[] = {{{.what = READER_EXITED, .number = 1}, "exit code 1"},
+                 {{.what = READER_EXITED, .number = READER_EXIT_MEMORY}, "exit code 71, for want of memory"},
+                 {{.what = READER_SIGNALLED, .number = SIGSYS}, "signal SIGSYS, for a system call that its filter forbids"},
+                 {{.what = READER_SIGNALLED, .number = SIGKILL}, "signal SIGKILL, from somebody else or from a kernel without memory"},
+                 {{.what = READER_SIGNALLED, .number = SIGSEGV}, "signal SIGSEGV"},
+                 {{.what = READER_STOPPED}, "somebody else has stopped it"}};
+    char words[READER_LOOK_WORDS];
+    (void) state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reader_look_words(&cases[i].look, words);
+        assert_string_equal(words, cases[i].words);
+    }
 }
 
 static void a_reader_that_lies_is_caught_and_replaced(void **state) {
@@ -430,6 +494,9 @@ int main(int count, char **arguments) {
         cmocka_unit_test(a_reader_that_dies_ends_its_request_and_is_replaced),
         cmocka_unit_test(a_reader_that_somebody_kills_is_told_from_one_that_dies),
         cmocka_unit_test(a_reader_that_stops_is_late_and_is_killed),
+        cmocka_unit_test(a_reader_that_the_machine_keeps_from_work_gets_more_time),
+        cmocka_unit_test(but_not_for_ever_and_the_body_is_not_blamed),
+        cmocka_unit_test(how_a_reader_ended_is_said_in_words),
         cmocka_unit_test(a_reader_that_lies_is_caught_and_replaced),
         cmocka_unit_test(a_reader_that_speaks_unasked_cannot_answer_the_next_request),
         cmocka_unit_test(a_reader_killed_from_outside_is_replaced_while_others_work),
