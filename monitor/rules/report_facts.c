@@ -11,9 +11,9 @@
 enum { OTHERS_MAX = 10, TBS_SIZE_MAX = CLIENT_REPORT_SIZE_MAX };
 enum { HOUR_S = 3600, EARLIEST_ZONE_S = 14 * HOUR_S, LATEST_ZONE_S = 12 * HOUR_S };
 
-/* Names that one reader finds and another does not: a match is then no proof. */
-#define ODDITIES_OF_NAMES \
-    (ODDITIES_HIDE_NAMES | ODDITY_BIT(ODDITY_NAME_NUL) | ODDITY_BIT(ODDITY_NAME_NOT_ASCII) | ODDITY_BIT(ODDITY_NAME_DOTS) | \
+/* What one reader finds and another does not: a match is then no proof. */
+#define ODDITIES_OF_READING \
+    (ODDITIES_HIDE_NAMES | ODDITY_BIT(ODDITY_EXTENSION_TWICE) | ODDITY_BIT(ODDITY_NAME_NUL) | ODDITY_BIT(ODDITY_NAME_NOT_ASCII) | ODDITY_BIT(ODDITY_NAME_DOTS) | \
      ODDITY_BIT(ODDITY_NAME_IS_URL) | ODDITY_BIT(ODDITY_NAME_LIST) | ODDITY_BIT(ODDITY_SAN_TWICE) | ODDITY_BIT(ODDITY_SECOND_READING))
 
 struct finding_facts {
@@ -131,33 +131,39 @@ static void take_name(void *context, const struct name_reading *reading) {
 }
 
 /* RFC 5280 4.2.1.12: without the extension for every purpose. */
-static bool is_for_servers(const struct certificate *leaf) {
+static enum report_known is_for_servers(const struct certificate *leaf) {
     static const uint8_t server_auth[] = {0x2b, 6, 1, 5, 5, 7, 3, 1}, any[] = {0x55, 0x1d, 0x25, 0};
     struct cursor extension = cursor_of(leaf->eku), list;
     struct span content, oid;
+    bool is_found = false;
     if (leaf->eku.size == 0)
-        return true;
-    if (der_take(&extension, DER_SEQUENCE, &content) != OK)
-        return false;
+        return REPORT_YES;
+    if (der_take(&extension, DER_SEQUENCE, &content) != OK || !cursor_at_end(&extension))
+        return REPORT_UNKNOWN;
     list = cursor_of(content);
-    while (!cursor_at_end(&list) && der_take(&list, DER_OID, &oid) == OK)
-        if (span_equal(oid, span_of(server_auth, sizeof server_auth)) || span_equal(oid, span_of(any, sizeof any)))
-            return true;
-    return false;
+    while (!cursor_at_end(&list)) {
+        if (der_take(&list, DER_OID, &oid) != OK)
+            return REPORT_UNKNOWN;
+        is_found |= span_equal(oid, span_of(server_auth, sizeof server_auth)) || span_equal(oid, span_of(any, sizeof any));
+    }
+    return is_found ? REPORT_YES : REPORT_NO;
+}
+
+static enum report_known is_named(const struct naming *naming, bool is_odd) {
+    if (is_odd)
+        return REPORT_UNKNOWN;
+    return naming->is_named ? REPORT_YES : naming->is_perhaps_named ? REPORT_UNKNOWN : REPORT_NO;
 }
 
 static result find_naming(struct finding_facts *finding) {
     struct naming naming = {.host = span_of_text(finding->report->host)};
+    enum report_known for_servers = is_for_servers(&finding->leaf);
     result outcome = names_visit(&finding->leaf, take_name, &naming);
-    bool is_odd = outcome != OK || (finding->leaf.oddities & ODDITIES_OF_NAMES) != 0;
     if (outcome == &fault_no_memory)
         return outcome;
-    if (!is_for_servers(&finding->leaf))
-        finding->facts->is_for_host = REPORT_NO;
-    else if (naming.is_perhaps_named || is_odd)
-        finding->facts->is_for_host = naming.is_named && !is_odd ? REPORT_YES : REPORT_UNKNOWN;
-    else
-        finding->facts->is_for_host = naming.is_named ? REPORT_YES : REPORT_NO;
+    enum report_known named = is_named(&naming, outcome != OK || (finding->leaf.oddities & ODDITIES_OF_READING) != 0);
+    bool is_not = named == REPORT_NO || for_servers == REPORT_NO;
+    finding->facts->is_for_host = is_not ? REPORT_NO : for_servers == REPORT_UNKNOWN ? REPORT_UNKNOWN : named;
     return OK;
 }
 
