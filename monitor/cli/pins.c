@@ -23,6 +23,7 @@ static const struct command sub_commands[] = {
     {"of", "", "The pins of a certificate, key, request or live server, ready for each platform", pins_run_of},
     {"gate", "", "May this key or certificate be served, or would released apps refuse it?", pins_run_gate},
     {"plan", "", "The steps of a rotation, with dates; in an emergency: which staged key can be used now", pins_run_plan},
+    {"forecast", "", "The days on which a release would lose the last key that it accepts, as table, JSON or chart", pins_run_forecast},
     {"report", "", "What a client's report of failed pin validation says, and what follows", pins_run_report},
     {0},
 };

@@ -250,7 +250,7 @@ static void find_share(const struct forecast_answer *answer, struct forecast_los
 static void find_end(struct forecast_loss *loss) {
     const struct forecast_line *line = loss->line;
     for (size_t i = 0; i < line->count && !loss->has_end; i++)
-        if (line->periods[i].from > loss->at) {
+        if (line->periods[i].from > loss->at && line->periods[i].state != FORECAST_NO_KEY && line->periods[i].state != FORECAST_CANNOT_TELL) {
             loss->has_end = true;
             loss->end = line->periods[i].from;
         }
