@@ -54,12 +54,12 @@ static const struct rule table[] = {
      .severity = "warning",
      .family = RULE_OF_CERTIFICATE,
      .title = "Certificate that pinned apps would refuse",
-     .sentence = "{issuer} issued a certificate for {matched} that would be refused by {releases}: {because}.",
-     .meaning = "No key in its chain is one that these released apps pin. If it is served to them, they do not connect. If nobody on your side ordered it, "
+     .sentence = "{issuer} issued a certificate for {matched} that would be {refused} by {releases}: {because}.",
+     .meaning = "No key in its chain is one that these released apps pin. If it is served to them, they {connect}. If nobody on your side ordered it, "
                 "somebody may pose as you to everybody who does not pin; those who do would notice.",
      .steps = {"Ask whoever runs {matched} whether they ordered it, and compare the serial number {serial}.",
                "If it is yours: do not put it into service before releases that pin its key are out; ask first with pinwatch pins gate.",
-               "If it is served already, go back to a certificate with a pinned key: every user of these releases is locked out meanwhile.",
+               "If it is served already, go back to a certificate with a pinned key{cost}.",
                "If it is not yours: report it to the authority at {report} and ask for revocation, with the SHA-256 {cert}."}},
     {.name = "certificate.key-reused-elsewhere",
      .severity = "warning",

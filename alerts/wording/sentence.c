@@ -145,6 +145,23 @@ static bool add_releases(struct buffer *text, const struct alert *alert) {
     return true;
 }
 
+/* Pins that are only reported lock nobody out. */
+static bool is_only_reported(const struct alert *alert) {
+    return json_is_false(json_object_get(alert->body, "is_enforced"));
+}
+
+static bool add_refused(struct buffer *text, const struct alert *alert) {
+    return buffer_add_text(text, is_only_reported(alert) ? "reported, not refused," : "refused");
+}
+
+static bool add_connect(struct buffer *text, const struct alert *alert) {
+    return buffer_add_text(text, is_only_reported(alert) ? "connect all the same, and report it" : "do not connect");
+}
+
+static bool add_cost(struct buffer *text, const struct alert *alert) {
+    return buffer_add_text(text, is_only_reported(alert) ? "" : ": every user of these releases is locked out meanwhile");
+}
+
 static bool add_disputed(struct buffer *text, const struct alert *alert) {
     json_int_t count = json_integer_value(json_object_get(alert->body, "owners_count"));
     const char *owner = alert_text(alert, "owner");
@@ -177,6 +194,9 @@ static const struct placeholder placeholders[] = {
     {.name = "changes", .add = add_changes, .general = "many"},
     {.name = "disputed", .add = add_disputed, .general = "names that you watch"},
     {.name = "releases", .add = add_releases, .general = "clients of released apps"},
+    {.name = "refused", .add = add_refused},
+    {.name = "connect", .add = add_connect},
+    {.name = "cost", .add = add_cost},
     {.name = "gained", .add = add_gained, .general = "nobody"},
 };
 

@@ -125,6 +125,16 @@ static void a_pin_miss_names_the_releases_that_refuse_it(void **state) {
     has(&written.message.page.html, "Bank android 4.2 (12 % of its users): api.example.com");
     CLEANUP(written_done) struct written empty = write_alert("certificate.pin-miss", "{\"pins\":[{\"app\":7}],\"releases_count\":\"x\"}");
     has(&empty.message.sentence, "that would be refused by clients of released apps: see the evidence");
+    has(&empty.message.page.html, "If it is served to them, they do not connect.");
+    has(&empty.message.page.html, "go back to a certificate with a pinned key: every user of these releases is locked out meanwhile.");
+}
+
+static void a_pin_miss_that_is_only_reported_locks_nobody_out(void **state) {
+    (void) state;
+    CLEANUP(written_done) struct written written = write_alert("certificate.pin-miss", "{\"is_enforced\":false}");
+    has(&written.message.sentence, "that would be reported, not refused, by clients of released apps");
+    has(&written.message.page.html, "If it is served to them, they connect all the same, and report it.");
+    has(&written.message.page.html, "go back to a certificate with a pinned key.");
 }
 
 static void a_key_that_is_used_elsewhere_is_told_with_the_names_it_is_used_for(void **state) {
@@ -184,6 +194,7 @@ int main(void) {
         cmocka_unit_test(text_from_outside_steers_neither_html_nor_terminal_nor_subject),
         cmocka_unit_test(a_certificate_against_caa_is_told_name_by_name_with_its_records),
         cmocka_unit_test(a_pin_miss_names_the_releases_that_refuse_it),
+        cmocka_unit_test(a_pin_miss_that_is_only_reported_locks_nobody_out),
         cmocka_unit_test(a_key_that_is_used_elsewhere_is_told_with_the_names_it_is_used_for),
         cmocka_unit_test(fields_of_wrong_types_count_as_missing),
         cmocka_unit_test(the_largest_body_still_makes_a_message_with_cut_lists),
