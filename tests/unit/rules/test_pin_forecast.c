@@ -7,7 +7,7 @@
 
 enum { RELEASES_MADE_MAX = 4, KEYS_MADE_MAX = 4, NAMES_MADE_MAX = 4 };
 
-/* What the lines say: `release APP VERSION FLAG…` or `files NAME`, and `set` and `pins` of it; `served NAME KEY FLAG…`; `rotation NAME KEY from=DATE FLAG…`;
+/* What the lines say: `release APP VERSION FLAG…` or `files NAME`, and `set`, `pins` and `ca` of it; `served NAME KEY FLAG…`; `rotation NAME KEY from=DATE FLAG…`;
  * `ask HOST|- from=DATE until=DATE FLAG…`. */
 struct made {
     struct arena *arena;
@@ -114,6 +114,20 @@ static void read_ask(struct made *made, struct span line) {
             assert_true(time_of(word, "from=", NULL, &made->question.from) || time_of(word, "until=", NULL, &made->question.until));
 }
 
+/* `ca HEX…`: one group with the keys of real CAs. */
+static void read_cas(struct made *made, struct span line) {
+    struct pin_case *one = made->under_way;
+    char word[CASE_WORD_MAX];
+    while (case_word(&line, word)) {
+        struct pin *pin = pin_builder_add_pin(&one->builder, one->set, one->groups);
+        uint8_t *value = arena_take(made->arena, HASH_SIZE);
+        assert_non_null(pin);
+        assert_int_equal(text_to_hex(span_of_text(word), value, HASH_SIZE), OK);
+        pin->value = span_of(value, HASH_SIZE);
+    }
+    one->groups++;
+}
+
 static void read_line(struct made *made, struct span line) {
     char word[CASE_WORD_MAX];
     assert_true(case_word(&line, word));
@@ -123,6 +137,8 @@ static void read_line(struct made *made, struct span line) {
         assert_true(case_set(made->under_way, line));
     } else if (strcmp(word, "pins") == 0) {
         assert_true(case_pins(made->under_way, line));
+    } else if (strcmp(word, "ca") == 0) {
+        read_cas(made, line);
     } else if (strcmp(word, "served") == 0 || strcmp(word, "rotation") == 0) {
         read_key(made, line, word[0] == 'r');
     } else {
