@@ -77,7 +77,7 @@ static result take_settings(const struct settings *settings, struct arena *arena
     return OK;
 }
 
-static int choose_resolvers(const struct caa_asking *asking, struct arena *arena, struct dns_client_options *client) {
+int caa_asking_resolvers(const struct caa_asking *asking, struct arena *arena, struct dns_client_options *client) {
     int code = EXIT_OK;
     client->resolvers = asking->resolvers;
     client->resolver_count = asking->resolver_count;
@@ -92,7 +92,7 @@ static int choose_resolvers(const struct caa_asking *asking, struct arena *arena
 int caa_ask(const struct caa_asking *asking, const struct dns_name *name, struct arena *arena, struct caa_lookups *ret_lookups) {
     struct dns_client_options client = {0};
     struct reason reason = {""};
-    int code = choose_resolvers(asking, arena, &client);
+    int code = caa_asking_resolvers(asking, arena, &client);
     if (code != EXIT_OK)
         return code;
     result outcome = caa_look_up(&client, name, arena, ret_lookups, &reason);

@@ -26,6 +26,8 @@ bool caa_asking_take(int key, char *value, struct argp_state *state, struct caa_
 /* To be called at ARGP_KEY_END. */
 void caa_asking_check(struct caa_asking *asking, struct argp_state *state);
 
+/* Whom to ask: those of the options, of the settings, or of the system. In `arena`. Prints why when that is not possible, and returns the exit code. */
+int caa_asking_resolvers(const struct caa_asking *asking, struct arena *arena, struct dns_client_options *client);
 /* One climb per resolver. Prints why when that is not possible, and returns the exit code. */
 int caa_ask(const struct caa_asking *asking, const struct dns_name *name, struct arena *arena, struct caa_lookups *ret_lookups);
 

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "cli/caa_judged.h"
 #include "cli/pins_intermediates.h"
+#include "cli/pins_tlsa.h"
 #include "formats/certificate.h"
 #include "rules/ca_table.h"
 
@@ -139,7 +140,7 @@ static result judge(const struct rotation_options *options, const struct caa_loo
 static int ask_caa(const struct rotation_options *options, const struct caa_candidate *issuer, struct rotation *rotation) {
     struct caa_lookups lookups;
     struct dns_name name;
-    if (options->caa == NULL && options->asking.resolver_count == 0)
+    if (options->caa == NULL && (options->asking.resolver_count == 0 || rotation_asks_tlsa(options)))
         return EXIT_OK;
     if (name_of(options, &name) != OK) {
         fprintf(stderr, "pinwatch: %s has no CAA records in the DNS\n", options->host);

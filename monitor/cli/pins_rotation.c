@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/pins_issuer.h"
 #include "cli/pins_stored_releases.h"
+#include "cli/pins_tlsa.h"
 #include "cli/read_file.h"
 #include "formats/certificate.h"
 #include "net/tls_chain.h"
@@ -76,7 +77,7 @@ static void check_together(struct rotation_options *options, struct argp_state *
         argp_error(state, "give --pins FILE... or --releases FILE, not both; with neither the database is asked");
     if (options->has_tlsa_since && options->tlsa == NULL)
         argp_error(state, "--tlsa-since speaks of --tlsa");
-    if (options->asking.resolver_count > 0 && options->caa != NULL && strcmp(options->caa, "asked") != 0)
+    if (options->asking.resolver_count > 0 && options->caa != NULL && strcmp(options->caa, "asked") != 0 && !rotation_asks_tlsa(options))
         argp_error(state, "--caa judges a file instead of asking: leave --resolver out");
     caa_asking_check(&options->asking, state);
 }
@@ -306,27 +307,6 @@ static int read_releases(const struct rotation_options *options, struct rotation
     return rotation_refused(outcome, &reason);
 }
 
-static int read_tlsa(const struct rotation_options *options, struct rotation *rotation) {
-    static const enum pin_format format = PIN_FORMAT_TLSA;
-    struct pins_paths paths = {{options->tlsa}, 1};
-    const struct pin_set *set;
-    if (options->tlsa == NULL)
-        return EXIT_OK;
-    int code = pins_read_files(&paths, &format, &rotation->records);
-    if (code != EXIT_OK || rotation->records.count != 1)
-        return ROTATION_EXIT_UNKNOWN;
-    pins_print_remarks(&rotation->records.documents[0]);
-    struct gate_question *question = &rotation->question;
-    question->tlsa = &rotation->records.documents[0];
-    question->has_tlsa_since = options->has_tlsa_since;
-    question->tlsa_since = options->tlsa_since;
-    if (pin_sets_for_host(question->tlsa, question->host, question->port, question->protocol, &set, 1) > 0) {
-        question->has_tlsa_ttl = set->has_ttl;
-        question->tlsa_ttl_s = set->ttl_s;
-    }
-    return EXIT_OK;
-}
-
 /* ---- all */
 
 static int read_next(const struct rotation_options *options, struct rotation *rotation, struct pins_keys *next) {
@@ -367,7 +347,7 @@ static int read_all(const struct rotation_options *options, struct rotation *rot
     if (code == EXIT_OK)
         code = read_all_releases(options, rotation);
     if (code == EXIT_OK)
-        code = read_tlsa(options, rotation);
+        code = rotation_read_tlsa(options, rotation);
     return code == EXIT_OK && next.count > 0 ? rotation_find_issuer(options, &next, &chain, rotation) : code;
 }
 

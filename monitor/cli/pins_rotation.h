@@ -40,9 +40,9 @@ int rotation_refused(result outcome, const struct reason *reason);
         {"min-age", 'a', "DAYS", 0, "A release with the next pin must be out for so long", 0}, \
         {"smtp", 'S', NULL, 0, "It is a mail server: port 25, and TLSA usages 0 and 1 do not count (RFC 7672)", 0}, \
         {"port", 'P', "N", 0, "Port of the TLSA records (443)", 0}, \
-        {"tlsa", 't', "FILE", 0, "The host's TLSA records: a zone file, or what dig prints", 0}, \
+        {"tlsa", 't', "FILE|asked", 0, "The host's TLSA records: a zone file, or what dig prints; or ask the resolvers, of which one that validates must say whether they count", 0}, \
         {"tlsa-since", 'T', "TIME", 0, "Since when the record of the next key is published (2026-11-21, or with a time)", 0}, \
-        {"caa", 'k', "FILE|asked", 0, "The CAA records that count (as for `caa check --records`), or ask the resolvers of the settings or the system", 0}, \
+        {"caa", 'k', "FILE|asked", 0, "The CAA records that count (as for `caa check --records`), or ask the resolvers of the settings or the system (--resolver alone asks, too, but with --tlsa asked)", 0}, \
         {"wildcard", 'w', NULL, 0, "The certificate is to be for * in place of the host's first label: judge CAA for that", 0}
 
 /* What an option parser returns for its keys; ARGP_ERR_UNKNOWN for others. */

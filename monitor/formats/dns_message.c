@@ -12,6 +12,7 @@ enum {
     RECORD_SIZE_MIN = 11, /* root, type, class, TTL, no data */
     EDNS_RCODE_SHIFT = 24 - 4,
     OPTION_EXTENDED_ERROR = 15, /* RFC 8914 2 */
+    EDNS_DO = 0x8000,           /* RFC 3225 3 */
     EXTENDED_ERROR_TEXT_MAX = 200,
 };
 
@@ -39,7 +40,7 @@ result dns_query_write(const struct dns_query *query, struct buffer *out) {
         buffer_add_number(out, 1, 0);
         buffer_add_number(out, 2, DNS_TYPE_OPT);
         buffer_add_number(out, 2, DNS_UDP_SIZE);
-        buffer_add_number(out, 4, 0);
+        buffer_add_number(out, 4, query->wants_signatures ? EDNS_DO : 0);
         buffer_add_number(out, 2, 0);
     }
     return buffer_check(out);

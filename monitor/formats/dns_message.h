@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "formats/dns_name.h"
 
-enum dns_type { DNS_TYPE_NS = 2, DNS_TYPE_CNAME = 5, DNS_TYPE_SOA = 6, DNS_TYPE_DNAME = 39, DNS_TYPE_OPT = 41, DNS_TYPE_CAA = 257 };
+enum dns_type { DNS_TYPE_NS = 2, DNS_TYPE_CNAME = 5, DNS_TYPE_SOA = 6, DNS_TYPE_DNAME = 39, DNS_TYPE_OPT = 41, DNS_TYPE_RRSIG = 46, DNS_TYPE_TLSA = 52, DNS_TYPE_CAA = 257 };
 enum dns_rcode { DNS_NOERROR = 0, DNS_FORMERR = 1, DNS_SERVFAIL = 2, DNS_NXDOMAIN = 3, DNS_NOTIMP = 4, DNS_REFUSED = 5 };
 
 #define DNS_UDP_SIZE 1232 /* what fits any path without fragments (DNS flag day 2020) */
@@ -17,7 +17,8 @@ struct dns_query {
     uint16_t id; /* unpredictable: the caller's */
     struct dns_name name;
     uint16_t type;
-    bool has_edns;               /* with DNS_UDP_SIZE; DO is never set: AD is asked for by the AD bit (RFC 6840 5.7) */
+    bool has_edns;               /* with DNS_UDP_SIZE */
+    bool wants_signatures;       /* DO, where there is EDNS; AD is asked for by the AD bit in any case (RFC 6840 5.7) */
     bool is_checking_disabled;   /* CD: also answer what does not validate */
 };
 /* Appends the query: RD and AD set, class IN. Fails only when `out` does. */

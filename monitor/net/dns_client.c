@@ -134,7 +134,7 @@ bool dns_client_is_validating(const struct dns_client *client, size_t resolver) 
     return client->upstreams[resolver].is_validating;
 }
 
-result dns_ask_caa(struct dns_client *client, size_t resolver, const struct dns_name *owner, dns_caa_done *done, void *context) {
+result dns_ask(struct dns_client *client, size_t resolver, const struct dns_name *owner, uint16_t type, dns_caa_done *done, void *context) {
     struct dns_question *question = memory_new(sizeof *question);
     if (question == NULL)
         return &fault_no_memory;
@@ -142,6 +142,7 @@ result dns_ask_caa(struct dns_client *client, size_t resolver, const struct dns_
         .rules = &client->rules,
         .upstream = &client->upstreams[resolver],
         .owner = *owner,
+        .type = type,
         .done = done,
         .context = context,
         .message = buffer_with_limit(DNS_MESSAGE_MAX),
@@ -150,6 +151,10 @@ result dns_ask_caa(struct dns_client *client, size_t resolver, const struct dns_
     dns_question_move(question, &question->upstream->waiting);
     event_active(client->rules.work, EV_TIMEOUT, 0);
     return OK;
+}
+
+result dns_ask_caa(struct dns_client *client, size_t resolver, const struct dns_name *owner, dns_caa_done *done, void *context) {
+    return dns_ask(client, resolver, owner, DNS_TYPE_CAA, done, context);
 }
 
 static void cancel_in(struct dns_questions *questions, const void *context) {

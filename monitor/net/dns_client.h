@@ -1,4 +1,4 @@
-/* Asks resolvers for CAA records: c-ares carries the messages, formats/dns_message reads them. Not for several threads. */
+/* Asks resolvers for CAA records, or for others: c-ares carries the messages, formats/dns_message reads them. Not for several threads. */
 #pragma once
 
 #include <event2/event.h>
@@ -41,5 +41,7 @@ typedef void dns_caa_done(void *context, const struct caa_answer *answer);
  * deadline begins with their turn: a long line is no failure of the resolver. In `done` everything of this header may be called.
  * Error: fault_no_memory. */
 MUST_CHECK result dns_ask_caa(struct dns_client *client, size_t resolver, const struct dns_name *owner, dns_caa_done *done, void *context);
+/* The same about records of another type (dns_answer_of_message); signatures are asked for, too. */
+MUST_CHECK result dns_ask(struct dns_client *client, size_t resolver, const struct dns_name *owner, uint16_t type, dns_caa_done *done, void *context);
 /* Forgets every question of this context. */
 void dns_cancel(struct dns_client *client, void *context);

@@ -84,7 +84,8 @@ static bool wants_edns(const struct dns_question *question) {
 
 static result send_query(struct dns_question *question, bool has_edns) {
     struct dns_try *next = &question->tries[question->sent];
-    struct dns_query query = {.name = question->owner, .type = DNS_TYPE_CAA, .has_edns = has_edns, .is_checking_disabled = question->is_checking_disabled};
+    struct dns_query query = {.name = question->owner, .type = question->type, .has_edns = has_edns, .wants_signatures = question->type != DNS_TYPE_CAA,
+                              .is_checking_disabled = question->is_checking_disabled};
     CLEANUP(buffer_done) struct buffer message = buffer_with_limit(DNS_UDP_SIZE);
     struct dns_channel *channel;
     if (getrandom(&query.id, sizeof query.id, GRND_NONBLOCK) != (ssize_t) sizeof query.id)
@@ -161,7 +162,7 @@ static const char *const transport_words[][2] = {
 
 static bool is_the_answer(const struct dns_question *question, const struct dns_message *message) {
     return message->is_response && message->opcode == 0 && message->id == question->taken.id && message->has_question &&
-           message->question_type == DNS_TYPE_CAA && dns_name_equal(&message->question, &question->owner);
+           message->question_type == question->type && dns_name_equal(&message->question, &question->owner);
 }
 
 static result read_message(const struct dns_question *question, const struct buffer *bytes, struct arena *arena, struct dns_message *ret_message,
@@ -175,7 +176,7 @@ static result read_message(const struct dns_question *question, const struct buf
         *ret_answer = caa_answer_failed("malformed", detail != NULL ? detail : "");
         return OK;
     }
-    return caa_answer_of_message(ret_message, &question->owner, question->upstream->is_validating, arena, ret_answer);
+    return dns_answer_of_message(ret_message, &question->owner, question->type, question->upstream->is_validating, arena, ret_answer);
 }
 
 /* Asks the same with CD=1. False when the time is over. */

@@ -27,6 +27,7 @@ struct dns_question {
     struct dns_rules *rules;
     struct dns_upstream *upstream;
     struct dns_name owner;
+    uint16_t type;
     dns_caa_done *done;
     void *context;
     struct event *pause, *deadline;

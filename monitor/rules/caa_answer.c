@@ -1,9 +1,12 @@
 #include "rules/caa_answer.h"
 
+#include "formats/tlsa_record.h"
+
 struct judge {
     const struct dns_message *message;
     struct arena *arena;
     struct caa_answer *answer;
+    uint16_t type;      /* asked for */
     struct dns_name at; /* the owner that the chain has come to */
     struct dns_name passed[CAA_CHAIN_MAX];
     const char *chain[CAA_CHAIN_MAX];
@@ -21,6 +24,10 @@ static result end(struct judge *judge, enum caa_outcome outcome, const char *why
     judge->answer->detail = detail;
     judge->answer->is_authenticated = judge->answer->is_authenticated && (outcome == CAA_RECORDS || outcome == CAA_EMPTY);
     return OK;
+}
+
+static const char *type_name(const struct judge *judge) {
+    return judge->type == DNS_TYPE_CAA ? "CAA" : judge->type == DNS_TYPE_TLSA ? "TLSA" : "wanted";
 }
 
 static const char *text_of(struct judge *judge, const struct dns_name *name) {
@@ -42,9 +49,9 @@ static bool answers_question(struct judge *judge, const struct dns_name *asked, 
         *ret_detail = arena_printf(judge->arena, "the answer is to an operation %u, we sent a query, 0", message->opcode);
     else if (!message->has_question && (message->rcode == DNS_NOERROR || message->rcode == DNS_NXDOMAIN))
         *ret_detail = "the answer does not repeat the question";
-    else if (message->has_question && message->question_type != DNS_TYPE_CAA)
-        *ret_detail = arena_printf(judge->arena, "the answer is about records of type %u, we asked for CAA, %u", message->question_type,
-                                   DNS_TYPE_CAA);
+    else if (message->has_question && message->question_type != judge->type)
+        *ret_detail = arena_printf(judge->arena, "the answer is about records of type %u, we asked for %s, %u", message->question_type,
+                                   type_name(judge), judge->type);
     else if (message->has_question && !dns_name_equal(&message->question, asked))
         *ret_detail = arena_printf(judge->arena, "the answer is about %s, we asked for %s", text_of(judge, &message->question),
                                    text_of(judge, asked));
@@ -112,7 +119,7 @@ struct link {
     bool has_target, is_by_dname;
     struct dns_name target;
     uint32_t ttl_s;
-    size_t caa_count;
+    size_t count; /* records of the type */
 };
 
 /* Where this record sends the owner: its CNAME, or a DNAME above it (RFC 6672 2.2). False: nowhere. */
@@ -151,15 +158,15 @@ static const char *find_link(const struct judge *judge, struct link *ret_link) {
         const struct dns_record *record = &judge->message->answers[i];
         struct dns_name target;
         const char *wrong = NULL;
-        if (record->type == DNS_TYPE_CAA && dns_name_equal(&record->owner, &judge->at))
-            link.caa_count++;
+        if (record->type == judge->type && dns_name_equal(&record->owner, &judge->at))
+            link.count++;
         else if (target_of(judge, record, &target, &wrong))
             wrong = add_target(&link, record, &target);
         if (wrong != NULL)
             return wrong;
     }
-    if (link.has_target && link.caa_count > 0)
-        return "has CAA records beside its alias (RFC 1034 3.6.2)";
+    if (link.has_target && link.count > 0)
+        return judge->type == DNS_TYPE_CAA ? "has CAA records beside its alias (RFC 1034 3.6.2)" : "has other records beside its alias (RFC 1034 3.6.2)";
     *ret_link = link;
     return NULL;
 }
@@ -223,11 +230,49 @@ static result judge_records(struct judge *judge, size_t count) {
     return end(judge, CAA_RECORDS, "", "");
 }
 
+static bool is_here(const struct judge *judge, const struct dns_record *record, uint16_t type) {
+    return record->type == type && dns_name_equal(&record->owner, &judge->at);
+}
+
+/* The signature over them, where the resolver sends and has verified it. */
+static void note_zone_ttl(struct judge *judge) {
+    struct caa_answer *answer = judge->answer;
+    for (size_t i = 0; answer->is_authenticated && i < judge->message->answer_count; i++) {
+        const struct dns_record *record = &judge->message->answers[i];
+        uint32_t ttl_s;
+        if (!is_here(judge, record, DNS_TYPE_RRSIG) || !rrsig_original_ttl(record->rdata, judge->type, &ttl_s))
+            continue;
+        answer->zone_ttl_s = ttl_s > answer->zone_ttl_s ? ttl_s : answer->zone_ttl_s;
+        answer->has_zone_ttl = true;
+    }
+}
+
+static result judge_data(struct judge *judge, size_t count) {
+    struct span *data = arena_take_array(judge->arena, count, sizeof *data);
+    if (data == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0, kept = 0; i < judge->message->answer_count; i++) {
+        const struct dns_record *record = &judge->message->answers[i];
+        if (!is_here(judge, record, judge->type))
+            continue;
+        const uint8_t *copy = arena_copy(judge->arena, record->rdata);
+        if (copy == NULL && record->rdata.size > 0)
+            return &fault_no_memory;
+        data[kept++] = span_of(copy, record->rdata.size);
+        note_ttl(judge, record->ttl_s);
+    }
+    judge->answer->data = data;
+    judge->answer->data_count = count;
+    judge->answer->ttl_s = judge->ttl_s;
+    note_zone_ttl(judge);
+    return end(judge, CAA_RECORDS, "", "");
+}
+
 /* An answer without records may hold the aliases that led here, and no others: who sends them may be answering somebody else's question. */
 static const struct dns_record *find_stranger(const struct judge *judge) {
     for (size_t i = 0; i < judge->message->answer_count; i++) {
         const struct dns_record *record = &judge->message->answers[i];
-        bool is_ours = record->type != DNS_TYPE_CAA && record->type != DNS_TYPE_CNAME;
+        bool is_ours = record->type != judge->type && record->type != DNS_TYPE_CNAME;
         for (size_t link = 0; link < judge->links && !is_ours; link++)
             is_ours = dns_name_equal(&record->owner, &judge->passed[link]);
         if (!is_ours)
@@ -245,7 +290,7 @@ static result judge_none(struct judge *judge) {
         return end(judge, CAA_FAILED, "malformed",
                    arena_printf(judge->arena, "the answer holds records of %s, and none of %s", text_of(judge, &stranger->owner), text_of(judge, &judge->at)));
     if (message->has_answers_of_other_class)
-        return end(judge, CAA_FAILED, "malformed", "the answer holds records of another class than IN, and no CAA records of it");
+        return end(judge, CAA_FAILED, "malformed", arena_printf(judge->arena, "the answer holds records of another class than IN, and no %s records of it", type_name(judge)));
     if (message->is_referral && message->rcode == DNS_NOERROR) /* RFC 2308 2.1 type 4: with NXDOMAIN it is an answer */
         return end(judge, CAA_FAILED, "referral", "the server answered with other servers to be asked, wanted a resolver that asks them");
     if (judge->links > 0 && !has_soa && !message->is_recursion_available)
@@ -264,18 +309,18 @@ static result judge_chain(struct judge *judge) {
     TRY(keep_chain(judge));
     if (wrong != NULL)
         return end(judge, CAA_FAILED, "chain", arena_printf(judge->arena, "%s %s", text_of(judge, &judge->at), wrong));
-    if (link.caa_count == 0)
+    if (link.count == 0)
         return judge_none(judge);
     if (judge->message->rcode == DNS_NXDOMAIN)
         return end(judge, CAA_FAILED, "malformed",
-                   arena_printf(judge->arena, "the answer says that %s does not exist, and holds CAA records of it", text_of(judge, &judge->at)));
-    return judge_records(judge, link.caa_count);
+                   arena_printf(judge->arena, "the answer says that %s does not exist, and holds %s records of it", text_of(judge, &judge->at), type_name(judge)));
+    return judge->type == DNS_TYPE_CAA ? judge_records(judge, link.count) : judge_data(judge, link.count);
 }
 
-result caa_answer_of_message(const struct dns_message *message, const struct dns_name *asked, bool is_validator, struct arena *arena,
-                             struct caa_answer *ret_answer) {
+result dns_answer_of_message(const struct dns_message *message, const struct dns_name *asked, uint16_t type, bool is_validator,
+                             struct arena *arena, struct caa_answer *ret_answer) {
     struct caa_answer answer = caa_answer_failed("", "");
-    struct judge judge = {.message = message, .arena = arena, .answer = &answer, .at = *asked, .ttl_s = UINT32_MAX};
+    struct judge judge = {.message = message, .arena = arena, .answer = &answer, .type = type, .at = *asked, .ttl_s = UINT32_MAX};
     answer.is_from_validator = is_validator;
     answer.is_authenticated = is_validator && message->is_authenticated;
     const char *detail;
@@ -289,4 +334,9 @@ result caa_answer_of_message(const struct dns_message *message, const struct dns
         TRY(judge_chain(&judge));
     *ret_answer = answer;
     return OK;
+}
+
+result caa_answer_of_message(const struct dns_message *message, const struct dns_name *asked, bool is_validator, struct arena *arena,
+                             struct caa_answer *ret_answer) {
+    return dns_answer_of_message(message, asked, DNS_TYPE_CAA, is_validator, arena, ret_answer);
 }

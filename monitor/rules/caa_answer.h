@@ -1,4 +1,5 @@
-/* What one resolver says about the CAA records at one owner name, after everything in its message was checked. */
+/* What one resolver says about the CAA records at one owner name, after everything in its message was checked; or about records of another
+ * type, which are then for the caller to read. */
 #pragma once
 
 #include "formats/caa_record.h"
@@ -27,6 +28,10 @@ struct caa_answer {
     uint32_t ttl_s;          /* smallest along the chain; negative answers: RFC 2308 5; 0 when failed */
     const struct caa_record *records; /* sorted, each once (caa_set_sort) */
     size_t record_count;
+    const struct span *data; /* asked about another type: its records' data, in the order of the message */
+    size_t data_count;
+    bool has_zone_ttl;       /* of these: their signature came along, and the answer is authenticated */
+    uint32_t zone_ttl_s;     /* the TTL that they have in the zone (RFC 4034 3.1.4), of several signatures the largest */
     const char *const *chain; /* alias targets from the name that was asked on, as text; empty: no alias */
     size_t chain_count;
     int64_t answered_ms;      /* wall */
@@ -39,6 +44,9 @@ struct caa_answer {
  * ("malformed"): what a CA makes of it is unknown. SERVFAIL with an extended error 6 to 12 is BOGUS (RFC 8914 4.7 to 4.13). Everything is
  * in `arena`, copied. answered_ms is 0. Fails only without memory. */
 MUST_CHECK result caa_answer_of_message(const struct dns_message *message, const struct dns_name *asked, bool is_validator,
+                                        struct arena *arena, struct caa_answer *ret_answer);
+/* The same about records of any type that is no alias (DNS_TYPE_TLSA, …); "malformed" is not said of their data. */
+MUST_CHECK result dns_answer_of_message(const struct dns_message *message, const struct dns_name *asked, uint16_t type, bool is_validator,
                                         struct arena *arena, struct caa_answer *ret_answer);
 /* A FAILED answer without a message ("timeout", "unreachable"). Texts are borrowed. */
 struct caa_answer caa_answer_failed(const char *why, const char *detail);

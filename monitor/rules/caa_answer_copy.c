@@ -20,6 +20,20 @@ static result copy_records(const struct caa_answer *answer, struct arena *arena,
     return OK;
 }
 
+static result copy_data(const struct caa_answer *answer, struct arena *arena, struct caa_answer *copy) {
+    struct span *data = arena_take_array(arena, answer->data_count + 1, sizeof *data);
+    if (data == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < answer->data_count; i++) {
+        const uint8_t *bytes = arena_copy(arena, answer->data[i]);
+        if (bytes == NULL && answer->data[i].size > 0)
+            return &fault_no_memory;
+        data[i] = span_of(bytes, answer->data[i].size);
+    }
+    copy->data = data;
+    return OK;
+}
+
 static result copy_chain(const struct caa_answer *answer, struct arena *arena, struct caa_answer *copy) {
     const char **chain = arena_take_array(arena, answer->chain_count + 1, sizeof *chain);
     if (chain == NULL)
@@ -36,6 +50,7 @@ static result copy_chain(const struct caa_answer *answer, struct arena *arena, s
 result caa_answer_copy(const struct caa_answer *answer, struct arena *arena, struct caa_answer *ret_copy) {
     struct caa_answer copy = *answer;
     TRY(copy_records(answer, arena, &copy));
+    TRY(copy_data(answer, arena, &copy));
     TRY(copy_chain(answer, arena, &copy));
     copy.why = arena_copy_text(arena, answer->why);
     copy.detail = arena_copy_text(arena, answer->detail);

@@ -75,7 +75,7 @@ static void sort_days(struct days *days) {
 }
 
 static size_t count_times(const struct gate_work *work) {
-    size_t count = 4;
+    size_t count = 5;
     for (size_t i = 0; i < work->case_count; i++)
         count += work->cases[i].era_count + 3;
     return count;
@@ -103,6 +103,8 @@ static result find_days(const struct gate_work *work, struct days *ret_days) {
     }
     if (question->has_tlsa_since && question->has_tlsa_ttl)
         add_day(&days, question->tlsa_since + 2 * (int64_t) question->tlsa_ttl_s);
+    if (question->has_tlsa_seen && question->has_tlsa_ttl)
+        add_day(&days, question->tlsa_seen + 2 * (int64_t) question->tlsa_ttl_s);
     if (work->certificate.has_validity)
         add_day(&days, work->certificate.not_before);
     sort_days(&days);

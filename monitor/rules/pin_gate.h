@@ -33,6 +33,9 @@ struct gate_question {
     bool has_tlsa_since, has_tlsa_ttl;
     int64_t tlsa_since;       /* since when the record of the next key is published */
     uint32_t tlsa_ttl_s;      /* the largest of the records', as the zone says it, not what is left of it in a cache */
+    const char *tlsa_trouble; /* why it is not known which records there are, a clause; NULL: it is, or nobody asked */
+    bool has_tlsa_seen;
+    int64_t tlsa_seen;        /* when the records were seen in the DNS: published then at the latest */
     enum gate_caa caa;
     const char *caa_why;      /* harmless sentence, "" when not asked */
     int64_t on;               /* the day of the rotation, Unix seconds */

@@ -70,6 +70,16 @@ static bool is_in_use_already(const struct pin_link *current, const struct pin_l
     return is_same_key && (is_key || (next->certificate.size > 0 && span_equal(current->certificate, next->certificate)));
 }
 
+static void look_at_record_age(const struct gate_question *question, int64_t time, struct gate_day *day) {
+    if (!question->has_tlsa_ttl || !(question->has_tlsa_since || question->has_tlsa_seen)) {
+        day->is_tlsa_age_unknown = true;
+        return;
+    }
+    day->tlsa_usable = (question->has_tlsa_since ? question->tlsa_since : question->tlsa_seen) + 2 * (int64_t) question->tlsa_ttl_s;
+    bool *is_early = question->has_tlsa_since ? &day->is_tlsa_waiting : &day->is_tlsa_age_unknown; /* what was seen may have been there for long */
+    *is_early = *is_early || time < day->tlsa_usable;
+}
+
 /* RFC 7671 8.1: whoever has the records from before still in a cache does not know the new one. The key that they were for may stay. */
 static void look_at_tlsa(const struct gate_work *work, const struct gate_case *one, int64_t time, struct gate_day *day) {
     const struct gate_question *question = work->question;
@@ -79,12 +89,7 @@ static void look_at_tlsa(const struct gate_work *work, const struct gate_case *o
     bool is_key = judgement->by != NULL && judgement->by_place == 0 && judgement->by->kind == PIN_SPKI;
     if (question->current != NULL && is_in_use_already(question->current, question->next, is_key))
         return;
-    if (!question->has_tlsa_since || !question->has_tlsa_ttl) {
-        day->is_tlsa_age_unknown = true;
-        return;
-    }
-    day->tlsa_usable = question->tlsa_since + 2 * (int64_t) question->tlsa_ttl_s;
-    day->is_tlsa_waiting = day->is_tlsa_waiting || time < day->tlsa_usable;
+    look_at_record_age(question, time, day);
 }
 
 static bool certificate_locks_out(const struct gate_certificate *certificate, int64_t time, bool is_first) {
@@ -98,12 +103,16 @@ static bool certificate_leaves_open(const struct gate_certificate *certificate) 
     return certificate->doubt != NULL || (certificate->is_given && !certificate->has_validity);
 }
 
+static bool records_leave_open(const struct gate_question *question, const struct gate_day *day) {
+    return question->tlsa_trouble != NULL || day->is_tlsa_age_unknown;
+}
+
 static void decide(const struct gate_work *work, int64_t time, bool is_first, struct gate_day *day) {
     const struct gate_question *question = work->question;
     bool needs_issuance = !work->certificate.is_given;
     bool locks_out = day->refused_share > question->max_share + share_slack || day->is_too_young || day->is_tlsa_waiting ||
                      certificate_locks_out(&work->certificate, time, is_first) || (needs_issuance && question->caa == GATE_CAA_FORBIDDEN);
-    bool is_unknown = day->doubtful_share > question->max_share + share_slack || day->is_nothing_known || day->is_age_unknown || day->is_tlsa_age_unknown ||
+    bool is_unknown = day->doubtful_share > question->max_share + share_slack || day->is_nothing_known || day->is_age_unknown || records_leave_open(question, day) ||
                       certificate_leaves_open(&work->certificate) || (needs_issuance && question->caa == GATE_CAA_UNKNOWN);
     day->verdict = locks_out ? GATE_LOCKS_OUT : is_unknown ? GATE_CANNOT_TELL : GATE_SAFE;
 }

@@ -184,7 +184,10 @@ static void say_records(struct speech *speech) {
 }
 
 static void say_tlsa(struct speech *speech) {
+    const struct gate_question *question = speech->work->question;
     char date[DATE_SIZE];
+    if (question->tlsa_trouble != NULL)
+        say(speech, arena_printf(speech->work->arena, "the TLSA records of %s port %u are not known: %s", question->host, question->port, question->tlsa_trouble));
     if (speech->day->is_tlsa_waiting) {
         write_day_after(speech->day->tlsa_usable, date);
         say(speech, arena_printf(speech->work->arena, "the TLSA record of the next key is published for less than two TTLs (RFC 7671 8.1): use the key from %s on", date));
