@@ -3,7 +3,7 @@
  * library: rules
  * parser: rules/caa_answer.c rules/caa_answer_copy.c formats/caa_record.c
  * seeds: caa-answer caa-record
- * leaves: caa_set_encode caa_set_decode count_encoded read_encoded is_canonical_tag caa_tag_is caa_record_to_text add_quoted */
+ * leaves: judge_data note_zone_ttl is_here copy_data caa_set_encode caa_set_decode count_encoded read_encoded is_canonical_tag caa_tag_is caa_record_to_text add_quoted */
 #include "fuzz/caa_checks.h"
 #include "fuzz/harness.h"
 
