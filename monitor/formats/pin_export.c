@@ -22,10 +22,6 @@ struct planning {
     size_t narrowed_count;
 };
 
-bool pin_format_unites(enum pin_format format) {
-    return format == PIN_FORMAT_OKHTTP || format == PIN_FORMAT_APPLE || format == PIN_FORMAT_TLSA || format == PIN_FORMAT_KEY;
-}
-
 static const char *host_of(const struct pin_set *set) {
     return set->host != NULL ? set->host : set->name[0] != '\0' ? set->name : "the entry";
 }
@@ -49,25 +45,12 @@ static int labels_below(const struct pin_export *lower, const struct pin_export 
     return labels;
 }
 
-static bool holds_at(enum pin_host_match match, int below) {
-    switch (match) {
-    case PIN_HOST_EXACT:
-        return below == 0;
-    case PIN_HOST_ONE_LABEL_BELOW:
-        return below == 1;
-    case PIN_HOST_EXACT_AND_ONE_LABEL:
-        return below == 0 || below == 1;
-    default:
-        return below >= 0;
-    }
-}
-
 /* Of the hosts at and below the lower one's host, those that are reached: itself (1), one label more (2), all beyond (4). */
 static unsigned reach(const struct pin_export *entry, enum pin_host_match match, const struct pin_export *lower) {
     int below = labels_below(lower, entry);
     unsigned hosts = 0;
-    for (int depth = 0; below >= 0 && depth < 3; depth++)
-        hosts |= holds_at(match, below + depth) ? 1u << depth : 0;
+    for (size_t depth = 0; below >= 0 && depth < 3; depth++)
+        hosts |= pin_host_match_reaches(match, (size_t) below + depth) ? 1u << depth : 0;
     return hosts;
 }
 
@@ -105,8 +88,8 @@ static bool narrow(unsigned matches, enum pin_host_match match, enum pin_host_ma
     static const enum pin_host_match order[] = {PIN_HOST_EXACT_AND_BELOW, PIN_HOST_EXACT_AND_ONE_LABEL, PIN_HOST_EXACT, PIN_HOST_ONE_LABEL_BELOW};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         bool is_within = true;
-        for (int below = 0; below < 3; below++)
-            is_within = is_within && (!holds_at(order[i], below) || holds_at(match, below));
+        for (size_t below = 0; below < 3; below++)
+            is_within = is_within && (!pin_host_match_reaches(order[i], below) || pin_host_match_reaches(match, below));
         if (is_within && (matches & PIN_BIT(order[i])) != 0) {
             *ret_match = order[i];
             return true;

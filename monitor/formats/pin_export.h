@@ -36,5 +36,3 @@ struct pin_export {
  * WARNING for what changes which hosts or keys are accepted, NOTE for the rest. */
 MUST_CHECK result pin_export_plan(const struct pin_document *document, const struct pin_abilities *abilities, struct pin_builder *lost,
                                   struct pin_export **ret_plan);
-/* Do all sets that hold for a host unite, by this format's rules? */
-bool pin_format_unites(enum pin_format format);

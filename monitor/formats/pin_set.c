@@ -187,6 +187,24 @@ const char *pin_host_match_name(enum pin_host_match match) {
     return names[match];
 }
 
+bool pin_host_match_reaches(enum pin_host_match match, size_t labels_below) {
+    switch (match) {
+    case PIN_HOST_EXACT:
+        return labels_below == 0;
+    case PIN_HOST_ONE_LABEL_BELOW:
+        return labels_below == 1;
+    case PIN_HOST_EXACT_AND_ONE_LABEL:
+        return labels_below <= 1;
+    case PIN_HOST_EXACT_AND_BELOW:
+        break;
+    }
+    return true;
+}
+
+bool pin_format_unites(enum pin_format format) {
+    return format == PIN_FORMAT_OKHTTP || format == PIN_FORMAT_APPLE || format == PIN_FORMAT_TLSA || format == PIN_FORMAT_KEY;
+}
+
 bool pin_is_same(const struct pin *one, const struct pin *other) {
     return one->kind == other->kind && one->algorithm == other->algorithm && one->position == other->position &&
            span_equal(one->value, other->value);

@@ -116,6 +116,10 @@ const char *pin_algorithm_name(enum pin_algorithm algorithm); /* "sha256", "sha5
 const char *pin_position_name(enum pin_position position); /* "any", "leaf", "ca", "intermediate", "root" */
 const char *pin_role_name(enum pin_role role);             /* "", "current", "next", "backup" */
 const char *pin_host_match_name(enum pin_host_match match); /* "exact", "one-label-below", "exact-and-one-label", "exact-and-below" */
+/* Does a set hold for a name that many labels below its host? 0: the host itself. */
+bool pin_host_match_reaches(enum pin_host_match match, size_t labels_below);
+/* Do all sets that hold for a host unite, by this format's rules? */
+bool pin_format_unites(enum pin_format format);
 
 /* The same bytes, kind, algorithm and position; role, usage, comment and line do not count. */
 bool pin_is_same(const struct pin *one, const struct pin *other);

@@ -47,19 +47,9 @@ static bool has_same_suffix(const char *host, const char *parent) {
 static bool covers(const struct pin_set *set, const char *host) {
     bool is_exact = strcmp(set->host, host) == 0;
     size_t labels = is_exact ? 0 : labels_below(host, set->host);
-    switch (set->match) {
-    case PIN_HOST_EXACT:
-        return is_exact;
-    case PIN_HOST_ONE_LABEL_BELOW:
-        return labels == 1;
-    case PIN_HOST_EXACT_AND_ONE_LABEL:
-        return is_exact || labels == 1;
-    case PIN_HOST_EXACT_AND_BELOW:
-        break;
-    }
-    if (labels > 0 && set->format == PIN_FORMAT_TRUSTKIT_IOS)
-        return has_same_suffix(host, set->host);
-    return is_exact || labels > 0;
+    if ((!is_exact && labels == 0) || !pin_host_match_reaches(set->match, labels))
+        return false;
+    return labels == 0 || set->format != PIN_FORMAT_TRUSTKIT_IOS || set->match != PIN_HOST_EXACT_AND_BELOW || has_same_suffix(host, set->host);
 }
 
 static bool is_of_service(const struct pin_set *set, const struct pin_question *question) {
@@ -116,7 +106,12 @@ size_t pin_sets_for_host(const struct pin_document *document, const char *host, 
                          const struct pin_set **ret_sets, size_t rooms) {
     const struct pin_question question = {.host = host, .port = port, .protocol = protocol};
     size_t count = 0;
+    unsigned formats = 0;
+    for (size_t i = 0; i < document->set_count; i++)
+        formats |= 1U << document->sets[i].format;
     for (unsigned format = 0; format < pin_format_count; format++) {
+        if ((formats & 1U << format) == 0)
+            continue;
         const struct pin_choice choice = pin_choose(document, (enum pin_format) format, &question);
         const struct pin_set *set;
         for (size_t place = 0; (set = pin_choice_next(&choice, &place)) != NULL; count++)

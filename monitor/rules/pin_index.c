@@ -24,6 +24,16 @@ const struct pin_index_entry *pin_index_first(const struct pin_index *index, con
     return first_of(index, host);
 }
 
+/* In the first entry of each host: for which names those of the host hold. */
+static void join_matches(struct pin_index *index) {
+    struct pin_index_entry *first = index->entries;
+    for (size_t i = 0; i < index->count; i++) {
+        if (strcmp(first->host, index->entries[i].host) != 0)
+            first = &index->entries[i];
+        first->matches |= 1U << index->entries[i].set->match;
+    }
+}
+
 static void tell_parents(struct pin_index *index, const struct pin_set *set) {
     for (const char *dot = strchr(set->host, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
         struct pin_index_entry *parent = first_of(index, dot + 1);
@@ -42,6 +52,7 @@ result pin_index_make(const struct pin_document *document, struct arena *arena, 
         if (document->sets[i].host != NULL)
             index.entries[index.count++] = (struct pin_index_entry){.host = document->sets[i].host, .set = &document->sets[i]};
     qsort(index.entries, index.count, sizeof *index.entries, compare_entries);
+    join_matches(&index);
     for (size_t i = 0; i < count; i++)
         if (document->sets[i].host != NULL)
             tell_parents(&index, &document->sets[i]);
@@ -54,18 +65,74 @@ static int compare_places(const void *a, const void *b) {
     return (*left > *right) - (*left < *right);
 }
 
-/* Entries for the name itself and for the names above it: no others can hold. In the order of the document. */
+/* Goes through the entries of the name, and of the names above it, that reach it: no others can hold. */
+struct ascent {
+    const struct pin_index *index;
+    const char *at; /* the name whose entries come next; NULL: the last ones are at hand */
+    size_t labels;  /* of the name asked for, below the entries at hand */
+    const struct pin_index_entry *entry;
+};
+
+static struct ascent ascent_from(const struct pin_index *index, const char *name) {
+    return (struct ascent){.index = index, .at = name, .labels = SIZE_MAX /* the first step makes it 0 */};
+}
+
+static bool any_reaches(const struct pin_index_entry *first, size_t labels) {
+    for (unsigned match = PIN_HOST_EXACT; match <= PIN_HOST_EXACT_AND_BELOW; match++)
+        if ((first->matches & 1U << match) != 0 && pin_host_match_reaches((enum pin_host_match) match, labels))
+            return true;
+    return false;
+}
+
+/* To the first entry of the next name up. */
+static void step_up(struct ascent *ascent) {
+    const char *dot = strchr(ascent->at, '.');
+    ascent->labels++;
+    ascent->entry = first_of(ascent->index, ascent->at);
+    if (ascent->entry != NULL && !any_reaches(ascent->entry, ascent->labels))
+        ascent->entry = NULL;
+    ascent->at = dot == NULL ? NULL : dot + 1;
+}
+
+static void step_aside(struct ascent *ascent) {
+    const struct pin_index_entry *next = ascent->entry + 1, *end = ascent->index->entries + ascent->index->count;
+    ascent->entry = next < end && strcmp(next->host, ascent->entry->host) == 0 ? next : NULL;
+}
+
+static const struct pin_set *next_that_reaches(struct ascent *ascent) {
+    do {
+        if (ascent->entry != NULL)
+            step_aside(ascent);
+        while (ascent->entry == NULL && ascent->at != NULL)
+            step_up(ascent);
+    } while (ascent->entry != NULL && !pin_host_match_reaches(ascent->entry->set->match, ascent->labels));
+    return ascent->entry == NULL ? NULL : ascent->entry->set;
+}
+
+/* In the order of the document. */
 static size_t gather(struct pin_index *index, const char *name) {
+    struct ascent ascent = ascent_from(index, name);
+    const struct pin_set *set;
     size_t count = 0;
-    for (const char *at = name; at != NULL; at = strchr(at, '.') == NULL ? NULL : strchr(at, '.') + 1) {
-        const struct pin_index_entry *entry = first_of(index, at), *end = index->entries + index->count;
-        for (; entry != NULL && entry < end && strcmp(entry->host, at) == 0; entry++)
-            index->places[count++] = entry->set;
-    }
+    while ((set = next_that_reaches(&ascent)) != NULL)
+        index->places[count++] = set;
     qsort(index->places, count, sizeof *index->places, compare_places);
     for (size_t i = 0; i < count; i++)
         index->room[i] = *index->places[i];
     return count;
+}
+
+bool pin_index_holds(const struct pin_index *index, const char *host) {
+    struct ascent ascent = ascent_from(index, host);
+    struct pin_document alone = {.set_count = 1};
+    const struct pin_set *set, *ignored;
+    while ((set = next_that_reaches(&ascent)) != NULL) {
+        struct pin_set copy = *set;
+        alone.sets = &copy;
+        if (pin_sets_for_host(&alone, host, 0, "", &ignored, 1) > 0)
+            return true;
+    }
+    return false;
 }
 
 size_t pin_index_sets_for(struct pin_index *index, const char *host, uint16_t port, const char *protocol, const struct pin_set **ret_sets) {

@@ -7,6 +7,7 @@ struct pin_index_entry {
     const char *host;
     const struct pin_set *set;
     const struct pin_set *below; /* an entry for a name below the host; only in the first entry of a host */
+    unsigned matches;            /* 1 << pin_host_match of each entry of the host; only in the first one, too */
 };
 
 struct pin_index {
@@ -23,3 +24,5 @@ MUST_CHECK result pin_index_make(const struct pin_document *document, struct are
 const struct pin_index_entry *pin_index_first(const struct pin_index *index, const char *host);
 /* As pin_sets_for_host of a document whose sets have hosts; `ret_sets` has room for all of them. */
 size_t pin_index_sets_for(struct pin_index *index, const char *host, uint16_t port, const char *protocol, const struct pin_set **ret_sets);
+/* Are there any? */
+bool pin_index_holds(const struct pin_index *index, const char *host);

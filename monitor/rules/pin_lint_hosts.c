@@ -20,32 +20,28 @@ static void look_at_suffix(struct pin_lint_work *work, const struct pin_set *set
 
 /* ---- neighbours */
 
-static bool is_held(struct pin_lint_work *work, const char *name) {
-    return pin_index_sets_for(&work->index, name, 0, "", work->rooms) > 0;
-}
-
 static void look_below(struct pin_lint_work *work, const struct pin_set *set) {
     const struct pin_set *child = set->match == PIN_HOST_EXACT && strncmp(set->host, "www.", 4) != 0 ? pin_index_first(&work->index, set->host)->below : NULL;
     const char *probe = child == NULL ? NULL : pin_lint_text(work, arena_printf(work->arena, "pinwatch-probe.%s", set->host));
-    if (child != NULL && !is_held(work, probe))
+    if (child != NULL && !pin_index_holds(&work->index, probe))
         pin_lint_say(work, PIN_LINT_SUBDOMAINS_MISSING, set, 0, "pinned without its subdomains, though there is an entry for %s below it: names that are not listed are not pinned", child->host);
     if (set->format == PIN_FORMAT_APPLE && set->match == PIN_HOST_EXACT_AND_ONE_LABEL)
         pin_lint_say(work, PIN_LINT_SUBDOMAINS_ONE_LABEL, set, 0, "NSIncludesSubdomains reaches one label down: a.%s is pinned, b.a.%s is not", set->host, set->host);
 }
 
 static void look_at_apex(struct pin_lint_work *work, const struct pin_set *set) {
-    if (set->match == PIN_HOST_ONE_LABEL_BELOW && !is_public_suffix(set->host) && !is_held(work, set->host))
+    if (set->match == PIN_HOST_ONE_LABEL_BELOW && !is_public_suffix(set->host) && !pin_index_holds(&work->index, set->host))
         pin_lint_say(work, PIN_LINT_APEX_MISSING, set, 0, "*.%s does not hold for %s itself, and no other entry does", set->host, set->host);
     if (set->match == PIN_HOST_ONE_LABEL_BELOW || strncmp(set->host, "www.", 4) != 0 || is_public_suffix(set->host + 4) || strchr(set->host + 4, '.') == NULL)
         return;
-    if (!is_held(work, set->host + 4))
+    if (!pin_index_holds(&work->index, set->host + 4))
         pin_lint_say(work, PIN_LINT_WWW_ONLY, set, 0, "pinned, but %s is not", set->host + 4);
 }
 
 /* ---- longer entries that stand alone */
 
 static bool reaches(const struct pin_set *parent, size_t labels_below) {
-    return parent->is_pinned && (parent->match == PIN_HOST_EXACT_AND_BELOW || (labels_below == 1 && parent->match != PIN_HOST_EXACT));
+    return parent->is_pinned && pin_host_match_reaches(parent->match, labels_below);
 }
 
 static const struct pin_set *parent_of(const struct pin_lint_work *work, const struct pin_set *set) {
@@ -73,11 +69,12 @@ static size_t missing_from(const struct pin_set *set, const struct pin_set *pare
 
 static void look_above(struct pin_lint_work *work, const struct pin_set *set) {
     const struct pin_set *parent = set->match == PIN_HOST_ONE_LABEL_BELOW ? NULL : parent_of(work, set);
-    size_t missing = parent == NULL ? 0 : missing_from(set, parent);
+    bool do_unite = parent != NULL && pin_format_unites(parent->format);
+    size_t missing = parent == NULL || do_unite ? 0 : missing_from(set, parent);
     if (missing == 0)
         return;
-    size_t count = pin_index_sets_for(&work->index, set->host, 0, "", work->rooms);
-    for (size_t i = 0; i < count; i++)
+    size_t count = set->format == parent->format ? 0 : pin_index_sets_for(&work->index, set->host, 0, "", work->rooms);
+    for (size_t i = 0; i < count; i++) /* of the set's own format its own entry holds alone */
         if (work->rooms[i] == parent)
             return;
     pin_lint_say(work, PIN_LINT_SHADOWED, set, 0, "this entry stands alone: %zu pin%s of %s, whose entry includes its subdomains, do%s not hold here", missing, missing == 1 ? "" : "s", parent->host, missing == 1 ? "es" : "");

@@ -76,14 +76,17 @@ static void look_for_sha1(struct pin_lint_work *work, const struct pin_set *set)
 
 /* ---- at least two */
 
+static bool do_unite(const struct pin_set *set) {
+    return set->format == PIN_FORMAT_OKHTTP || set->format == PIN_FORMAT_APPLE;
+}
+
 /* Sets that unite with this one where it holds, itself among them. */
 static size_t united_with(struct pin_lint_work *work, const struct pin_set *set, const struct pin_set **rooms) {
     size_t count = 0;
-    bool do_unite = set->format == PIN_FORMAT_OKHTTP || set->format == PIN_FORMAT_APPLE;
     const char *name = set->host;
-    if (do_unite && set->match == PIN_HOST_ONE_LABEL_BELOW)
+    if (do_unite(set) && set->match == PIN_HOST_ONE_LABEL_BELOW)
         name = pin_lint_text(work, arena_printf(work->arena, "pinwatch-probe.%s", set->host));
-    if (do_unite)
+    if (do_unite(set))
         count = pin_index_sets_for(&work->index, name, 0, "", rooms);
     if (count == 0)
         rooms[count++] = set;
@@ -132,17 +135,18 @@ static void say_one(struct pin_lint_work *work, const struct pin_set *set, const
                  is_ca ? " of " : "", owner, is_ca ? "that CA is left or signs with another key" : "its key is lost or changed");
 }
 
-static bool is_first_of_its_pattern(const struct pin_set *set, const struct pin_set *const *sets, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(sets[i]->host, set->host) == 0 && sets[i]->match == set->match)
-            return sets[i] == set;
-    return true;
+/* Sets of one host and match unite: what is to be said is said with the first. */
+static bool is_first_of_its_pattern(const struct pin_lint_work *work, const struct pin_set *set) {
+    const struct pin_index_entry *entry = pin_index_first(&work->index, set->host);
+    while (do_unite(set) && entry->set != set && (entry->set->format != set->format || entry->set->match != set->match || !entry->set->is_pinned))
+        entry++;
+    return !do_unite(set) || entry->set == set;
 }
 
 static void count_pins(struct pin_lint_work *work, const struct pin_set *set) {
-    size_t count = united_with(work, set, work->rooms);
-    if (!is_first_of_its_pattern(set, work->rooms, count))
+    if (!is_first_of_its_pattern(work, set))
         return;
+    size_t count = united_with(work, set, work->rooms);
     for (unsigned list = 0; list <= PIN_ROOT; list++) {
         struct tally tally = tally_of(work->rooms, count, list);
         const char *which = set->format != PIN_FORMAT_APPLE ? "" : list == PIN_LEAF ? "leaf: " : "CA: ";
