@@ -101,20 +101,16 @@ static const struct pin_set **sets_of(const struct import_options *options, cons
     put_host(document, options->host);
     *ret_count = 0;
     const struct pin_set **room = arena_take_array(arena, document->set_count + 1, sizeof *room);
-    if (room == NULL)
+    bool *holds = arena_take_array(arena, document->set_count + 1, sizeof *holds);
+    if (room == NULL || holds == NULL)
         return NULL;
-    size_t found = 0;
-    bool is_asked = false;
+    size_t found = pin_sets_for_host(document, options->host, 0, "", room, document->set_count);
+    for (size_t i = 0; i < found; i++)
+        holds[room[i] - document->sets] = true;
     for (size_t i = 0; i < document->set_count; i++) { /* a host may have records for several ports, each for it alone */
         const struct pin_set *set = &document->sets[i];
-        if (set->port != 0 && strcmp(set->host, options->host) != 0)
-            continue;
-        if (set->port != 0 || !is_asked)
-            found = pin_sets_for_host(document, options->host, set->port, set->protocol, room, document->set_count);
-        is_asked = set->port == 0;
-        for (size_t k = 0; k < found; k++)
-            if (room[k] == set)
-                sets[(*ret_count)++] = set;
+        if (set->port == 0 ? holds[i] : strcmp(set->host, options->host) == 0)
+            sets[(*ret_count)++] = set;
     }
     return sets;
 }

@@ -17,7 +17,7 @@ struct key {
 /* What holds for a name: the sets that unite, as one. */
 struct held {
     const struct pin_set *first; /* NULL: no entry */
-    const struct pin **pins;
+    const struct pin **pins, **sorted; /* in the order of the file; by what they match */
     size_t pin_count, group_count;
     bool is_pinned, is_enforced, is_report_only;
 };
@@ -37,9 +37,30 @@ const char *pin_change_kind_name(enum pin_change_kind kind) {
     return names[kind];
 }
 
+/* ---- order */
+
+static int compare_spans(struct span one, struct span other) {
+    int order = (one.size > other.size) - (one.size < other.size);
+    return order != 0 || one.size == 0 ? order : memcmp(one.bytes, other.bytes, one.size);
+}
+
+/* 0 where pin_is_same, but for the position where that is ignored. */
+static int compare_pins_of(const struct pin *one, const struct pin *other, bool ignores_position) {
+    int order = compare_spans(one->value, other->value);
+    if (order == 0)
+        order = (int) one->kind - (int) other->kind;
+    if (order == 0)
+        order = (int) one->algorithm - (int) other->algorithm;
+    return order != 0 || ignores_position ? order : (int) one->position - (int) other->position;
+}
+
+static int compare_held_pins(const void *a, const void *b, void *ignores_position) {
+    return compare_pins_of(*(const struct pin *const *) a, *(const struct pin *const *) b, *(const bool *) ignores_position);
+}
+
 /* ---- what holds */
 
-static result take_pins(struct arena *arena, const struct pin_set *const *sets, size_t count, struct held *held) {
+static result take_pins(struct work *work, const struct pin_set *const *sets, size_t count, struct held *held) {
     size_t total = 0, widest = 0;
     for (size_t i = 0; i < count; i++) {
         for (size_t group = 0; group < sets[i]->group_count; group++)
@@ -47,13 +68,16 @@ static result take_pins(struct arena *arena, const struct pin_set *const *sets, 
         widest = sets[i]->group_count > widest ? sets[i]->group_count : widest;
     }
     held->group_count = widest;
-    held->pins = arena_take_array(arena, total + 1, sizeof *held->pins);
-    if (held->pins == NULL)
+    held->pins = arena_take_array(work->arena, total + 1, sizeof *held->pins);
+    held->sorted = arena_take_array(work->arena, total + 1, sizeof *held->sorted);
+    if (held->pins == NULL || held->sorted == NULL)
         return &fault_no_memory;
     for (size_t i = 0; i < count; i++)
         for (size_t group = 0; group < sets[i]->group_count; group++)
             for (size_t k = 0; k < sets[i]->groups[group].count; k++)
                 held->pins[held->pin_count++] = &sets[i]->groups[group].pins[k];
+    memcpy(held->sorted, held->pins, held->pin_count * sizeof *held->pins);
+    qsort_r(held->sorted, held->pin_count, sizeof *held->sorted, compare_held_pins, &work->ignores_position);
     return OK;
 }
 
@@ -71,7 +95,7 @@ static size_t groups_of(const struct pin_set *const *sets, size_t count) {
     return count > 1 && sets[0]->format == PIN_FORMAT_APPLE && kinds > widest ? kinds : widest;
 }
 
-static result hold(struct arena *arena, const struct pin_set *const *sets, size_t count, struct held *ret_held) {
+static result hold(struct work *work, const struct pin_set *const *sets, size_t count, struct held *ret_held) {
     *ret_held = (struct held){.first = count == 0 ? NULL : sets[0]};
     if (count == 0)
         return OK;
@@ -80,28 +104,17 @@ static result hold(struct arena *arena, const struct pin_set *const *sets, size_
         ret_held->is_enforced = ret_held->is_enforced || sets[i]->is_enforced;
         ret_held->is_report_only = ret_held->is_report_only || sets[i]->is_report_only;
     }
-    TRY(take_pins(arena, sets, count, ret_held));
+    TRY(take_pins(work, sets, count, ret_held));
     ret_held->group_count = groups_of(sets, count);
     return OK;
 }
 
 static result hold_for(struct work *work, unsigned side, const struct key *key, const char *name, struct held *ret_held) {
     size_t count = pin_index_sets_for(&work->indexes[side], name, key->port, key->protocol, work->rooms);
-    return hold(work->arena, work->rooms, count, ret_held);
+    return hold(work, work->rooms, count, ret_held);
 }
 
 /* ---- changes */
-
-static bool is_same_change(const struct work *work, const struct pin_change *one, const struct pin_change *other) {
-    if (one->kind != other->kind || (one->pin == NULL) != (other->pin == NULL) || strcmp(one->text, other->text) != 0)
-        return false;
-    if (one->pin == NULL)
-        return true;
-    struct pin aligned = *one->pin;
-    if (work->ignores_position)
-        aligned.position = other->pin->position;
-    return pin_is_same(&aligned, other->pin);
-}
 
 static result make_room(struct work *work) {
     if (work->count < work->change_rooms)
@@ -117,27 +130,64 @@ static result make_room(struct work *work) {
     return OK;
 }
 
-/* A change that another scope of the host has, too, is that one. */
 static result add(struct work *work, const struct pin_change *change) {
     if (change->text == NULL)
         return &fault_no_memory;
-    for (size_t i = work->host_begin; i < work->count; i++)
-        if (is_same_change(work, &work->changes[i], change)) {
-            work->changes[i].scopes |= change->scopes;
-            return OK;
-        }
     TRY(make_room(work));
     work->changes[work->count++] = *change;
     return OK;
 }
 
+/* 0: the same change, but for its scopes. */
+static int compare_changes(const struct pin_change *one, const struct pin_change *other, bool ignores_position) {
+    int order = (int) one->kind - (int) other->kind;
+    if (order == 0)
+        order = (one->pin != NULL) - (other->pin != NULL);
+    if (order == 0)
+        order = one->pin == NULL ? strcmp(one->text, other->text) : compare_pins_of(one->pin, other->pin, ignores_position);
+    return order;
+}
+
+static int compare_places(const void *a, const void *b, void *ignores_position) {
+    const struct pin_change *one = *(struct pin_change *const *) a, *other = *(struct pin_change *const *) b;
+    int order = compare_changes(one, other, *(const bool *) ignores_position);
+    return order != 0 ? order : (one > other) - (one < other);
+}
+
+/* A change that another scope of the host has, too, is that one: the first of them stays. */
+static result join_scopes(struct work *work) {
+    struct pin_change *changes = work->changes + work->host_begin;
+    size_t count = work->count - work->host_begin, kept = 0;
+    struct pin_change **places = arena_take_array(work->arena, count + 1, sizeof *places), *first = NULL;
+    if (places == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++)
+        places[i] = &changes[i];
+    qsort_r(places, count, sizeof *places, compare_places, &work->ignores_position);
+    for (size_t i = 0; i < count; i++) {
+        if (first == NULL || compare_changes(first, places[i], work->ignores_position) != 0) {
+            first = places[i];
+            continue;
+        }
+        first->scopes |= places[i]->scopes;
+        places[i]->scopes = 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (changes[i].scopes != 0)
+            changes[kept++] = changes[i];
+    work->count = work->host_begin + kept;
+    return OK;
+}
+
 static bool holds_pin(const struct work *work, const struct held *held, const struct pin *pin) {
-    for (size_t i = 0; i < held->pin_count; i++) {
-        struct pin aligned = *held->pins[i];
-        if (work->ignores_position)
-            aligned.position = pin->position;
-        if (pin_is_same(&aligned, pin))
+    size_t low = 0, high = held->pin_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_pins_of(held->sorted[middle], pin, work->ignores_position);
+        if (order == 0)
             return true;
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
     }
     return false;
 }
@@ -260,7 +310,7 @@ static result compare_host(struct work *work, const struct key *key) {
             TRY(hold_for(work, side, key, name, &held[side]));
         TRY(compare_held(work, held, (struct pin_change){.host = key->host, .name = "", .port = key->port, .protocol = key->protocol, .scopes = scopes[i].scope}));
     }
-    return OK;
+    return join_scopes(work);
 }
 
 /* ---- hosts of both sides */
@@ -313,8 +363,9 @@ static result compare_name(struct work *work, const char *name) {
     struct held held[2];
     work->host_begin = work->count;
     for (unsigned side = 0; side < 2; side++)
-        TRY(hold(work->arena, work->rooms, hostless(work->documents[side], name, work->rooms), &held[side]));
-    return compare_held(work, held, (struct pin_change){.name = name, .protocol = "", .scopes = PIN_SCOPE_HOST});
+        TRY(hold(work, work->rooms, hostless(work->documents[side], name, work->rooms), &held[side]));
+    TRY(compare_held(work, held, (struct pin_change){.name = name, .protocol = "", .scopes = PIN_SCOPE_HOST}));
+    return join_scopes(work);
 }
 
 static result compare_hostless(struct work *work) {
