@@ -309,10 +309,29 @@ static int read_releases(const struct rotation_options *options, struct rotation
 
 /* ---- all */
 
+/* May it stand behind the first one: a CA's certificate, one that signed itself (the oldest roots do not call themselves CAs), or the first again? */
+static bool may_follow(const struct pins_key *first, const struct pins_key *key) {
+    struct certificate certificate;
+    if (key->certificate.size == 0 || certificate_parse(key->certificate, &certificate) != OK)
+        return false;
+    return certificate.is_ca || span_equal(certificate.issuer, certificate.subject) || span_equal(key->certificate, first->certificate);
+}
+
+/* A second key that would be served would not be judged. */
+static int check_one(const char *path, const struct pins_keys *keys) {
+    for (size_t i = 1; i < keys->count; i++)
+        if (!may_follow(&keys->items[0], &keys->items[i])) {
+            fprintf(stderr, "pinwatch: %s: holds a second key or certificate that is no CA's; ask about each by itself\n", path);
+            return ROTATION_EXIT_UNKNOWN;
+        }
+    return EXIT_OK;
+}
+
 static int read_next(const struct rotation_options *options, struct rotation *rotation, struct pins_keys *next) {
     if (options->connect != NULL)
         return read_server(options, rotation, next);
-    return options->next != NULL ? read_keys(options->next, rotation, next) : new_keys(rotation, next);
+    int code = options->next != NULL ? read_keys(options->next, rotation, next) : new_keys(rotation, next);
+    return code == EXIT_OK ? check_one(options->next, next) : code;
 }
 
 static int read_chain(const struct rotation_options *options, struct rotation *rotation, struct pins_keys *next, struct pins_keys *chain) {

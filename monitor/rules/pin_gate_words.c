@@ -129,6 +129,23 @@ static void say_what_is_known(struct speech *speech) {
         say(speech, arena_printf(speech->work->arena, "nothing that is live pins %s: see that the host is written as clients call it", host));
 }
 
+/* Perhaps somebody forgot to name them. */
+static void say_without_files(struct speech *speech) {
+    const struct gate_release *first = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < speech->answer->release_count; i++) {
+        const struct gate_release_answer *one = &speech->answer->releases[i];
+        if (one->is_live && one->release != NULL && one->release->document_count == 0 && count++ == 0)
+            first = one->release;
+    }
+    if (count == 0)
+        return;
+    struct arena *arena = speech->work->arena;
+    const char *name = gate_release_name(first, arena);
+    say(speech, name == NULL ? NULL : count == 1 ? arena_printf(arena, "%s has no pin file, and is taken to pin nothing", name)
+                                                 : arena_printf(arena, "%s and %zu others have no pin file, and are taken to pin nothing", name, count - 1));
+}
+
 static bool comes_later(const struct gate_case *one, int64_t on) {
     const struct release *release = one->release->release;
     return release != NULL && !release->is_retired && release->has_released_on && release->released_on > on;
@@ -279,6 +296,7 @@ result gate_add_reasons(const struct gate_work *work, const struct gate_day *day
     if (speech.sentences == NULL)
         return &fault_no_memory;
     say_what_is_known(&speech);
+    say_without_files(&speech);
     say_releases(&speech);
     say_issuers(&speech);
     say_share(&speech);
