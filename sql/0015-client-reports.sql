@@ -329,7 +329,7 @@ CREATE FUNCTION client_reports_evidence(p_tenant integer, p_subject text) RETURN
         'reported_by', (SELECT coalesce(jsonb_agg(concat_ws(' ', nullif(b.app, ''), nullif(b.platform, ''), nullif(b.version, ''))
                         || CASE WHEN b.app = '' THEN 'a client that does not say which' ELSE '' END || ': ' || b.reports || CASE b.reports WHEN 1 THEN ' report' ELSE ' reports' END
                         || CASE WHEN coalesce(b.refused, 0) = 0 THEN ', the connection was made' ELSE '' END
-                        || CASE WHEN b.app <> '' AND NOT b.is_known THEN ', no release of that name is known' WHEN b.verdict = 'refuses' THEN ', whose pins refuse it' WHEN b.verdict = 'accepts' THEN ', whose pins accept it' ELSE '' END), '[]') FROM by_release b),
+                        || CASE WHEN b.app <> '' AND NOT b.is_known THEN ', no release of that name is known' WHEN b.verdict = 'refuses' THEN ', whose pins refuse it' WHEN b.verdict = 'accepts' THEN ', whose pins accept it' WHEN b.verdict = 'not-pinned' THEN ', which has no pins for it' ELSE '' END), '[]') FROM by_release b),
         'certificates', (SELECT coalesce(jsonb_agg(jsonb_build_object('certificate_sha256', encode(b.certificate_sha256, 'hex'), 'spki_sha256', encode(b.spki_sha256, 'hex'),
                         'issuer_spki_sha256', encode(b.issuer_spki_sha256, 'hex'), 'not_before', rfc3339(b.not_before), 'not_after', rfc3339(b.not_after), 'reports', b.reports,
                         'first_at', rfc3339(b.first_at), 'last_at', rfc3339(b.last_at))), '[]') FROM by_certificate b),

@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/digest.h"
@@ -88,6 +89,7 @@ static int serve(void) {
 
 int examiner_serve(void) {
     const struct examiner_answer ready = {.status = 0};
+    prctl(PR_SET_NAME, "pinwatch-examin"); /* it would be called "exe" */
     sandbox_prepare_memory();
     if (!warm_up() || sandbox_enter(ADDRESS_SPACE) != OK) {
         fputs("pinwatch-reports: the process that reads reports cannot be closed in\n", stderr);

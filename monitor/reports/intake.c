@@ -133,6 +133,11 @@ static void answer_recorded(struct intake *intake, struct intake_item *item, enu
     answer(intake, item, answer_of(outcome));
 }
 
+/* Else it is about the database, and passes or can be mended. */
+static bool is_about_report(result fault) {
+    return fault->family == FAULT_INPUT || fault->family == FAULT_BUG;
+}
+
 /* One by one, so that a report which the database refuses harms no other. */
 static void record_each(struct intake *intake, struct intake_item *const *items, size_t count) {
     static const struct intake_answer refused = {500, "the database refuses this report", 0};
@@ -141,7 +146,7 @@ static void record_each(struct intake *intake, struct intake_item *const *items,
         result fault = is_away(intake) ? &fault_store_unreachable : record(intake, &items[i], 1, &outcome);
         if (fault == OK) {
             answer_recorded(intake, items[i], outcome);
-        } else if (fault->family == FAULT_RETRY) {
+        } else if (!is_about_report(fault)) {
             note_failure(intake, fault);
             answer(intake, items[i], &answer_away);
         } else {
@@ -160,19 +165,17 @@ static void store_batch(struct intake *intake) {
         items[count++]->place = INTAKE_STORED;
     }
     result fault = is_away(intake) ? &fault_store_unreachable : record(intake, items, count, outcomes);
-    if (fault != OK && fault->family == FAULT_RETRY && !is_away(intake))
-        note_failure(intake, fault);
-    if (fault != OK && fault->family != FAULT_RETRY && count > 1) {
+    if (fault != OK && is_about_report(fault)) {
         record_each(intake, items, count);
         return;
     }
+    if (fault != OK && !is_away(intake))
+        note_failure(intake, fault);
     for (size_t i = 0; i < count; i++) {
         if (fault == OK)
             answer_recorded(intake, items[i], outcomes[i]);
-        else if (fault->family == FAULT_RETRY)
-            answer(intake, items[i], &answer_away);
         else
-            record_each(intake, &items[i], 1);
+            answer(intake, items[i], &answer_away);
     }
 }
 

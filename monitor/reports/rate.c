@@ -84,12 +84,16 @@ bool rate_source_of_text(const char *text, char ret_source[RATE_SOURCE_SIZE]) {
     return is_v6;
 }
 
-static bool bucket_take(struct bucket *bucket, int64_t capacity, int64_t per_ms_numerator, int64_t per_ms_denominator, int64_t now_ms) {
+/* It holds `capacity`, which flows in within `full_ms`. */
+static bool bucket_take(struct bucket *bucket, int64_t capacity, int64_t full_ms, int64_t now_ms) {
     int64_t passed = now_ms > bucket->filled_ms ? now_ms - bucket->filled_ms : 0;
-    int64_t gained = passed > DAY_MS ? capacity : passed * per_ms_numerator / per_ms_denominator;
-    if (gained > 0) {
-        bucket->level = bucket->level + gained > capacity ? capacity : bucket->level + gained;
-        bucket->filled_ms = now_ms;
+    int64_t gained = passed >= full_ms ? capacity : passed * capacity / full_ms;
+    if (bucket->level + gained >= capacity) {
+        bucket->level = capacity;
+        bucket->filled_ms = now_ms > bucket->filled_ms ? now_ms : bucket->filled_ms;
+    } else {
+        bucket->level += gained;
+        bucket->filled_ms += gained * full_ms / capacity; /* what is not yet a whole thousandth is not lost */
     }
     if (bucket->level < 1000)
         return false;
@@ -120,9 +124,9 @@ static struct source *find(struct rate *rate, const char *source, int64_t now_ms
 enum rate_answer rate_take(struct rate *rate, const char *source, int64_t now_ms) {
     struct source *place = find(rate, source, now_ms);
     int64_t per_minute = (int64_t) rate->limits.per_minute_source * 1000, per_second = (int64_t) rate->limits.per_second * 1000;
-    if (!bucket_take(&place->bucket, per_minute, per_minute, MINUTE_MS, now_ms))
+    if (!bucket_take(&place->bucket, per_minute, MINUTE_MS, now_ms))
         return RATE_SOURCE_LIMIT;
-    return bucket_take(&rate->all, per_second, per_second, 1000, now_ms) ? RATE_GO : RATE_LIMIT;
+    return bucket_take(&rate->all, per_second, 1000, now_ms) ? RATE_GO : RATE_LIMIT;
 }
 
 static struct source *of_today(struct rate *rate, const char *source, int64_t now_ms) {

@@ -25,7 +25,7 @@
 #define LOOK_FIRST_MS 60000            /* in the first hour: a log may show the certificate any moment */
 #define LOOK_LATER_MS ((int64_t) 600 * 1000)
 #define LOOK_DAYS 10                   /* what is not known by then stays so */
-#define DROPPED_EACH_MS 60000
+#define DROPPED_EACH_MS 10000
 #define DROPPED_TOLD_MS ((int64_t) 5 * 60 * 1000) /* a burst that ends by itself is only counted */
 #define RULE_DROPPED "service.reports-dropped"
 
@@ -93,6 +93,16 @@ static bool is_same_platform(const struct release *release, const struct store_c
     return report->platform[0] == '\0' || strcasecmp(release->platform, report->platform) == 0;
 }
 
+/* A release that has no pins for the host has no row. */
+static bool has_release(const struct pin_tenant *tenant, const struct store_client_report *report, const char *app) {
+    for (size_t i = 0; app[0] != '\0' && i < tenant->client_count; i++) {
+        const struct release *release = tenant->clients[i].release;
+        if (strcasecmp(release->app, app) == 0 && strcmp(release->version, report->version) == 0 && is_same_platform(release, report))
+            return true;
+    }
+    return false;
+}
+
 static void note_row(const struct pin_verdict_row *row, const struct store_client_report *report, struct release_view *view) {
     const struct release *release = row->client->release;
     bool is_app = view->app[0] == '\0' || (strcasecmp(release->app, view->app) == 0 && is_same_platform(release, report));
@@ -110,6 +120,8 @@ static result look_at_releases(const struct monitor *monitor, const struct store
     if (tenant == NULL)
         return OK;
     (void) has_app(tenant, report->app, &ret_view->app);
+    if (has_release(tenant, report, ret_view->app))
+        ret_view->verdict = pin_verdict_word(PIN_VERDICT_NOT_PINNED);
     const struct report_facts *facts = &report->facts;
     struct pin_verdict_question question = {.views = tenant->views, .view_count = tenant->view_count, .clients = tenant->clients, .client_count = tenant->client_count,
                                             .spki_sha256 = facts->has_leaf ? &facts->spki_sha256 : NULL, .certificate_sha256 = facts->has_leaf ? &facts->certificate_sha256 : NULL,
