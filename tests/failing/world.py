@@ -4,6 +4,7 @@ A program is started alone (Program), so that its exit code and words are seen, 
 programs). What failed is counted in the file "tally", what shall fail stands in the file "orders": see failing_calls.h.
 """
 import base64
+import hashlib
 import json
 import mmap
 import os
@@ -27,6 +28,7 @@ FAMILIES = ("memory", "curl", "event", "openssl", "file", "socket", "process", "
             "yaml", "json", "resolver")
 PROGRAMS = ("pinwatch", "pinwatch-monitor", "pinwatch-reader", "pinwatch-alerts", "pinwatch-drill")
 NAMES = 512
+CHANGES_OF_ONE = 4  # of the CAA records of one domain: what changes six times a day is restless
 TALLY_SIZE = 8 * (2 * len(FAMILIES) + 2) + NAMES * 56
 # What no program may ever say or do.
 CRASH = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|stack smashing|buffer overflow detected|free\(\): invalid|double free|"
@@ -46,15 +48,17 @@ class World:
 
     is_secure: logs and receiver speak TLS, under a CA of the test's own, which the settings name;
     is_private: no database is configured and none is there, nor a watch; has_drill: the service runs the drill;
-    has_caa: CAA is polled from a resolver of the test's own, which says at example.com what change_caa() put there.
+    has_caa: CAA is polled from a resolver of the test's own, which says what change_caa() put there, at so many domains (`caa_zones`);
+    has_pins: a release pins the key of some watched names, which other certificates for them miss.
     """
 
-    def __init__(self, build=None, is_secure=False, is_private=False, has_drill=False, has_caa=False):
+    def __init__(self, build=None, is_secure=False, is_private=False, has_drill=False, has_caa=False, caa_zones=1, has_pins=False):
         self.build = build or run.BUILD
         if not os.access(os.path.join(self.build, "failing", "pinwatch-alerts"), os.X_OK):
             run.skip("%s/failing/pinwatch-alerts was not built" % self.build)
         self.maker = test_log.Maker()
         self.stranger = test_log.Authority("Someone else")
+        self.elsewhere = test_log.Maker(self.maker.authority)  # with a key of its own, which no release pins
         self.logs = {"rfc": test_log.Log([], batch=16), "tiles": test_log.Log([], static=True)}
         self.server = test_log.Server(**self.logs)
         self.cluster = None if is_private else own_database.Cluster().start()
@@ -62,9 +66,10 @@ class World:
         if not is_private:
             self.cluster.make_pinwatch()
             settings["database"] = "host=%s dbname=pinwatch" % self.cluster.folder
-        self.dns, self.caa_at_first, self.caa_changes = None, None, 0
+        self.dns, self.caa_at_first, self.caa_changes, self.has_pins = None, None, 0, has_pins
+        self.caa_zones = ["example.com"] + ["zone%d.test" % number for number in range(1, caa_zones)]
         if has_caa:
-            self.dns = fake_dns.Server({"example.com": self.caa_set(0)}, ttl=1)
+            self.dns = fake_dns.Server({zone: self.caa_set(number) for zone, number in self.caa_now().items()}, ttl=1)
             settings.update(follows_caa=True, caa_poll_seconds_least=1, caa_poll_seconds_most=2)
         self.service = run.Service(self.server, settings)
         self.service.resolvers = [self.dns.setting] if has_caa else []
@@ -72,6 +77,7 @@ class World:
             self.secure()
         self.programs = self.service.folder + "/programs"
         self.planted = {name: {} for name in self.logs}  # index -> is it from the stranger?
+        self.misses = {name: set() for name in self.logs}
         self.number = self.watched = 0
         self.came_before = {}  # idempotency key -> how often it had come when it was sent again
         self.orders = self.tally = self.evidence_keys = None
@@ -89,7 +95,9 @@ class World:
             self.service.write_settings()
             if self.cluster is not None:
                 self.service.pinwatch("init")
-                self.service.watch_for(".example.com", authority=self.maker.authority)
+                self.service.watch_for(".example.com", *("." + zone for zone in self.caa_zones[1:]), authority=self.maker.authority)
+                if self.has_pins:
+                    self.ship()
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
@@ -168,45 +176,89 @@ class World:
         """The canonical form of that set, as the first good run recorded the first."""
         return self.caa_at_first.replace("set00000@", "set%05d@" % number)
 
+    def caa_now(self):
+        """Domain -> the number of its set: each changes a few times and is left then, before it counts as restless."""
+        return {zone: min(max(self.caa_changes, place * CHANGES_OF_ONE), (place + 1) * CHANGES_OF_ONE) for place, zone in enumerate(self.caa_zones)}
+
+    def caa_owners(self):
+        return ", ".join("'%s'" % zone for zone in self.caa_zones)
+
     def is_caa_caught_up(self):
         if self.dns is None:
             return True
-        rows = self.sql("SELECT outcome, encode(records, 'escape') FROM caa_now WHERE owner = 'example.com'")
-        if rows and self.caa_at_first is None and rows[0][0] == "records":
-            self.caa_at_first = rows[0][1]
+        rows = self.sql("SELECT owner, outcome, encode(records, 'escape') FROM caa_now WHERE owner IN (%s)" % self.caa_owners())
+        first = [row for row in rows if row[0] == "example.com"]
+        if first and self.caa_at_first is None and first[0][1] == "records":
+            self.caa_at_first = first[0][2]
         waits = self.sql("SELECT count(*) FROM caa_case q JOIN certificate USING (certificate_id) WHERE NOT EXISTS "
                          "(SELECT FROM caa_verdict v WHERE v.certificate_id = q.certificate_id)")
-        return self.caa_at_first is not None and rows == [["records", self.caa_recorded(self.caa_changes)]] and waits == [["0"]]
+        return self.caa_at_first is not None and waits == [["0"]] and sorted(rows) == sorted(
+            [zone, "records", self.caa_recorded(number)] for zone, number in self.caa_now().items())
 
     def change_caa(self):
         """Another set, once the last one was recorded, so that each makes a finding of its own."""
-        if self.dns is not None and self.is_caa_caught_up():
+        if self.dns is not None and self.is_caa_caught_up() and self.caa_changes < len(self.caa_zones) * CHANGES_OF_ONE:
             self.caa_changes += 1
-            self.dns.zone["example.com"] = self.caa_set(self.caa_changes)
+            for zone, number in self.caa_now().items():
+                self.dns.zone[zone] = self.caa_set(number)
 
     def what_is_wrong_with_caa(self):
-        """The resolver always answers well: example.com has one of the sets, everything else none. Where the kernel refuses a socket call as it
+        """The resolver always answers well: the domains have the sets that they were given, everything else none. Where the kernel refuses a socket call as it
         does when nobody listens, that it cannot be reached, or was silent, is what was heard."""
         heard = "NOT (outcome = 'failed' AND (why = 'timeout' OR why = 'unreachable' AND detail = 'the resolver cannot be reached'))"
-        sets = {self.caa_recorded(n) for n in range(self.caa_changes + 1)} if self.caa_at_first else set()
-        wrong = ["recorded of example.com: %s %s %s" % (outcome, why, records) for outcome, why, records in
-                 self.sql("SELECT outcome, why || detail, encode(records, 'escape') FROM caa_run WHERE owner = 'example.com' AND " + heard)
-                 if outcome != "records" or (sets and records not in sets)]
-        wrong += ["recorded of %s: %s %s %s" % tuple(row) for row in
-                  self.sql("SELECT owner, outcome, why, detail FROM caa_run WHERE owner <> 'example.com' AND outcome <> 'empty' AND " + heard)]
+        sets = {self.caa_recorded(n) for n in range(len(self.caa_zones) * CHANGES_OF_ONE + 1)} if self.caa_at_first else set()
+        wrong = ["recorded of %s: %s %s %s" % tuple(row) for row in
+                 self.sql("SELECT owner, outcome, why || detail, encode(records, 'escape') FROM caa_run WHERE owner IN (%s) AND %s" % (self.caa_owners(), heard))
+                 if row[1] != "records" or (sets and row[3] not in sets)]
+        wrong += ["recorded of %s: %s %s %s" % tuple(row) for row in self.sql(
+            "SELECT owner, outcome, why, detail FROM caa_run WHERE owner NOT IN (%s) AND outcome <> 'empty' AND %s" % (self.caa_owners(), heard))]
         wrong += ["a verdict about %s: %s, %s" % tuple(row) for row in
                   self.sql("SELECT name, verdict, reason FROM caa_verdict WHERE verdict <> 'unknown'")]
-        told = ["|".join(row) for row in self.sql("SELECT (evidence->'before')::text || (evidence->'after')::text FROM finding WHERE rule = 'caa.changed' "
-                                                  "AND evidence->>'owner' = 'example.com' ORDER BY 1")]
+        told = ["|".join(row) for row in self.sql("SELECT (evidence->'before')::text || (evidence->'after')::text FROM finding WHERE rule = 'caa.changed' ORDER BY 1")]
         right = [self.caa_told(n - 1) + self.caa_told(n) for n in range(1, self.caa_changes + 1)]
         if told != right[:len(told)] or len(told) < len(right) - 1:
             wrong.append("%d changes of the records are %d findings: %r" % (self.caa_changes, len(told), told))
         return wrong
 
+    # ---- pins
+
+    def ship(self):
+        """One release, which pins the key of the certificates at example.com, and another one at pinned.example.com and below."""
+        keys = [base64.b64encode(hashlib.sha256(key).digest()).decode() for key in (test_log.spki(self.maker.key.public_key()), b"another key")]
+        content = "pin_sets:\n" + "".join("  - host: %s\n    match: exact-and-below\n    pins: [{\"pin\": \"sha256/%s\", \"position\": \"leaf\", \"role\": \"current\"}]\n" % pair
+                                         for pair in zip(("example.com", "pinned.example.com"), keys))
+        document = {"name": "planted", "content": content, "source": "planted.yaml", "format": "yaml", "sha256": "00" * 32}
+        release = {"app": "Planted", "platform": "android", "version": "1", "share": 0.5, "pins": ["planted"]}
+        self.sql("BEGIN; SELECT pin_documents_set(1, '%s', 'cli', 'ann', now()); SELECT releases_set(1, '%s', false, 'cli', 'ann', now()); COMMIT" % (
+            json.dumps([document]), json.dumps([release])))
+
+    def missing(self):
+        """Places of the planted certificates that clients of the release refuse."""
+        return sorted((self.logs[name].log_id.hex(), index) for name, places in self.misses.items() for index in places)
+
+    def missed(self):
+        """The same of the findings."""
+        return sorted((row[0], int(row[1])) for row in self.sql(
+            "SELECT encode(o.log_id, 'hex'), o.log_index FROM finding f JOIN observation o USING (certificate_id) WHERE f.rule = 'certificate.pin-miss'"))
+
+    def is_pinned_caught_up(self):
+        return not self.has_pins or (self.missed() == self.missing() and self.sql("SELECT count(*) FROM pin_case") == [["0"]])
+
+    def what_is_wrong_with_pins(self):
+        """Each verdict is about a planted certificate, and says of it what its key deserves."""
+        missed, missing = self.missed(), self.missing()
+        wrong = ["a pin miss that is none: %r" % (place,) for place in set(missed) - set(missing)]
+        wrong += ["told twice: %r" % missed] if len(set(missed)) != len(missed) else []
+        judged = self.sql("SELECT encode(o.log_id, 'hex'), o.log_index, v.verdict, v.role FROM pin_verdict v JOIN observation o USING (certificate_id)")
+        wrong += ["a certificate is judged twice: %r" % judged] if len({(row[0], row[1]) for row in judged}) != len(judged) else []
+        wrong += ["%s entry %s: %s as %s" % tuple(row) for row in judged
+                  if [row[2], row[3]] != (["refuses", ""] if (row[0], int(row[1])) in missing else ["accepts", "current"])]
+        return wrong + ["%r are not judged, and nobody says it" % row for row in self.sql("SELECT rule, subject FROM finding WHERE rule LIKE 'pins.%'")]
+
     # ---- what happens in the world
 
     def plant(self, count=6):
-        """New entries in both logs; every third is watched, every third of those by the stranger."""
+        """New entries in both logs; every third is watched, every third of those by the stranger. With pins, every second watched one misses them."""
         for name, log in self.logs.items():
             for i in range(count):
                 self.number += 1
@@ -214,10 +266,12 @@ class World:
                 is_watched = i % 3 == 1
                 self.watched += is_watched
                 is_strange = is_watched and self.watched % 3 == 0
-                names = ["w%d.example.com" % self.number if is_watched else "h%d.example.net" % self.number]
-                entry = self.maker.entry(names, precertificate=self.watched // 3 % 2 == 0, authority=self.stranger if is_strange else None)
+                misses = self.has_pins and is_watched and self.watched % 2 == 0
+                names = ["w%d.%sexample.com" % (self.number, "pinned." if misses else "") if is_watched else "h%d.example.net" % self.number]
+                entry = (self.maker if is_watched else self.elsewhere).entry(names, precertificate=self.watched // 3 % 2 == 0, authority=self.stranger if is_strange else None)
                 if is_watched:
                     self.planted[name][index] = is_strange
+                    self.misses[name] |= {index} if misses else set()
                 log.add(entry)
 
     def send_again(self, count=2):
@@ -257,8 +311,8 @@ class World:
         for rule, subject, evidence, log_id, index in self.sql(
                 "SELECT f.rule, f.subject, f.evidence, coalesce(encode(o.log_id, 'hex'), ''), coalesce(o.log_index, -1) FROM finding f "
                 "LEFT JOIN observation o USING (certificate_id)"):
-            if self.dns is not None and rule == "caa.changed":
-                continue  # what_is_wrong_with_caa() looks at it
+            if (self.dns is not None and rule == "caa.changed") or (self.has_pins and rule == "certificate.pin-miss"):
+                continue  # what_is_wrong_with_caa() and _pins() look at it
             lacking = self.evidence_keys - set(json.loads(evidence)) if self.evidence_keys else set()
             if lacking:
                 wrong.append("evidence lacks %r: %s" % (lacking, evidence))
@@ -275,6 +329,7 @@ class World:
         delivered, came = self.sql("SELECT idempotency_key FROM delivery WHERE state = 'delivered'"), self.came()
         wrong += ["called delivered, but did not come: %s" % row[0] for row in delivered if came.count(row[0]) <= self.came_before.get(row[0], 0)]
         wrong += self.what_is_wrong_with_caa() if self.dns is not None else []
+        wrong += self.what_is_wrong_with_pins() if self.has_pins else []
         for _, key, body in list(self.service.receiver.seen):
             data = body.get("data", {})
             if data.get("rule") == "caa.changed" and data.get("facts", {}).get("before") and data["facts"].get("after"):
@@ -300,11 +355,13 @@ class World:
                              "(SELECT count(*) FROM delivery WHERE state <> 'delivered'), (SELECT count(*) FROM delivery), "
                              "(SELECT count(*) FROM certificate WHERE issuer_state = 'pending')")[0]
         changes = int(self.sql("SELECT count(*) FROM finding WHERE rule = 'caa.changed'")[0][0])
-        return [int(n) for n in open_ones] == [wanted, 0, wanted + changes, 0] and changes == self.caa_changes and self.is_caa_caught_up()
+        told = wanted + changes + len(self.missing())
+        return ([int(n) for n in open_ones] == [wanted, 0, told, 0] and changes == self.caa_changes and self.is_caa_caught_up() and
+                self.is_pinned_caught_up())
 
     def progress(self):
         caa = "" if self.dns is None else "set %d of CAA, recorded %r, " % (self.caa_changes, self.sql(
-            "SELECT owner, outcome, why, records, last_answered_at FROM caa_now WHERE owner = 'example.com'"))
+            "SELECT owner, outcome, why, records, last_answered_at FROM caa_now WHERE owner IN (%s)" % self.caa_owners()))
         return caa + "planted %d, recorded %d, positions %r, findings %r, deliveries %r, issuers %r" % (
             len(self.planted_places()), len(self.recorded_places()), self.sql("SELECT substr(encode(log_id, 'hex'), 1, 8), size FROM position"),
             self.sql("SELECT rule, count(*) FROM finding GROUP BY 1"), self.sql("SELECT state, attempts, last_error FROM delivery WHERE state <> 'delivered'"),
