@@ -60,6 +60,7 @@ def recovers(process):
 
 class Targets:
     def __init__(self, service):
+        service.asker.keeps = False  # a session of ours would be among the targets
         self.service, self.deaths, self.counts = service, collections.Counter(), collections.Counter()
         self.shared, self.killed = {}, set()  # name of shared memory -> its postmaster
         self.timers = []

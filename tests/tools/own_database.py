@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pg_proxy  # noqa: E402
+import questions  # noqa: E402
 import service as run  # noqa: E402
 import test_log  # noqa: E402
 
@@ -33,6 +34,8 @@ class Cluster:
         self.folder = folder or tempfile.mkdtemp(prefix="pw-pg-")
         self.data, self.options, self.process = self.folder + "/data", options, None
         self.log_path = self.folder + "/log"
+        self.environment = {"PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "10"}
+        self.asker = questions.Asker(self.folder, lambda: self.environment)
         if copy_of is not None:
             self.tool("pg_basebackup", "-h", copy_of.folder, "-U", "postgres", "-D", self.data, "-R", "-X", "stream", "-c", "fast")
         else:
@@ -80,10 +83,11 @@ class Cluster:
         self.sql("CREATE DATABASE pinwatch OWNER pinwatch_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'", "postgres")
 
     def sql(self, text, database="pinwatch", user="postgres", is_checked=True):
-        path = "SET search_path = pinwatch;\n" if database == "pinwatch" else ""
+        if (database, user) == ("pinwatch", "postgres"):
+            return self.asker.sql(text, is_checked)
         done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", user, "-d", database],
-                              input=path + text + ";\n", capture_output=True, text=True, timeout=60, cwd="/",
-                              env={"PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "10"})
+                              input=("SET search_path = pinwatch;\n" if database == "pinwatch" else "") + text + ";\n", capture_output=True, text=True,
+                              timeout=60, cwd="/", env=self.environment)
         if done.returncode != 0 and is_checked:
             raise RuntimeError("psql: " + done.stderr)
         return [line.split("|") for line in done.stdout.splitlines()] if done.returncode == 0 else []
@@ -102,6 +106,7 @@ class Cluster:
                 raise RuntimeError("psql: " + line)
 
     def remove(self):
+        self.asker.close()
         try:
             self.stop("immediate")
         except (RuntimeError, subprocess.TimeoutExpired):

@@ -23,6 +23,7 @@ if os.geteuid() == 0:
     sys.stdout.flush()
     os.execv(ROOT + "/tests/as_user", [ROOT + "/tests/as_user", sys.executable, os.path.abspath(sys.argv[0]), *sys.argv[1:]])
 
+import questions  # noqa: E402
 import test_log  # noqa: E402
 
 BUILD = os.environ.get("PINWATCH_BUILD") or os.environ.get("BUILD_FOLDER") or ROOT + "/build"
@@ -118,6 +119,7 @@ class Service:
         self.log_path = self.folder + "/service.log"
         kept = ("PATH", "LANG", "LC_ALL", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TMPDIR")
         self.environment = {name: os.environ[name] for name in kept if name in os.environ}
+        self.asker = questions.Asker(self.state + "/run", self.password_environment)
         self.environment.update(PINWATCH_SQL=os.environ.get("PINWATCH_SQL", ROOT + "/sql"), PINWATCH_CONFIG=self.config, HOME=self.folder)
 
     def __enter__(self):
@@ -142,6 +144,7 @@ class Service:
             self.show_log()
         if os.environ.get("PINWATCH_KEEP_LOG") and os.path.exists(self.log_path):
             shutil.copy(self.log_path, os.environ["PINWATCH_KEEP_LOG"])
+        self.asker.close()
         self.end_all()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -201,20 +204,19 @@ class Service:
         return self.process.wait(seconds)
 
     def end_all(self):
-        """Whatever happens, nothing of this service outlives the test."""
+        """Whatever happens, nothing of this service outlives the test. Nobody waits for a farewell: how it stops is shown where that is the question."""
         if self.process is not None and self.process.poll() is None:
-            try:
-                self.stop(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        for _ in range(5):
-            for process in self.processes():
-                try:
-                    os.kill(process.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+            self.process.kill()
+            self.process.wait()
+        end, left = time.monotonic() + 5, self.processes()
+        while left and time.monotonic() < end + 10:
+            for process in left:
+                # PostgreSQL is asked to go, for it has shared memory to give back.
+                is_polite = process.name == "postgres" and process.session in self.sessions and time.monotonic() < end
+                self.kill(process, signal.SIGCONT)
+                self.kill(process, signal.SIGQUIT if is_polite else signal.SIGKILL)
             time.sleep(0.05)
+            left = self.processes()
 
     def processes(self, name=None):
         """Those of this service alone: its session, and what PostgreSQL's server has started."""
@@ -303,15 +305,12 @@ class Service:
                                               "least_severity": "info"}}})
 
     def sql(self, text, is_checked=True):
-        """Answer of psql as the cluster's superuser: rows of fields."""
+        """Answer to the cluster's superuser: rows of fields."""
+        return self.asker.sql(text, is_checked)
+
+    def password_environment(self):
         with open(self.state + "/postgres-passwords/postgres", encoding="ascii") as file:
-            password = file.read().strip()
-        done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", self.state + "/run", "-U", "postgres", "-d", "pinwatch"],
-                              input="SET search_path = pinwatch;\n" + text + ";\n", capture_output=True, text=True, timeout=60, cwd="/",
-                              env={**self.environment, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"})
-        if done.returncode != 0 and is_checked:
-            raise RuntimeError("psql: " + done.stderr)
-        return [line.split("|") for line in done.stdout.splitlines()] if done.returncode == 0 else []
+            return {**self.environment, "PGPASSWORD": file.read().strip()}
 
     def number(self, text, is_checked=True):
         rows = self.sql(text, is_checked)
@@ -349,7 +348,7 @@ class Service:
                 return answer
             if self.process is not None and self.process.poll() is not None:
                 raise AssertionError("the service ended with %d while waiting: %s" % (self.process.returncode, what))
-            time.sleep(0.1)
+            time.sleep(0.05)
         raise AssertionError("not within %d s: %s; positions: %r" % (seconds, what, {k[:8]: v[0] for k, v in self.positions().items()}))
 
 
