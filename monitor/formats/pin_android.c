@@ -281,14 +281,8 @@ static result check_trustkit(struct reading *reading, const struct pin_set *set)
 
 /* ---- hosts */
 
-static bool is_host_known(const struct pin_document *document, const char *host) {
-    for (size_t i = 0; i < document->set_count; i++)
-        if (strcmp(document->sets[i].host, host) == 0)
-            return true;
-    return false;
-}
-
 static result read_domain(struct reading *reading, const struct xml_node *node, const struct config *config) {
+    const struct pin_set *known;
     const char *host;
     bool is_host, has_subdomains;
     TRY(read_boolean(reading, node, "includeSubdomains", false, &has_subdomains));
@@ -297,7 +291,8 @@ static result read_domain(struct reading *reading, const struct xml_node *node, 
     TRY(pin_host_read(&reading->builder, trimmed(node->text), node->line, &host, &is_host));
     if (!is_host)
         return OK;
-    if (is_host_known(reading->builder.document, host))
+    TRY(pin_builder_set_of(&reading->builder, host, &known));
+    if (known != NULL)
         return pin_builder_remark(&reading->builder, PIN_REMARK_ERROR, node->line, "domain-twice",
                                   "%s stands here twice, which Android refuses; this entry is left out", host);
     if (config->pins_written > 0 && config->pins.group_count == 0)

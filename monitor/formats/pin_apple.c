@@ -79,41 +79,12 @@ static result read_pins(struct pin_builder *builder, const struct plist_node *do
     return OK;
 }
 
-static bool is_host_known(const struct pin_document *document, const char *host) {
-    for (size_t i = 0; i < document->set_count; i++)
-        if (strcmp(document->sets[i].host, host) == 0)
-            return true;
-    return false;
-}
-
-static result read_domain(struct pin_builder *builder, const struct plist_node *domain) {
-    const char *host;
-    bool is_host, is_overwritten;
-    TRY(pin_plist_is_overwritten(builder, domain, &is_overwritten));
-    if (is_overwritten)
-        return OK;
-    if (domain->type != PLIST_DICT)
-        return pin_builder_remark(builder, PIN_REMARK_ERROR, domain->line, "domain-type", "the value of \"%s\" is %s, wanted a dict", domain->key,
-                                  plist_type_name(domain->type));
-    TRY(pin_host_read(builder, span_of_text(domain->key), domain->line, &host, &is_host));
-    if (!is_host)
-        return OK;
-    if (is_host_known(builder->document, host))
-        return pin_builder_remark(builder, PIN_REMARK_ERROR, domain->line, "domain-twice", "%s stands here twice in different letters; this entry is left out",
-                                  host);
+static result read_domain(struct pin_builder *builder, const struct plist_node *domain, const char *host) {
     struct pin_set *set = pin_builder_add_set(builder, domain->line);
     if (set == NULL)
         return pin_builder_refusal(builder);
     set->host = host;
     return read_pins(builder, domain, set);
-}
-
-static result read_domains(struct pin_builder *builder, const struct plist_node *domains) {
-    if (plist_count(domains) > PIN_SETS_MAX)
-        return &fault_limit_reached;
-    for (const struct plist_node *domain = domains->first; domain != NULL; domain = domain->next)
-        TRY(read_domain(builder, domain));
-    return OK;
 }
 
 result pin_apple_read(struct span bytes, struct arena *arena, struct pin_document *document, struct reason *reason) {
@@ -128,7 +99,7 @@ result pin_apple_read(struct span bytes, struct arena *arena, struct pin_documen
     if (domains == NULL)
         TRY(pin_builder_remark(&builder, PIN_REMARK_WARNING, 0, "pins-absent", "nothing is pinned: there is no dict " DOMAINS " in NSAppTransportSecurity"));
     else
-        TRY(read_domains(&builder, domains));
+        TRY(pin_plist_hosts(&builder, domains, read_domain));
     return pin_builder_end(&builder);
 }
 

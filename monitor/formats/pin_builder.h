@@ -11,6 +11,7 @@ struct pin_builder {
     size_t remarks_left_out; /* beyond PIN_REMARKS_MAX; pin_builder_end says how many, in a remark of the worst kind among them */
     enum pin_remark_kind worst_left_out;
     bool is_full;            /* PIN_SETS_MAX or PINS_OF_SET_MAX was reached */
+    size_t *places, place_rooms, placed; /* of pin_builder_set_of */
 };
 
 struct pin_builder pin_builder_of(struct arena *arena, struct pin_document *document);
@@ -19,6 +20,8 @@ struct pin_builder pin_builder_of(struct arena *arena, struct pin_document *docu
 struct pin_set *pin_builder_add_set(struct pin_builder *builder, unsigned line);
 /* A pin at the end of the set's group number `group` (0 or 1), made where missing. NULL as above. */
 struct pin *pin_builder_add_pin(struct pin_builder *builder, struct pin_set *set, size_t group);
+/* The first set with this host, in a document in which every set has one; NULL: none. What was there to be found must not be taken out again. */
+MUST_CHECK result pin_builder_set_of(struct pin_builder *builder, const char *host, const struct pin_set **ret_set);
 /* What a reader that got NULL returns: fault_limit_reached (pin_file_read makes a refusal of the file of it: part of it would be no pin set)
  * or fault_no_memory. */
 MUST_CHECK result pin_builder_refusal(const struct pin_builder *builder);

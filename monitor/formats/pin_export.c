@@ -32,22 +32,9 @@ static result tell(struct planning *planning, enum pin_remark_kind kind, const s
 
 /* ── hosts ── */
 
-/* How many labels the lower one's host has below the upper one's: 0 when they are the same, -1 when it is not below. */
-static int labels_below(const struct pin_export *lower, const struct pin_export *upper) {
-    size_t size = lower->host_size, upper_size = upper->host_size;
-    const char *host = lower->set->host;
-    if (size < upper_size || (size > upper_size && host[size - upper_size - 1] != '.') ||
-        memcmp(host + size - upper_size, upper->set->host, upper_size) != 0)
-        return -1;
-    int labels = size > upper_size;
-    for (size_t i = 0; i + 1 < size - upper_size; i++)
-        labels += host[i] == '.';
-    return labels;
-}
-
 /* Of the hosts at and below the lower one's host, those that are reached: itself (1), one label more (2), all beyond (4). */
 static unsigned reach(const struct pin_export *entry, enum pin_host_match match, const struct pin_export *lower) {
-    int below = labels_below(lower, entry);
+    int below = pin_host_labels_below(lower->set->host, entry->set->host);
     unsigned hosts = 0;
     for (size_t depth = 0; below >= 0 && depth < 3; depth++)
         hosts |= pin_host_match_reaches(match, (size_t) below + depth) ? 1u << depth : 0;
@@ -242,7 +229,7 @@ static result plan_set(struct planning *planning, struct pin_export *entry) {
 
 /* May the entry stay as it is although `gone` is left out? A more exact one holds alone, except where all unite. */
 static bool is_untouched(const struct pin_export *gone, const struct pin_export *entry) {
-    bool is_more_exact = !pin_format_unites(entry->set->format) && labels_below(entry, gone) > 0;
+    bool is_more_exact = !pin_format_unites(entry->set->format) && pin_host_labels_below(entry->set->host, gone->set->host) > 0;
     return is_more_exact || !is_same_service(entry->set, gone->set) || !overlaps(entry, entry->match, gone, gone->set->match);
 }
 

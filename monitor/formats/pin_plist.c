@@ -1,5 +1,7 @@
 #include "formats/pin_plist.h"
 
+#include <stdlib.h>
+
 #include "formats/xml_tree.h"
 
 result pin_plist_boolean(struct pin_builder *builder, const struct plist_node *node, bool otherwise, bool *ret_is_true) {
@@ -15,11 +17,60 @@ result pin_plist_boolean(struct pin_builder *builder, const struct plist_node *n
                               plist_type_name(node->type), *ret_is_true ? "true" : "false");
 }
 
-result pin_plist_is_overwritten(struct pin_builder *builder, const struct plist_node *member, bool *ret_is_overwritten) {
-    *ret_is_overwritten = plist_member(member->parent, member->key) != member;
-    if (!*ret_is_overwritten)
+struct member {
+    const struct plist_node *node;
+    size_t order;
+};
+
+static int compare_members(const void *a, const void *b) {
+    const struct member *one = a, *other = b;
+    int order = strcmp(one->node->key, other->node->key);
+    return order != 0 ? order : (one->order > other->order) - (one->order < other->order);
+}
+
+/* Which members have a later one of the same name? NULL without memory. */
+static bool *find_overwritten(struct arena *arena, const struct plist_node *dict, size_t count) {
+    struct member *members = arena_take_array(arena, count + 1, sizeof *members);
+    bool *is_overwritten = arena_take_array(arena, count + 1, sizeof *is_overwritten);
+    size_t order = 0;
+    if (members == NULL || is_overwritten == NULL)
+        return NULL;
+    for (const struct plist_node *member = dict->first; member != NULL; member = member->next, order++)
+        members[order] = (struct member){.node = member, .order = order};
+    qsort(members, count, sizeof *members, compare_members);
+    for (size_t i = 1; i < count; i++)
+        is_overwritten[members[i - 1].order] = strcmp(members[i - 1].node->key, members[i].node->key) == 0;
+    return is_overwritten;
+}
+
+static result take_entry(struct pin_builder *builder, const struct plist_node *entry, pin_plist_take *take) {
+    const struct pin_set *known;
+    const char *host;
+    bool is_host;
+    if (entry->type != PLIST_DICT)
+        return pin_builder_remark(builder, PIN_REMARK_ERROR, entry->line, "domain-type", "the value of \"%s\" is %s, wanted a dict", entry->key,
+                                  plist_type_name(entry->type));
+    TRY(pin_host_read(builder, span_of_text(entry->key), entry->line, &host, &is_host));
+    if (!is_host)
         return OK;
-    return pin_builder_remark(builder, PIN_REMARK_WARNING, member->line, "key-twice", "\"%s\" stands here twice, the last counts", member->key);
+    TRY(pin_builder_set_of(builder, host, &known));
+    if (known != NULL)
+        return pin_builder_remark(builder, PIN_REMARK_ERROR, entry->line, "domain-twice", "%s stands here twice in different letters; this entry is left out",
+                                  host);
+    return take(builder, entry, host);
+}
+
+result pin_plist_hosts(struct pin_builder *builder, const struct plist_node *domains, pin_plist_take *take) {
+    size_t count = plist_count(domains), i = 0;
+    if (count > PIN_SETS_MAX)
+        return &fault_limit_reached;
+    const bool *is_overwritten = find_overwritten(builder->arena, domains, count);
+    if (is_overwritten == NULL)
+        return &fault_no_memory;
+    for (const struct plist_node *entry = domains->first; entry != NULL; entry = entry->next)
+        TRY(is_overwritten[i++] ? pin_builder_remark(builder, PIN_REMARK_WARNING, entry->line, "key-twice", "\"%s\" stands here twice, the last counts", entry->key)
+                                : take_entry(builder, entry, take));
+    return OK;
 }
 
 result pin_plist_pin(struct pin_builder *builder, const struct plist_node *node, const char *comment, struct pin_set *set, size_t group,

@@ -6,8 +6,10 @@
 
 /* A boolean as NSNumber and NSString see it (integers, "YES"); `otherwise` where it is absent (NULL). A warning where it is no boolean. */
 MUST_CHECK result pin_plist_boolean(struct pin_builder *builder, const struct plist_node *node, bool otherwise, bool *ret_is_true);
-/* Is the member overwritten by a later one of the same name? Then a warning is told. */
-MUST_CHECK result pin_plist_is_overwritten(struct pin_builder *builder, const struct plist_node *member, bool *ret_is_overwritten);
+/* Gives each entry of a dict by host to `take`, in the order of the file: dicts alone, of several of one name the last, of several for one host the
+ * first that made a set. The others are told. */
+typedef result pin_plist_take(struct pin_builder *builder, const struct plist_node *entry, const char *host);
+MUST_CHECK result pin_plist_hosts(struct pin_builder *builder, const struct plist_node *domains, pin_plist_take *take);
 /* A pin at the end of the group: the base64 of a key's SHA-256. Nothing is added after an error remark. */
 MUST_CHECK result pin_plist_pin(struct pin_builder *builder, const struct plist_node *node, const char *comment, struct pin_set *set, size_t group,
                                 enum pin_position position);

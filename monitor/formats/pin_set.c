@@ -131,6 +131,52 @@ result pin_builder_end(struct pin_builder *builder) {
     return keep_remark(builder, builder->worst_left_out, 0, "remarks-left-out", sentence);
 }
 
+/* ── sets by host ── */
+
+/* FNV-1a. */
+static size_t hash_of(const char *host) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; *host != '\0'; host++)
+        hash = (hash ^ (uint8_t) *host) * UINT64_C(0x100000001b3);
+    return (size_t) hash;
+}
+
+/* A place holds the number of a set, counted from 1; 0: it is free. */
+static void place(struct pin_builder *builder, size_t number) {
+    size_t mask = builder->place_rooms - 1, at = hash_of(builder->document->sets[number].host) & mask;
+    while (builder->places[at] != 0)
+        at = (at + 1) & mask;
+    builder->places[at] = number + 1;
+}
+
+static result place_new_sets(struct pin_builder *builder) {
+    size_t count = builder->document->set_count, rooms = builder->place_rooms == 0 ? 64 : builder->place_rooms;
+    while (rooms < 2 * (count + 1))
+        rooms *= 2;
+    if (rooms > builder->place_rooms) {
+        builder->places = arena_take_array(builder->arena, rooms, sizeof *builder->places);
+        builder->place_rooms = builder->places == NULL ? 0 : rooms;
+        builder->placed = 0;
+    }
+    if (builder->places == NULL)
+        return &fault_no_memory;
+    for (; builder->placed < count; builder->placed++)
+        place(builder, builder->placed);
+    return OK;
+}
+
+result pin_builder_set_of(struct pin_builder *builder, const char *host, const struct pin_set **ret_set) {
+    TRY(place_new_sets(builder));
+    size_t mask = builder->place_rooms - 1;
+    *ret_set = NULL;
+    for (size_t at = hash_of(host) & mask; builder->places[at] != 0 && *ret_set == NULL; at = (at + 1) & mask) {
+        const struct pin_set *set = &builder->document->sets[builder->places[at] - 1];
+        if (strcmp(set->host, host) == 0)
+            *ret_set = set;
+    }
+    return OK;
+}
+
 /* ── names ── */
 
 static const char *const format_names[pin_format_count] = {
@@ -185,6 +231,16 @@ const char *pin_host_match_name(enum pin_host_match match) {
         [PIN_HOST_EXACT_AND_ONE_LABEL] = "exact-and-one-label", [PIN_HOST_EXACT_AND_BELOW] = "exact-and-below",
     };
     return names[match];
+}
+
+int pin_host_labels_below(const char *host, const char *parent) {
+    size_t size = strlen(host), parent_size = strlen(parent);
+    int labels = 0;
+    if (size < parent_size || strcmp(host + size - parent_size, parent) != 0 || (size > parent_size && (size == parent_size + 1 || host[size - parent_size - 1] != '.')))
+        return -1;
+    for (size_t i = 0; i < size - parent_size; i++)
+        labels += host[i] == '.';
+    return labels;
 }
 
 bool pin_host_match_reaches(enum pin_host_match match, size_t labels_below) {

@@ -116,6 +116,8 @@ const char *pin_algorithm_name(enum pin_algorithm algorithm); /* "sha256", "sha5
 const char *pin_position_name(enum pin_position position); /* "any", "leaf", "ca", "intermediate", "root" */
 const char *pin_role_name(enum pin_role role);             /* "", "current", "next", "backup" */
 const char *pin_host_match_name(enum pin_host_match match); /* "exact", "one-label-below", "exact-and-one-label", "exact-and-below" */
+/* How many labels the host has more than the one above it; 0: they are the same, -1: it is not below. */
+int pin_host_labels_below(const char *host, const char *parent);
 /* Does a set hold for a name that many labels below its host? 0: the host itself. */
 bool pin_host_match_reaches(enum pin_host_match match, size_t labels_below);
 /* Do all sets that hold for a host unite, by this format's rules? */

@@ -167,67 +167,43 @@ static result read_domain(struct pin_builder *builder, const struct plist_node *
     return OK;
 }
 
-/* ---- all of them */
+/* ---- exclusions */
 
-static bool is_host_known(const struct pin_document *document, const char *host) {
-    for (size_t i = 0; i < document->set_count; i++)
-        if (strcmp(document->sets[i].host, host) == 0)
-            return true;
-    return false;
+/* Does an entry above it include its subdomains? */
+static result find_parent(struct pin_builder *builder, const struct pin_set *set, bool *ret_has_parent) {
+    *ret_has_parent = false;
+    for (const char *dot = strchr(set->host, '.'); dot != NULL && !*ret_has_parent; dot = strchr(dot + 1, '.')) {
+        const struct pin_set *parent;
+        TRY(pin_builder_set_of(builder, dot + 1, &parent));
+        *ret_has_parent = parent != NULL && parent->match == PIN_HOST_EXACT_AND_BELOW;
+    }
+    return OK;
 }
 
-static result read_entry(struct pin_builder *builder, const struct plist_node *node) {
-    const char *host;
-    bool is_host, is_overwritten;
-    TRY(pin_plist_is_overwritten(builder, node, &is_overwritten));
-    if (is_overwritten)
+static result check_exclusion(struct pin_builder *builder, const struct pin_set *set, bool *ret_is_kept) {
+    *ret_is_kept = set->is_pinned;
+    if (set->is_pinned)
         return OK;
-    if (node->type != PLIST_DICT)
-        return pin_builder_remark(builder, PIN_REMARK_ERROR, node->line, "domain-type", "the value of \"%s\" is %s, wanted a dict", node->key,
-                                  plist_type_name(node->type));
-    TRY(pin_host_read(builder, span_of_text(node->key), node->line, &host, &is_host));
-    if (!is_host)
-        return OK;
-    if (is_host_known(builder->document, host))
-        return pin_builder_remark(builder, PIN_REMARK_ERROR, node->line, "domain-twice", "%s stands here twice in different letters; this entry is left out",
-                                  host);
-    return read_domain(builder, node, host);
-}
-
-static bool is_below(const char *host, const char *parent) {
-    size_t size = strlen(host), parent_size = strlen(parent);
-    return size > parent_size && strcmp(host + size - parent_size, parent) == 0 && host[size - parent_size - 1] == '.';
-}
-
-static bool has_parent(const struct pin_document *document, const struct pin_set *set) {
-    for (size_t i = 0; i < document->set_count; i++)
-        if (document->sets[i].match == PIN_HOST_EXACT_AND_BELOW && is_below(set->host, document->sets[i].host))
-            return true;
-    return false;
+    TRY(find_parent(builder, set, ret_is_kept));
+    return *ret_is_kept ? OK
+                        : pin_builder_remark(builder, PIN_REMARK_ERROR, set->line, "exclusion-from-nothing",
+                                             "%s is excluded from a parent's pins, but no parent includes its subdomains; it is left out", set->host);
 }
 
 /* TrustKit refuses an exclusion from nothing. */
 static result check_exclusions(struct pin_builder *builder) {
     struct pin_document *document = builder->document;
+    bool *is_kept = arena_take_array(builder->arena, document->set_count + 1, sizeof *is_kept);
     size_t kept = 0;
-    for (size_t i = 0; i < document->set_count; i++) {
-        struct pin_set set = document->sets[i];
-        if (set.is_pinned || has_parent(document, &set))
-            document->sets[kept++] = set;
-        else
-            TRY(pin_builder_remark(builder, PIN_REMARK_ERROR, set.line, "exclusion-from-nothing",
-                                   "%s is excluded from a parent's pins, but no parent includes its subdomains; it is left out", set.host));
-    }
+    if (is_kept == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < document->set_count; i++)
+        TRY(check_exclusion(builder, &document->sets[i], &is_kept[i]));
+    for (size_t i = 0; i < document->set_count; i++)
+        if (is_kept[i])
+            document->sets[kept++] = document->sets[i];
     document->set_count = kept;
     return OK;
-}
-
-static result read_domains(struct pin_builder *builder, const struct plist_node *domains) {
-    if (plist_count(domains) > PIN_SETS_MAX)
-        return &fault_limit_reached;
-    for (const struct plist_node *node = domains->first; node != NULL; node = node->next)
-        TRY(read_entry(builder, node));
-    return check_exclusions(builder);
 }
 
 result pin_trustkit_read(struct span bytes, struct arena *arena, struct pin_document *document, struct reason *reason) {
@@ -242,7 +218,8 @@ result pin_trustkit_read(struct span bytes, struct arena *arena, struct pin_docu
     if (domains == NULL || domains->type != PLIST_DICT)
         TRY(pin_builder_remark(&builder, PIN_REMARK_WARNING, 0, "pins-absent", "nothing is pinned: there is no dict TSKPinnedDomains in TSKConfiguration"));
     else
-        TRY(read_domains(&builder, domains));
+        TRY(pin_plist_hosts(&builder, domains, read_domain));
+    TRY(check_exclusions(&builder));
     return pin_builder_end(&builder);
 }
 

@@ -80,16 +80,11 @@ static result write_entry(const struct pin_export *entry, struct pin_builder *lo
     return OK;
 }
 
-static bool is_below(const char *host, const char *parent) {
-    size_t size = strlen(host), parent_size = strlen(parent);
-    return size > parent_size && strcmp(host + size - parent_size, parent) == 0 && host[size - parent_size - 1] == '.';
-}
-
 /* An entry without pins that stands below none with pins: TrustKit would refuse it, and it says nothing. */
 static bool is_needless(const struct pin_document *document, const struct pin_export *plan, const struct pin_export *entry) {
-    for (size_t i = 0; i < document->set_count; i++)
+    for (size_t i = 0; !entry->set->is_pinned && i < document->set_count; i++)
         if (!plan[i].is_left_out && plan[i].set->is_pinned && plan[i].match == PIN_HOST_EXACT_AND_BELOW &&
-            is_below(entry->set->host, plan[i].set->host))
+            pin_host_labels_below(entry->set->host, plan[i].set->host) > 0)
             return false;
     return !entry->set->is_pinned;
 }

@@ -28,16 +28,6 @@ static const enum pin_host_rule rules[pin_format_count] = {
     [PIN_FORMAT_KEY] = HOST_UNITES,
 };
 
-/* How many labels the host has more than the name; 0: it is not below it. */
-static size_t labels_below(const char *host, const char *name) {
-    size_t size = strlen(host), own = strlen(name), labels = 0;
-    if (size < own + 2 || host[size - own - 1] != '.' || strcmp(host + size - own, name) != 0)
-        return 0;
-    for (size_t i = 0; i < size - own; i++)
-        labels += host[i] == '.';
-    return labels;
-}
-
 /* TrustKit for iOS compares the public suffixes first, private ones included: a parent above one pins nothing below it. */
 static bool has_same_suffix(const char *host, const char *parent) {
     const char *one = psl_unregistrable_domain(psl_builtin(), host), *other = psl_unregistrable_domain(psl_builtin(), parent);
@@ -45,9 +35,8 @@ static bool has_same_suffix(const char *host, const char *parent) {
 }
 
 static bool covers(const struct pin_set *set, const char *host) {
-    bool is_exact = strcmp(set->host, host) == 0;
-    size_t labels = is_exact ? 0 : labels_below(host, set->host);
-    if ((!is_exact && labels == 0) || !pin_host_match_reaches(set->match, labels))
+    int labels = pin_host_labels_below(host, set->host);
+    if (labels < 0 || !pin_host_match_reaches(set->match, (size_t) labels))
         return false;
     return labels == 0 || set->format != PIN_FORMAT_TRUSTKIT_IOS || set->match != PIN_HOST_EXACT_AND_BELOW || has_same_suffix(host, set->host);
 }

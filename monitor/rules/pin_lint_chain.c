@@ -10,22 +10,9 @@ static bool is_one_below(const char *name, const char *parent) {
     return dot != NULL && dot > name && strcmp(dot + 1, parent) == 0;
 }
 
-static bool is_below(const char *name, const char *parent) {
-    size_t size = strlen(name), parent_size = strlen(parent);
-    return size > parent_size + 1 && name[size - parent_size - 1] == '.' && strcmp(name + size - parent_size, parent) == 0;
-}
-
 static bool holds_for(const struct pin_set *set, const char *name) {
-    switch (set->match) {
-    case PIN_HOST_EXACT:
-        return strcmp(name, set->host) == 0;
-    case PIN_HOST_ONE_LABEL_BELOW:
-        return is_one_below(name, set->host);
-    case PIN_HOST_EXACT_AND_ONE_LABEL:
-        return strcmp(name, set->host) == 0 || is_one_below(name, set->host);
-    default:
-        return strcmp(name, set->host) == 0 || is_below(name, set->host);
-    }
+    int labels = pin_host_labels_below(name, set->host);
+    return labels >= 0 && pin_host_match_reaches(set->match, (size_t) labels);
 }
 
 /* Is the chain for a name of the set? "*.example.com" is for x.example.com, and for every name that ends so and is listed. */
