@@ -24,6 +24,15 @@ static inline bool case_tlsa(const char **name, struct pin *pin) {
     return is_one;
 }
 
+static inline void case_place(const char *word, struct pin *pin) {
+    for (unsigned position = PIN_ANY; position <= PIN_ROOT; position++)
+        if (strcmp(word, pin_position_name((enum pin_position) position)) == 0)
+            pin->position = (enum pin_position) position;
+    for (unsigned role = PIN_CURRENT; role <= PIN_BACKUP; role++)
+        if (strcmp(word, pin_role_name((enum pin_role) role)) == 0)
+            pin->role = (enum pin_role) role;
+}
+
 static inline bool case_pin(struct pin_case *made, const char *word) {
     static const struct {
         const char *prefix;
@@ -43,12 +52,8 @@ static inline bool case_pin(struct pin_case *made, const char *word) {
             name = rest;
         }
     const char *at = strchr(name, '@');
-    for (unsigned position = PIN_ANY; at != NULL && position <= PIN_ROOT; position++)
-        if (strcmp(at + 1, pin_position_name((enum pin_position) position)) == 0)
-            pin->position = (enum pin_position) position;
-    for (unsigned role = PIN_CURRENT; at != NULL && role <= PIN_BACKUP; role++)
-        if (strcmp(at + 1, pin_role_name((enum pin_role) role)) == 0)
-            pin->role = (enum pin_role) role;
+    if (at != NULL)
+        case_place(at + 1, pin);
     struct span bytes = case_bytes(made->arena, pin->kind == PIN_SPKI ? "key" : "certificate", name, at == NULL ? strlen(name) : (size_t) (at - name));
     pin->value = pin->algorithm == PIN_FULL ? bytes : case_digest(made->arena, digests[pin->algorithm], bytes);
     return pin->comment != NULL && pin->value.size > 0;
