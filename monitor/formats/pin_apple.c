@@ -109,109 +109,70 @@ bool pin_apple_is_likely(struct span bytes) {
 
 /* ---- writing */
 
-struct writing {
-    const struct pin_document *document;
-    const struct pin_export *plan;
-    struct pin_builder *lost;
-    struct buffer *out;
-};
-
-static bool is_written_before(const struct writing *writing, size_t number) {
-    for (size_t i = 0; i < number; i++)
-        if (!writing->plan[i].is_left_out && strcmp(writing->plan[i].set->host, writing->plan[number].set->host) == 0)
-            return true;
-    return false;
-}
-
 static bool is_for_leaf(const struct pin *pin) {
     return pin->position == PIN_LEAF || pin->position == PIN_ANY;
 }
 
-static size_t count_pins(const struct pin_set *set, bool wants_leaves) {
-    size_t count = 0;
-    for (size_t i = 0; i < set->group_count; i++)
-        for (size_t k = 0; k < set->groups[i].count; k++)
-            count += is_for_leaf(&set->groups[i].pins[k]) == wants_leaves;
-    return count;
-}
-
-static void write_pin(struct writing *writing, const struct pin *pin) {
+static void write_pin(const struct pin *pin, struct buffer *out) {
     char text[HASH_BASE64_SIZE];
-    pin_plist_comment(writing->out, 5, pin->comment);
-    pin_plist_line(writing->out, 5, "<dict>");
-    pin_plist_key(writing->out, 6, DIGEST);
+    pin_plist_comment(out, 5, pin->comment);
+    pin_plist_line(out, 5, "<dict>");
+    pin_plist_key(out, 6, DIGEST);
     text_of_base64(pin->value, text);
-    pin_plist_string(writing->out, 6, text);
-    pin_plist_line(writing->out, 5, "</dict>");
+    pin_plist_string(out, 6, text);
+    pin_plist_line(out, 5, "</dict>");
 }
 
-/* The lists of all entries of the host: here they are one. */
-static result write_lists(struct writing *writing, size_t number, bool wants_leaves) {
-    const char *host = writing->plan[number].set->host;
+static void write_list(const struct pin **pins, size_t count, bool wants_leaves, struct buffer *out) {
     size_t written = 0;
-    for (size_t i = number; i < writing->document->set_count; i++) {
-        const struct pin_export *entry = &writing->plan[i];
-        const struct pin **pins;
-        size_t count;
-        if (entry->is_left_out || strcmp(entry->set->host, host) != 0)
+    for (size_t i = 0; i < count; i++) {
+        if (is_for_leaf(pins[i]) != wants_leaves)
             continue;
-        TRY(pin_write_pins(entry, writing->lost->arena, &pins, &count));
-        for (size_t k = 0; k < count; k++) {
-            if (is_for_leaf(pins[k]) != wants_leaves)
-                continue;
-            if (written++ == 0) {
-                pin_plist_key(writing->out, 4, wants_leaves ? LEAVES : AUTHORITIES);
-                pin_plist_line(writing->out, 4, "<array>");
-            }
-            write_pin(writing, pins[k]);
+        if (written++ == 0) {
+            pin_plist_key(out, 4, wants_leaves ? LEAVES : AUTHORITIES);
+            pin_plist_line(out, 4, "<array>");
         }
+        write_pin(pins[i], out);
     }
     if (written > 0)
-        pin_plist_line(writing->out, 4, "</array>");
-    return OK;
+        pin_plist_line(out, 4, "</array>");
 }
 
-static bool has_position(const struct pin_set *set, enum pin_position position) {
-    for (size_t i = 0; i < set->group_count; i++)
-        for (size_t k = 0; k < set->groups[i].count; k++)
-            if (set->groups[i].pins[k].position == position)
-                return true;
-    return false;
-}
-
-static result tell_positions(struct writing *writing, const struct pin_set *set) {
-    if (has_position(set, PIN_ANY))
-        TRY(pin_builder_remark(writing->lost, PIN_REMARK_WARNING, set->line, "export-position",
+static result tell_positions(const struct pin_export *entry, const struct pin **pins, size_t count, struct pin_builder *lost) {
+    const struct pin_set *set = entry->set;
+    unsigned positions = 0, leaves = 0;
+    bool was_one_list = set->format != PIN_FORMAT_APPLE && (set->group_count == 1 || entry->united[0] != NULL);
+    for (size_t i = 0; i < count; i++) {
+        positions |= PIN_BIT(pins[i]->position);
+        leaves += is_for_leaf(pins[i]);
+    }
+    if ((positions & PIN_BIT(PIN_ANY)) != 0)
+        TRY(pin_builder_remark(lost, PIN_REMARK_WARNING, set->line, "export-position",
                                "%s: pins of any certificate are written as pins of the leaf; those of a CA refuse everything until they are moved to "
                                AUTHORITIES, set->host));
-    if (has_position(set, PIN_INTERMEDIATE) || has_position(set, PIN_ROOT))
-        TRY(pin_builder_remark(writing->lost, PIN_REMARK_WARNING, set->line, "export-position",
+    if ((positions & (PIN_BIT(PIN_INTERMEDIATE) | PIN_BIT(PIN_ROOT))) != 0)
+        TRY(pin_builder_remark(lost, PIN_REMARK_WARNING, set->line, "export-position",
                                "%s: pins of an intermediate or of a root match any CA of the chain here", set->host));
-    if (set->group_count == 1 && count_pins(set, true) > 0 && count_pins(set, false) > 0)
-        TRY(pin_builder_remark(writing->lost, PIN_REMARK_WARNING, set->line, "export-groups",
+    if (was_one_list && leaves > 0 && leaves < count)
+        TRY(pin_builder_remark(lost, PIN_REMARK_WARNING, set->line, "export-groups",
                                "%s: a leaf or a CA had to match, here both must", set->host));
     return OK;
 }
 
-static result write_host(struct writing *writing, size_t number) {
-    const struct pin_export *entry = &writing->plan[number];
-    bool has_subdomains = false;
-    TRY(tell_positions(writing, entry->set));
-    if (is_written_before(writing, number))
-        return pin_builder_remark(writing->lost, PIN_REMARK_WARNING, entry->set->line, "export-joined", "%s: joined with the other entry of this host",
-                                  entry->set->host);
-    for (size_t i = number; i < writing->document->set_count; i++)
-        has_subdomains |= !writing->plan[i].is_left_out && strcmp(writing->plan[i].set->host, entry->set->host) == 0 &&
-                          writing->plan[i].match != PIN_HOST_EXACT;
-    pin_plist_key(writing->out, 3, entry->set->host);
-    pin_plist_line(writing->out, 3, "<dict>");
-    if (has_subdomains) {
-        pin_plist_key(writing->out, 4, SUBDOMAINS);
-        pin_plist_line(writing->out, 4, "<true/>");
+static result write_host(const struct pin_export *entry, struct pin_builder *lost, struct buffer *out) {
+    const struct pin **pins;
+    size_t count;
+    TRY(pin_write_pins(entry, lost->arena, &pins, &count));
+    TRY(tell_positions(entry, pins, count, lost));
+    pin_plist_key(out, 3, entry->set->host);
+    pin_plist_line(out, 3, "<dict>");
+    if (entry->match != PIN_HOST_EXACT) {
+        pin_plist_key(out, 4, SUBDOMAINS);
+        pin_plist_line(out, 4, "<true/>");
     }
-    TRY(write_lists(writing, number, true));
-    TRY(write_lists(writing, number, false));
-    pin_plist_line(writing->out, 3, "</dict>");
+    write_list(pins, count, true, out);
+    write_list(pins, count, false, out);
+    pin_plist_line(out, 3, "</dict>");
     return OK;
 }
 
@@ -222,7 +183,6 @@ result pin_apple_write(const struct pin_document *document, struct pin_builder *
     };
     struct pin_export *plan;
     TRY(pin_export_plan(document, &abilities, lost, &plan));
-    struct writing writing = {.document = document, .plan = plan, .lost = lost, .out = out};
     pin_plist_begin(out);
     pin_plist_line(out, 0, "<dict>");
     pin_plist_key(out, 1, "NSAppTransportSecurity");
@@ -231,7 +191,7 @@ result pin_apple_write(const struct pin_document *document, struct pin_builder *
     pin_plist_line(out, 2, "<dict>");
     for (size_t i = 0; i < document->set_count; i++)
         if (!plan[i].is_left_out)
-            TRY(write_host(&writing, i));
+            TRY(write_host(&plan[i], lost, out));
     pin_plist_line(out, 2, "</dict>");
     pin_plist_line(out, 1, "</dict>");
     pin_plist_line(out, 0, "</dict>");

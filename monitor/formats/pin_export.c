@@ -10,6 +10,11 @@
 enum { HTTPS_PORT = 443 };
 #define HTTPS_PROTOCOL "tcp"
 
+struct narrowed {
+    size_t place;
+    struct narrowed *next;
+};
+
 struct planning {
     const struct pin_document *document;
     const struct pin_abilities *abilities;
@@ -18,8 +23,7 @@ struct planning {
     bool *is_joined; /* left out, as its pins stand in another entry of its host */
     json_t *first;   /* host -> place of its first entry; owned */
     size_t *next;    /* of each entry: the next one of its host, or NO_ENTRY */
-    size_t *narrowed; /* entries of formats that unite, which hold for fewer hosts here */
-    size_t narrowed_count;
+    struct narrowed **below; /* of each entry: those below its host that hold for fewer hosts here, of formats that unite */
 };
 
 static const char *host_of(const struct pin_set *set) {
@@ -275,9 +279,9 @@ static result shrink_around_gaps(struct planning *planning) {
 static result index_hosts(struct planning *planning) {
     size_t count = planning->document->set_count;
     planning->next = arena_take_array(planning->lost->arena, count + 1, sizeof *planning->next);
-    planning->narrowed = arena_take_array(planning->lost->arena, count + 1, sizeof *planning->narrowed);
+    planning->below = arena_take_array(planning->lost->arena, count + 1, sizeof *planning->below);
     planning->is_joined = arena_take_array(planning->lost->arena, count + 1, sizeof *planning->is_joined);
-    if (planning->first == NULL || planning->next == NULL || planning->narrowed == NULL || planning->is_joined == NULL)
+    if (planning->first == NULL || planning->next == NULL || planning->below == NULL || planning->is_joined == NULL)
         return &fault_no_memory;
     for (size_t i = count; i-- > 0;) {
         const struct pin_export *entry = &planning->plan[i];
@@ -287,8 +291,6 @@ static result index_hosts(struct planning *planning) {
         planning->next[i] = known == NULL ? NO_ENTRY : (size_t) json_integer_value(known);
         if (json_object_set_new(planning->first, entry->set->host, json_integer((json_int_t) i)) != 0)
             return &fault_no_memory;
-        if (!entry->is_left_out && pin_format_unites(entry->set->format) && entry->match != entry->set->match)
-            planning->narrowed[planning->narrowed_count++] = i;
     }
     return OK;
 }
@@ -306,37 +308,60 @@ static bool next_above(const struct planning *planning, const char **host, size_
     return *ret_place != NO_ENTRY;
 }
 
+/* Tells the entries above a narrowed one of it. */
+static result index_narrowed(struct planning *planning, size_t number) {
+    const char *host = planning->plan[number].set->host;
+    size_t place = NO_ENTRY;
+    while (next_above(planning, &host, &place)) {
+        struct narrowed *narrowed;
+        if (planning->plan[place].host_size == planning->plan[number].host_size)
+            continue;
+        narrowed = arena_take(planning->lost->arena, sizeof *narrowed);
+        if (narrowed == NULL)
+            return &fault_no_memory;
+        *narrowed = (struct narrowed){.place = number, .next = planning->below[place]};
+        planning->below[place] = narrowed;
+    }
+    return OK;
+}
+
+static result index_all_narrowed(struct planning *planning) {
+    for (size_t i = planning->document->set_count; i-- > 0;) { /* so that the lists are in the document's order */
+        const struct pin_export *entry = &planning->plan[i];
+        if (!entry->is_left_out && pin_format_unites(entry->set->format) && entry->match != entry->set->match)
+            TRY(index_narrowed(planning, i));
+    }
+    return OK;
+}
+
 /* Do its pins count for hosts for which `entry` will hold? Where sets unite here too, only what is narrowed has to be made up for. */
 static bool belongs_in(const struct planning *planning, const struct pin_export *entry, size_t place) {
     const struct pin_export *other = &planning->plan[place];
     if (other == entry || !is_same_service_here(other->set, entry->set))
         return false;
-    if (planning->abilities->unites)
-        return pin_format_unites(other->set->format) && other->set->format == entry->set->format && !other->is_left_out && is_lost_to(entry, other);
     bool is_joined_here = planning->is_joined[place] && other->host_size == entry->host_size; /* the same host, then */
+    if (planning->abilities->unites && !is_joined_here)
+        return pin_format_unites(other->set->format) && other->set->format == entry->set->format && !other->is_left_out && is_lost_to(entry, other);
     bool has_pins = is_joined_here || (pin_format_unites(other->set->format) && (!other->is_left_out || planning->is_joined[place]));
     return has_pins && overlaps(entry, entry->match, other, other->set->match);
 }
 
-/* The entries whose pins belong in this one too, written to `united` where it is not NULL; returns how many. */
+/* Adds the entry's set to `united`, where it is not NULL, if its pins belong in this one too; returns how many were added. */
+static size_t collect_one(const struct planning *planning, const struct pin_export *entry, size_t place, const struct pin_set **united) {
+    if (!belongs_in(planning, entry, place))
+        return 0;
+    if (united != NULL)
+        *united = planning->plan[place].set;
+    return 1;
+}
+
 static size_t collect(const struct planning *planning, const struct pin_export *entry, const struct pin_set **united) {
     const char *host = entry->set->host;
     size_t place = NO_ENTRY, count = 0;
-    while (next_above(planning, &host, &place)) {
-        if (!belongs_in(planning, entry, place))
-            continue;
-        if (united != NULL)
-            united[count] = planning->plan[place].set;
-        count++;
-    }
-    for (size_t i = 0; i < planning->narrowed_count; i++) {
-        const struct pin_export *other = &planning->plan[planning->narrowed[i]];
-        if (other->host_size <= entry->host_size || !belongs_in(planning, entry, planning->narrowed[i]))
-            continue;
-        if (united != NULL)
-            united[count] = other->set;
-        count++;
-    }
+    while (next_above(planning, &host, &place))
+        count += collect_one(planning, entry, place, united == NULL ? NULL : united + count);
+    for (const struct narrowed *one = planning->below[entry - planning->plan]; one != NULL; one = one->next)
+        count += collect_one(planning, entry, one->place, united == NULL ? NULL : united + count);
     return count;
 }
 
@@ -448,8 +473,7 @@ static result tell_unions(struct planning *planning) {
         const struct pin_set *set = planning->plan[i].set;
         if ((marks[i] & OVERLAPS) != 0 && !pin_format_unites(set->format))
             TRY(tell(planning, PIN_REMARK_WARNING, set, "export-unites", "another entry holds for some of its hosts too, and here both count"));
-        bool is_filled = (marks[i] & FILLS_BOTH_LISTS) != 0 || (planning->abilities->has_groups && lists[i] == 3 && planning->plan[i].united[0] != NULL);
-        if (is_filled && set->format != PIN_FORMAT_APPLE)
+        if ((marks[i] & FILLS_BOTH_LISTS) != 0 && set->format != PIN_FORMAT_APPLE)
             TRY(tell(planning, PIN_REMARK_WARNING, set, "export-groups", "with another entry of its hosts it pins leaves and CAs, and here both must match"));
     }
     return OK;
@@ -458,7 +482,8 @@ static result tell_unions(struct planning *planning) {
 static result plan_document(struct planning *planning) {
     TRY(shrink_around_gaps(planning));
     TRY(index_hosts(planning));
-    if (!planning->abilities->unites)
+    TRY(index_all_narrowed(planning));
+    if (!planning->abilities->has_twins)
         TRY(drop_all_twins(planning));
     TRY(unite_all(planning));
     return planning->abilities->unites ? tell_unions(planning) : OK;

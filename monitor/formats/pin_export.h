@@ -12,6 +12,7 @@ struct pin_abilities {
     const char *name;        /* "an OkHttp pinner", for remarks */
     bool names_hosts;        /* each entry has a host */
     bool unites;             /* all sets that hold for a host unite; else the most exact one holds alone */
+    bool has_twins;          /* several entries of one host */
     bool has_unpinning;      /* an entry that says "not pinned" */
     bool has_report_only, has_unenforced;
     bool has_expiry, has_max_age;

@@ -472,7 +472,7 @@ static result write_call(const struct pin_export *entry, const char *stars, stru
 
 result pin_okhttp_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out) {
     static const struct pin_abilities abilities = {
-        .names_hosts = true, .unites = true, .has_comments = true, .kinds = PIN_BIT(PIN_SPKI), .positions = PIN_BIT(PIN_ANY),
+        .names_hosts = true, .unites = true, .has_twins = true, .has_comments = true, .kinds = PIN_BIT(PIN_SPKI), .positions = PIN_BIT(PIN_ANY),
         .algorithms = PIN_BIT(PIN_SHA256) | PIN_BIT(PIN_SHA1),
         .matches = PIN_BIT(PIN_HOST_EXACT) | PIN_BIT(PIN_HOST_ONE_LABEL_BELOW) | PIN_BIT(PIN_HOST_EXACT_AND_ONE_LABEL) |
                    PIN_BIT(PIN_HOST_EXACT_AND_BELOW),
