@@ -7,8 +7,9 @@
 #include "rules/report_cause.h"
 #include "rules/sct_check.h"
 
-/* Every given certificate is held against every other: twice what real chains have, and no more signatures than a receiver can afford. */
-enum { OTHERS_MAX = 10, TBS_SIZE_MAX = CLIENT_REPORT_SIZE_MAX };
+/* Every given certificate is held against every other: twice what real chains have, and keys up to RSA's 4096 bits with small exponents, so that
+ * nobody sends a receiver signatures to verify for seconds. */
+enum { OTHERS_MAX = 8, KEY_SIZE_MAX = 600, TBS_SIZE_MAX = CLIENT_REPORT_SIZE_MAX };
 enum { HOUR_S = 3600, EARLIEST_ZONE_S = 14 * HOUR_S, LATEST_ZONE_S = 12 * HOUR_S };
 
 /* What one reader finds and another does not: a match is then no proof. */
@@ -21,7 +22,7 @@ struct finding_facts {
     struct certificate leaf;
     struct span others[OTHERS_MAX];
     size_t other_count;
-    bool is_cut; /* more certificates than are looked at */
+    bool is_cut; /* some are not looked at */
     enum trust_store store;
     struct arena *arena;
     struct report_facts *facts;
@@ -41,14 +42,19 @@ enum report_known report_locked_out(const struct client_report *report) {
 
 /* ---- the leaf */
 
+static bool is_known(const struct finding_facts *finding, struct span der) {
+    for (size_t i = 0; i < finding->other_count; i++)
+        if (span_equal(finding->others[i], der))
+            return true;
+    return span_equal(der, finding->facts->leaf);
+}
+
 static void add_others(struct finding_facts *finding, const struct span *chain, size_t count) {
+    struct certificate certificate;
     for (size_t i = 0; i < count; i++) {
-        size_t known = 0;
-        while (known < finding->other_count && !span_equal(finding->others[known], chain[i]))
-            known++;
-        if (known < finding->other_count || span_equal(chain[i], finding->facts->leaf))
+        if (is_known(finding, chain[i]))
             continue;
-        if (finding->other_count == OTHERS_MAX)
+        if (finding->other_count == OTHERS_MAX || certificate_parse(chain[i], &certificate) != OK || certificate.spki.size > KEY_SIZE_MAX)
             finding->is_cut = true;
         else
             finding->others[finding->other_count++] = chain[i];
@@ -206,29 +212,30 @@ static bool is_leaf_valid(const struct report_facts *facts, int64_t now) {
     return facts->not_before <= now && now <= facts->not_after;
 }
 
-/* Leaf and chain at one time. Where nothing leads up at any time, nothing says that it ended. */
-static result validity_at(struct finding_facts *finding, int64_t now, enum report_known *ret_known) {
+/* Leaf and chain at one time, to which the paths belong. Where nothing leads up at any time, nothing says that it ended. */
+static enum report_known validity(const struct finding_facts *finding, const struct trust_paths *paths, int64_t now) {
     bool is_public = finding->facts->is_public == REPORT_YES;
-    struct trust_paths paths;
-    *ret_known = REPORT_NO;
     if (!is_leaf_valid(finding->facts, now))
-        return OK;
-    TRY(paths_at(finding, now, &paths));
-    *ret_known = is_public ? REPORT_NO : REPORT_UNKNOWN;
-    for (size_t i = 0; i < paths.count; i++)
-        if (paths.paths[i].is_complete || (paths.paths[i].is_foreign && !is_public))
-            *ret_known = REPORT_YES;
+        return REPORT_NO;
+    for (size_t i = 0; i < paths->count; i++)
+        if (paths->paths[i].is_complete || (paths->paths[i].is_foreign && !is_public))
+            return REPORT_YES;
+    return is_public ? REPORT_NO : REPORT_UNKNOWN;
+}
+
+static result validity_at(const struct finding_facts *finding, int64_t now, enum report_known *ret_known) {
+    struct trust_paths paths = {.count = 0};
+    if (is_leaf_valid(finding->facts, now))
+        TRY(paths_at(finding, now, &paths));
+    *ret_known = validity(finding, &paths, now);
     return OK;
 }
 
-static result find_validity(struct finding_facts *finding) {
-    const struct client_report *report = finding->report;
+/* Within the hours that a date without a time zone may mean. */
+static result find_local_validity(struct finding_facts *finding) {
     enum report_known first, last;
-    finding->facts->is_valid_then = REPORT_UNKNOWN;
-    if (!report->has_date || !finding->facts->has_validity)
-        return OK;
-    TRY(validity_at(finding, report->date - (report->is_date_local ? EARLIEST_ZONE_S : 0), &first));
-    TRY(validity_at(finding, report->date + (report->is_date_local ? LATEST_ZONE_S : 0), &last));
+    TRY(validity_at(finding, finding->report->date - EARLIEST_ZONE_S, &first));
+    TRY(validity_at(finding, finding->report->date + LATEST_ZONE_S, &last));
     finding->facts->is_valid_then = first == last ? first : REPORT_UNKNOWN;
     return OK;
 }
@@ -265,9 +272,11 @@ static void take_issuer(struct report_facts *facts, const struct trust_paths *pa
 static result find_trust(struct finding_facts *finding) {
     struct report_facts *facts = finding->facts;
     const struct client_report *report = finding->report;
-    int64_t now = report->has_date && is_leaf_valid(facts, report->date) ? report->date : facts->not_before;
-    struct trust_paths paths;
+    bool has_date = report->has_date && facts->has_validity, is_valid = has_date && is_leaf_valid(facts, report->date);
+    int64_t now = is_valid ? report->date : facts->not_before;
+    struct trust_paths paths, then;
     TRY(paths_at(finding, now, &paths));
+    then = paths;
     facts->is_public = publicity(finding, &paths);
     if (facts->is_public == REPORT_UNKNOWN && now != facts->not_before) {
         TRY(paths_at(finding, now = facts->not_before, &paths));
@@ -275,6 +284,9 @@ static result find_trust(struct finding_facts *finding) {
     }
     facts->is_refused_by_pins = refusal(finding, &paths, now);
     take_issuer(facts, &paths);
+    if (has_date && report->is_date_local)
+        return find_local_validity(finding);
+    facts->is_valid_then = has_date ? validity(finding, &then, report->date) : REPORT_UNKNOWN;
     return OK;
 }
 
@@ -306,6 +318,5 @@ result report_facts_find(const struct client_report *report, enum trust_store st
     TRY(describe_leaf(&finding));
     TRY(find_naming(&finding));
     TRY(find_trust(&finding));
-    TRY(find_validity(&finding));
     return check_scts(&finding);
 }
