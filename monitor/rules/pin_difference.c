@@ -156,9 +156,11 @@ static int compare_places(const void *a, const void *b, void *ignores_position) 
 
 /* A change that another scope of the host has, too, is that one: the first of them stays. */
 static result join_scopes(struct work *work) {
-    struct pin_change *changes = work->changes + work->host_begin;
     size_t count = work->count - work->host_begin, kept = 0;
-    struct pin_change **places = arena_take_array(work->arena, count + 1, sizeof *places), *first = NULL;
+    if (count == 0)
+        return OK;
+    struct pin_change *changes = work->changes + work->host_begin, *first = NULL;
+    struct pin_change **places = arena_take_array(work->arena, count, sizeof *places);
     if (places == NULL)
         return &fault_no_memory;
     for (size_t i = 0; i < count; i++)
