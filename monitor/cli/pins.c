@@ -25,6 +25,7 @@ static const struct command sub_commands[] = {
     {"plan", "", "The steps of a rotation, with dates; in an emergency: which staged key can be used now", pins_run_plan},
     {"forecast", "", "The days on which a release would lose the last key that it accepts, as table, JSON or chart", pins_run_forecast},
     {"report", "", "What a client's report of failed pin validation says, and what follows", pins_run_report},
+    {"reports", "", "What clients have reported, and what it comes to", pins_run_reports},
     {0},
 };
 

@@ -18,6 +18,7 @@ int pins_run_gate(int argc, char **argv);
 int pins_run_plan(int argc, char **argv);
 int pins_run_forecast(int argc, char **argv);
 int pins_run_report(int argc, char **argv);
+int pins_run_reports(int argc, char **argv);
 
 #define PINS_FILES_MAX 1000
 
