@@ -9,7 +9,7 @@
 
 enum { COLUMN_NAMES, COLUMN_PINS, COLUMN_KEYS, COLUMN_MODE, COLUMN_EXPIRES, COLUMN_FORMAT, COLUMN_SOURCE, COLUMN_COUNT };
 static const struct table_column columns[COLUMN_COUNT] = {
-    [COLUMN_NAMES] = {.title = "HOST"},           [COLUMN_PINS] = {.title = "PINS", .is_number = true},
+    [COLUMN_NAMES] = {.title = "HOST"},           [COLUMN_PINS] = {.title = "PINS", .is_number = true, .is_spare = true},
     [COLUMN_KEYS] = {.title = "KEYS", .is_wide = true}, [COLUMN_MODE] = {.title = "MODE"},
     [COLUMN_EXPIRES] = {.title = "EXPIRES"},      [COLUMN_FORMAT] = {.title = "FORMAT", .is_spare = true},
     [COLUMN_SOURCE] = {.title = "SOURCE", .is_spare = true},
@@ -63,7 +63,7 @@ static void put_expiry(struct table *table, const struct pin_set *set) {
         snprintf(text, sizeof text, "%ju s after a visit", (uintmax_t) set->max_age_s);
     else if (set->has_expiry) {
         text_of_time(set->expires, when);
-        snprintf(text, sizeof text, "%.10s%s", when, set->is_expiry_local ? " (device time)" : "");
+        snprintf(text, sizeof text, "%.10s%s", when, set->is_expiry_local ? " local" : "");
     } else
         return;
     table_text(table, COLUMN_EXPIRES, text);
@@ -85,5 +85,8 @@ void pins_table_add(struct table *table, const struct pin_document *document, co
 }
 
 struct table *pins_table_new(void) {
-    return table_new(columns, COLUMN_COUNT, false);
+    struct table *table = table_new(columns, COLUMN_COUNT, false);
+    if (table != NULL)
+        table_fold(table, COLUMN_KEYS);
+    return table;
 }

@@ -26,6 +26,7 @@ struct cell {
 struct table {
     const struct table_column *columns;
     size_t column_count;
+    size_t folded; /* the column that goes on below; SIZE_MAX: none */
     bool as_json;
     bool failed; /* memory or standard output gave out */
     uint64_t mark; /* memory_mark at birth: rows are whole while it stands */
@@ -74,12 +75,16 @@ struct table *table_new(const struct table_column *columns, size_t count, bool a
     struct table *table = memory_new(sizeof *table);
     if (table == NULL)
         return NULL;
-    *table = (struct table){.mark = memory_mark(), .columns = columns, .column_count = count, .as_json = as_json, .row_room = 16};
+    *table = (struct table){.mark = memory_mark(), .columns = columns, .column_count = count, .as_json = as_json, .row_room = 16, .folded = SIZE_MAX};
     table->cells = memory_new_array(table->row_room * count, sizeof *table->cells);
     if (table->cells != NULL)
         return table;
     memory_free(table);
     return NULL;
+}
+
+void table_fold(struct table *table, size_t column) {
+    table->folded = column;
 }
 
 static void clear_row(struct table *table, size_t row) {
@@ -245,11 +250,15 @@ static size_t character_size(const char *at, unsigned *ret_width) {
     return size;
 }
 
-static unsigned width_of(const char *text) {
+static unsigned width_of_part(const char *text, size_t size) {
     unsigned total = 0, width;
-    for (; *text != '\0'; total += width)
-        text += character_size(text, &width);
+    for (size_t at = 0; at < size; total += width)
+        at += character_size(text + at, &width);
     return total;
+}
+
+static unsigned width_of(const char *text) {
+    return width_of_part(text, strlen(text));
 }
 
 static const char *shown_of(const struct table *table, size_t row, size_t column) {
@@ -333,8 +342,8 @@ struct look {
     bool is_last;
 };
 
-static void print_cell(const char *text, unsigned room, struct look look) {
-    unsigned width = width_of(text);
+static void print_part(const char *text, size_t size, unsigned room, struct look look) {
+    unsigned width = width_of_part(text, size);
     unsigned missing = width < room ? room - width : 0;
     if (look.is_right)
         pad(missing);
@@ -342,12 +351,16 @@ static void print_cell(const char *text, unsigned room, struct look look) {
     if (width > room)
         print_cut(text, room);
     else
-        fputs(text, stdout);
+        fwrite(text, 1, size, stdout);
     if (look.colour[0] != '\0')
         fputs("\033[0m", stdout);
     if (!look.is_right && !look.is_last)
         pad(missing);
     fputs(look.is_last ? "\n" : "  ", stdout);
+}
+
+static void print_cell(const char *text, unsigned room, struct look look) {
+    print_part(text, strlen(text), room, look);
 }
 
 static size_t last_shown_column(const struct table *table, const unsigned *widths) {
@@ -371,12 +384,55 @@ static void print_titles(const struct table *table, const unsigned *widths) {
                                      i == last_shown_column(table, widths)});
 }
 
+/* Bytes that fit into a line, up to where words of a list end, else where a word does, else where the room does. */
+static size_t fold(const char *text, unsigned room) {
+    size_t at = 0, after_word = 0, after_item = 0;
+    unsigned used = 0, width;
+    while (text[at] != '\0') {
+        size_t size = character_size(text + at, &width);
+        bool is_gap = text[at] == ' ';
+        if (is_gap && at > 0)
+            after_word = at;
+        if (is_gap && at > 0 && text[at - 1] == ',')
+            after_item = at;
+        if (used + width > room)
+            break;
+        used += width;
+        at += size;
+    }
+    return text[at] == '\0' ? at : after_item > 0 ? after_item : after_word > 0 ? after_word : at;
+}
+
+/* The rest of a folded cell, below the row. */
+static void print_rest(const char *text, unsigned room, unsigned indent) {
+    while (*text != '\0') {
+        text += strspn(text, " ");
+        size_t size = fold(text, room);
+        pad(indent);
+        fwrite(text, 1, size, stdout);
+        putchar('\n');
+        text += size;
+    }
+}
+
 static void print_row(const struct table *table, size_t row, const unsigned *widths) {
-    for (size_t i = 0; i < table->column_count; i++)
-        if (widths[i] != 0)
-            print_cell(shown_of(table, row, i), widths[i],
-                       (struct look){colour_of(table->cells[row * table->column_count + i].tone), table->columns[i].is_number,
-                                     i == last_shown_column(table, widths)});
+    const char *rest = "";
+    unsigned begin = 0, indent = 0, room = 0;
+    for (size_t i = 0; i < table->column_count; begin += widths[i] == 0 ? 0 : widths[i] + GAP, i++) {
+        const char *text = shown_of(table, row, i);
+        struct look look = {colour_of(table->cells[row * table->column_count + i].tone), table->columns[i].is_number, i == last_shown_column(table, widths)};
+        if (widths[i] == 0)
+            continue;
+        if (i != table->folded || width_of(text) <= widths[i]) {
+            print_cell(text, widths[i], look);
+            continue;
+        }
+        indent = begin;
+        room = widths[i];
+        rest = text + fold(text, room);
+        print_part(text, (size_t) (rest - text), room, look);
+    }
+    print_rest(rest, room, indent);
 }
 
 static bool print_for_people(struct table *table, const char *when_empty) {

@@ -31,6 +31,8 @@ static inline void table_free_at(struct table **table) {
     table_free(*table);
 }
 
+/* Lets a wide column go on in the lines below instead of being cut. */
+void table_fold(struct table *table, size_t column);
 /* Sets a cell of the row under way; cells left out are null ("-" for people). */
 void table_text(struct table *table, size_t column, const char *text);
 void table_span(struct table *table, size_t column, struct span text);

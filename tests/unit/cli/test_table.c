@@ -4,8 +4,11 @@
 #include <stdint.h>
 #include <locale.h>
 #include <math.h>
+#include <pty.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -118,6 +121,61 @@ static void many_rows_are_kept_until_they_are_printed(void **state) {
     assert_non_null(strstr(printed, "-        99  -\n"));
 }
 
+/* As print_rows, on a terminal of so many columns. */
+static void print_folded(unsigned short width) {
+    static const struct table_column three[] = {{"HOST", "host", false, false, false}, {"KEYS", "keys", false, true, false}, {"MODE", "mode", false, false, false}};
+    int screen, terminal;
+    struct winsize size = {.ws_row = 24, .ws_col = width};
+    assert_int_equal(openpty(&screen, &terminal, NULL, NULL, &size), 0);
+    fflush(stdout);
+    int saved = dup(STDOUT_FILENO);
+    dup2(terminal, STDOUT_FILENO);
+    setenv("NO_COLOR", "1", 1);
+    struct table *table = table_new(three, 3, false);
+    table_fold(table, 1);
+    table_text(table, 0, "a.example");
+    table_text(table, 1, "One Root X1, Another Root ž2, AVeryLongNameWithoutAnyGap, Last");
+    table_text(table, 2, "on");
+    table_end_row(table);
+    table_text(table, 0, "b.example");
+    table_text(table, 1, "One Root X1");
+    table_end_row(table);
+    assert_int_equal(table_print(table, NULL), EXIT_OK);
+    table_free(table);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    ssize_t read_size = read(screen, printed, sizeof printed - 1);
+    assert_true(read_size > 0);
+    printed[read_size] = '\0';
+    close(screen);
+    close(terminal);
+}
+
+static void a_folded_column_goes_on_below_at_the_ends_of_items_then_words(void **state) {
+    (void) state;
+    print_folded(34);
+    assert_string_equal(printed, "HOST       KEYS               MODE\r\n"
+                                 "a.example  One Root X1,       on\r\n"
+                                 "           Another Root ž2,\r\n"
+                                 "           AVeryLongNameWith\r\n"
+                                 "           outAnyGap, Last\r\n"
+                                 "b.example  One Root X1        -\r\n");
+    print_folded(27);
+    assert_string_equal(printed, "HOST       KEYS        MODE\r\n"
+                                 "a.example  One Root    on\r\n"
+                                 "           X1,\r\n"
+                                 "           Another\r\n"
+                                 "           Root ž2,\r\n"
+                                 "           AVeryLongN\r\n"
+                                 "           ameWithout\r\n"
+                                 "           AnyGap,\r\n"
+                                 "           Last\r\n"
+                                 "b.example  One Root    -\r\n"
+                                 "           X1\r\n");
+    print_folded(100);
+    assert_non_null(strstr(printed, "Another Root ž2, AVeryLongNameWithoutAnyGap, Last  on\r\n"));
+}
+
 static void each_family_of_faults_has_its_exit_code(void **state) {
     (void) state;
     static const struct {
@@ -140,6 +198,7 @@ int main(void) {
         cmocka_unit_test(text_that_is_no_utf8_still_makes_valid_json),
         cmocka_unit_test(a_number_that_json_cannot_hold_is_null),
         cmocka_unit_test(many_rows_are_kept_until_they_are_printed),
+        cmocka_unit_test(a_folded_column_goes_on_below_at_the_ends_of_items_then_words),
         cmocka_unit_test(each_family_of_faults_has_its_exit_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
