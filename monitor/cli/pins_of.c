@@ -152,12 +152,17 @@ static bool is_ca(const struct pins_key *key) {
     return key->kind == PINS_KEY_CERTIFICATE && certificate_parse(key->certificate, &certificate) == OK && certificate.is_ca;
 }
 
+/* Its names of hosts; a common name alone counts where it has a dot: CAs call themselves "R3". */
 static bool has_host_names(const struct pins_key *key, struct arena *arena) {
     struct certificate certificate;
     struct pins_chain chain;
     struct reason ignored;
-    return certificate_parse(key->certificate, &certificate) == OK && certificate.has_san &&
-           pins_chain_of(&key->certificate, 1, arena, &chain, &ignored) == OK && chain.name_count > 0;
+    bool has_name = false;
+    if (certificate_parse(key->certificate, &certificate) != OK || pins_chain_of(&key->certificate, 1, arena, &chain, &ignored) != OK)
+        return false;
+    for (size_t i = 0; i < chain.name_count; i++)
+        has_name = has_name || certificate.has_san || strchr(chain.names[i], '.') != NULL;
+    return has_name;
 }
 
 /* What a server shows first, or what stands for host names, is a server's, also where it is self-signed and calls itself a CA, as
@@ -257,6 +262,8 @@ static void print_key(const struct shown *shown, size_t number) {
     printf("\n   pin          sha256/%s\n                %s\n   key          %s", pin, hex, looks.key_type);
     if (looks.owner != NULL)
         printf(", of %s by the table of CA keys", looks.owner);
+    if (is_ca(key))
+        printf("\n   is           %s", is_of_ca(shown, number) ? "a CA's certificate" : "a server's own certificate, though it says that it is a CA's (CA:TRUE)");
     if (looks.has_certificate) {
         hash_to_hex(&looks.certificate, hex);
         printf("\n   certificate  %s, until %.10s", hex, looks.not_after[0] == '\0' ? "?" : looks.not_after);
@@ -316,7 +323,8 @@ static json_t *hash_json(const struct hash *hash) {
     return json_string(text);
 }
 
-static json_t *key_json(const struct pins_key *key, size_t number) {
+static json_t *key_json(const struct shown *shown, size_t number) {
+    const struct pins_key *key = &shown->keys.items[number];
     CLEANUP(looks_done) struct looks looks = looks_of(key);
     CLEANUP(buffer_done) struct buffer source = buffer_with_limit(16384);
     char pin[HASH_BASE64_SIZE];
@@ -334,6 +342,7 @@ static json_t *key_json(const struct pins_key *key, size_t number) {
     json_object_set_new(object, "key_type", json_string(looks.key_type));
     json_object_set_new(object, "owner", looks.owner == NULL ? json_null() : json_string(looks.owner));
     json_object_set_new(object, "is_ca", json_boolean(is_ca(key)));
+    json_object_set_new(object, "pinned_as", json_string(is_of_ca(shown, number) ? "ca" : "leaf"));
     json_object_set_new(object, "not_after", looks.not_after[0] == '\0' ? json_null() : json_string(looks.not_after));
     return object;
 }
@@ -371,7 +380,7 @@ static int print_json(const struct shown *shown, const struct pins_lines_wish *w
     if (shown->options->is_server && !print_json_line(json_if_whole(server_json(shown), mark)))
         return EXIT_IO;
     for (size_t i = 0; i < shown->keys.count; i++)
-        if (!print_json_line(json_if_whole(key_json(&shown->keys.items[i], i), mark)))
+        if (!print_json_line(json_if_whole(key_json(shown, i), mark)))
             return EXIT_IO;
     return print_lines_json(shown, wish);
 }
