@@ -172,13 +172,27 @@ static void draw_lane(struct drawing *drawing, const struct forecast_line *line)
     drawing->y += LANE;
 }
 
-static void draw_mark(struct drawing *drawing, const struct forecast_event *event, int top) {
-    bool is_drawn = event->kind == FORECAST_LOSES || event->kind == FORECAST_ROTATES || event->kind == FORECAST_CERTIFICATE || event->kind == FORECAST_CA;
+/* A loss across the lane of its release, what concerns the host across all; false: not drawn. */
+static bool find_span(const struct drawing *drawing, const struct forecast_answer *answer, const struct forecast_event *event, int *top, int *bottom) {
+    *bottom = drawing->y;
+    if (event->kind != FORECAST_LOSES)
+        return event->kind == FORECAST_ROTATES || event->kind == FORECAST_CERTIFICATE || event->kind == FORECAST_CA;
+    for (int lane = 0; *top + lane * LANE < drawing->y; lane++)
+        if (answer->lines[lane].release == event->release) {
+            *top += lane * LANE;
+            *bottom = *top + LANE;
+            return true;
+        }
+    return false;
+}
+
+static void draw_mark(struct drawing *drawing, const struct forecast_answer *answer, const struct forecast_event *event, int top) {
+    int bottom;
     char room[RFC3339_SIZE];
     double x = x_of(drawing, event->at);
-    if (!is_drawn)
+    if (!find_span(drawing, answer, event, &top, &bottom))
         return;
-    buffer_printf(drawing->out, "<path d=\"M%.1f %dV%d\" class=\"mark %s\"><title>%s: ", x, top, drawing->y, forecast_event_name(event->kind), forecast_day(event->at, room));
+    buffer_printf(drawing->out, "<path d=\"M%.1f %dV%d\" class=\"mark %s\"><title>%s: ", x, top, bottom, forecast_event_name(event->kind), forecast_day(event->at, room));
     add_text(drawing->out, event->what, NOTE_MAX);
     buffer_add_text(drawing->out, "</title></path>\n");
 }
@@ -215,7 +229,7 @@ static void draw_host(struct drawing *drawing, const struct forecast_answer *ans
     for (size_t i = 0; i < lanes; i++)
         draw_lane(drawing, &answer->lines[i]);
     for (size_t i = 0; i < answer->event_count; i++)
-        draw_mark(drawing, &answer->events[i], top);
+        draw_mark(drawing, answer, &answer->events[i], top);
     if (answer->line_count > lanes) {
         drawing->y += NOTE;
         buffer_printf(drawing->out, "<text x=\"16\" y=\"%d\" class=\"faint\">and %zu more releases</text>\n", drawing->y, answer->line_count - lanes);
@@ -297,11 +311,17 @@ static bool write_all(int file, struct span bytes) {
     return true;
 }
 
-/* Beside it first: whoever shows the chart never sees half of it, and a full disk leaves the old one. */
+/* Beside it first: whoever shows the chart never sees half of it, and a full disk leaves the old one. What is no file (/dev/null) is left alone. */
 static int replace(const char *path, struct span bytes, struct arena *arena) {
     char *other = arena_printf(arena, "%s.XXXXXX", path);
+    struct stat there;
     if (other == NULL)
         return rotation_refused(&fault_no_memory, NULL);
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        struct reason reason;
+        (void) exit_with(reason_set(&reason, &fault_limit_reached, "%s: is there, and is not a file that could be replaced", path), &reason);
+        return EXIT_CREATE;
+    }
     int file = mkostemp(other, O_CLOEXEC);
     if (file < 0)
         return refuse(path, EXIT_CREATE);
