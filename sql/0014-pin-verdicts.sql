@@ -18,6 +18,7 @@ CREATE TABLE pin_verdict (
     pin             text NOT NULL,              -- that accepts, "sha256/…"; ''
     document        text NOT NULL,              -- the pin document that decided
     why             text NOT NULL,
+    is_news         boolean NOT NULL,           -- judged so when it came; false: it was there before what it is judged by
     from_at         timestamptz NOT NULL,       -- judged so since
     until_at        timestamptz,                -- null: it stands
     PRIMARY KEY (tenant_id, verdict_id)
@@ -121,7 +122,8 @@ BEGIN
         missed := (SELECT max(id) FROM unnest(wanted) AS id WHERE id <> ALL (held));
         round.renewing_below := coalesce(missed + 1, round.renewing_below);
         INSERT INTO pin_case (certificate_id, queued_at, is_news, due_at)
-        SELECT id, p_now, false, '-infinity' FROM unnest(held) AS id WHERE missed IS NULL OR id > missed ORDER BY id
+        SELECT id, p_now, NOT round.is_full AND EXISTS (SELECT FROM pin_verdict v WHERE v.certificate_id = id AND v.until_at IS NULL AND v.is_news), '-infinity'
+          FROM unnest(held) AS id WHERE missed IS NULL OR id > missed ORDER BY id
         ON CONFLICT (certificate_id) DO UPDATE SET due_at = '-infinity';
     END IF;
     UPDATE pin_round SET pins = round.pins, ca_keys = round.ca_keys, through_at = round.through_at, judged_at = round.judged_at,
@@ -174,7 +176,7 @@ CREATE FUNCTION pin_case_put_off(p_certificate bigint, p_until timestamptz) RETU
     AS $$ UPDATE pin_case SET due_at = p_until WHERE certificate_id = p_certificate AND due_at > '-infinity' $$;
 
 -- Ends the rows of a tenant that p_rows does not repeat, and adds the others. Mostly nothing has changed.
-CREATE FUNCTION pin_rows_save(p_tenant integer, p_certificate bigint, p_rows jsonb, p_now timestamptz) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION pin_rows_save(p_tenant integer, p_certificate bigint, p_rows jsonb, p_is_news boolean, p_now timestamptz) RETURNS void LANGUAGE plpgsql
     SET search_path = pinwatch, pg_temp
     AS $$
 DECLARE
@@ -182,7 +184,7 @@ DECLARE
     wanted pin_verdict[];
 BEGIN
     wanted := ARRAY(SELECT ROW(p_tenant, NULL, p_certificate, x.app, x.platform, x.version, x.name, x.host, x.verdict, x.role, x.is_enforced, x.pin, x.document, x.why,
-                               p_now, NULL)::pin_verdict
+                               p_is_news, p_now, NULL)::pin_verdict
                       FROM jsonb_to_recordset(p_rows) AS x (app text, platform text, version text, name text, host text, verdict text, role text, is_enforced boolean,
                                                             pin text, document text, why text));
     standing := ARRAY(SELECT v.verdict_id FROM unnest(wanted) AS x JOIN pin_verdict v
@@ -194,8 +196,8 @@ BEGIN
     IF cardinality(standing) = cardinality(wanted) THEN
         RETURN;
     END IF;
-    INSERT INTO pin_verdict (tenant_id, certificate_id, app, platform, version, name, host, verdict, role, is_enforced, pin, document, why, from_at)
-    SELECT x.tenant_id, x.certificate_id, x.app, x.platform, x.version, x.name, x.host, x.verdict, x.role, x.is_enforced, x.pin, x.document, x.why, x.from_at
+    INSERT INTO pin_verdict (tenant_id, certificate_id, app, platform, version, name, host, verdict, role, is_enforced, pin, document, why, is_news, from_at)
+    SELECT x.tenant_id, x.certificate_id, x.app, x.platform, x.version, x.name, x.host, x.verdict, x.role, x.is_enforced, x.pin, x.document, x.why, x.is_news, x.from_at
       FROM unnest(wanted) AS x
     ON CONFLICT (certificate_id, tenant_id, app, platform, version, name) WHERE until_at IS NULL DO NOTHING;
 END
@@ -289,6 +291,7 @@ CREATE FUNCTION pin_verdicts_save(p_certificate bigint, p_issuer bytea, p_pins b
     AS $$
 DECLARE
     judged certificate;
+    taken pin_case;
     item jsonb;
 BEGIN
     -- A crash that loses it loses the settling, too: it is judged again, and told under the same key. Who sends an alert has written all of this before.
@@ -298,12 +301,12 @@ BEGIN
         RETURN false;
     END IF;
     -- First the case, then what it is judged by: who queues it again for a newer one comes before both, or after all of this.
-    PERFORM FROM pin_case WHERE certificate_id = p_certificate FOR UPDATE;
+    SELECT * INTO taken FROM pin_case WHERE certificate_id = p_certificate FOR UPDATE;
     IF NOT FOUND OR NOT (SELECT g.pins = p_pins AND g.ca_keys = p_ca_keys AND p_now >= r.through_at FROM generation g, pin_round r) THEN
         RETURN false;
     END IF;
     FOR item IN SELECT value FROM jsonb_array_elements(p_tenants) ORDER BY (value->>'tenant')::integer LOOP
-        PERFORM pin_rows_save((item->>'tenant')::integer, p_certificate, item->'rows', p_now);
+        PERFORM pin_rows_save((item->>'tenant')::integer, p_certificate, item->'rows', taken.is_news, p_now);
         PERFORM pin_miss_set((item->>'tenant')::integer, p_certificate, NULLIF(item->'finding', 'null'), p_now);
     END LOOP;
     IF p_due IS NULL THEN
@@ -317,7 +320,7 @@ $$;
 
 REVOKE ALL ON pin_verdict, pin_case, pin_round FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION pin_queue_match(), pin_queue_certificate(), pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer),
-    pin_cases_take(timestamptz, timestamptz, integer), pin_cases_settle(bigint, timestamptz, integer), pin_case_put_off(bigint, timestamptz), pin_rows_save(integer, bigint, jsonb, timestamptz),
+    pin_cases_take(timestamptz, timestamptz, integer), pin_cases_settle(bigint, timestamptz, integer), pin_case_put_off(bigint, timestamptz), pin_rows_save(integer, bigint, jsonb, boolean, timestamptz),
     pin_miss_tell(integer, bigint, text, timestamptz), pin_miss_set(integer, bigint, jsonb, timestamptz), pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer), pin_cases_take(timestamptz, timestamptz, integer),
     pin_cases_settle(bigint, timestamptz, integer), pin_case_put_off(bigint, timestamptz),

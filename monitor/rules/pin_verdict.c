@@ -135,6 +135,15 @@ static void judge_services(struct work *work, size_t place, struct pin_question 
     }
 }
 
+/* There are more hosts than are looked at: what they would say is not known. */
+static void leave_open(struct work *work, size_t place, const char *name) {
+    const struct pin_set *set = &work->question->views[place].document.sets[0];
+    const struct pin_judgement open = {.verdict = PIN_VERDICT_CANNOT_TELL, .is_enforced = true, .set = set, .why = "the wildcard covers more pinned hosts than are looked at"};
+    struct verdict *known = &work->by_view[place];
+    if (pin_verdict_badness(&known->judgement) < pin_verdict_badness(&open))
+        *known = (struct verdict){.judgement = open, .host = name, .view = place};
+}
+
 static result judge_view(struct work *work, size_t place, const char *name) {
     const struct pin_view *view = &work->question->views[place];
     const char *base = base_of(name);
@@ -146,12 +155,14 @@ static result judge_view(struct work *work, size_t place, const char *name) {
     struct pin_question question = {.host = name, .protocol = "", .paths = paths->paths, .path_count = paths->count, .is_paths_whole = paths->is_whole,
                                     .now = work->question->now};
     judge_services(work, place, &question);
-    for (size_t i = 0, hosts = 0; base != NULL && i < view->document.set_count && hosts < PIN_VERDICT_HOSTS_MAX; i++) {
+    for (size_t i = 0, hosts = 0; base != NULL && i < view->document.set_count && hosts <= PIN_VERDICT_HOSTS_MAX; i++) {
         question.host = view->document.sets[i].host;
         if (question.host == NULL || !is_one_below(question.host, base))
             continue;
-        judge_services(work, place, &question);
-        hosts++;
+        if (++hosts <= PIN_VERDICT_HOSTS_MAX)
+            judge_services(work, place, &question);
+        else
+            leave_open(work, place, name);
     }
     return OK;
 }

@@ -56,6 +56,7 @@ BEGIN
     PERFORM holds('nor by other CA keys', NOT pin_verdicts_save(1, sha256('ca'), 1, 2, '[]', NULL, '2026-11-02 00:01'));
     PERFORM holds('and it is still to be judged', EXISTS (SELECT FROM pin_case WHERE certificate_id = 1));
     PERFORM holds('a verdict is recorded', pg_temp.save(1, pg_temp.tenant(jsonb_build_array(pg_temp.row_of('accepts'))), '2026-11-02 00:01'));
+    PERFORM holds('as news', (SELECT bool_and(is_news) FROM pin_verdict));
     PERFORM holds('and it is settled', NOT EXISTS (SELECT FROM pin_case WHERE certificate_id = 1) AND (SELECT verdict = 'accepts' AND role = 'next' FROM pin_verdict));
     PERFORM holds('once: who comes later records nothing', NOT pg_temp.save(1, pg_temp.tenant(jsonb_build_array(pg_temp.row_of('refuses')), pg_temp.miss('a')), '2026-11-02 00:02'));
 
@@ -88,11 +89,13 @@ BEGIN
     UPDATE generation SET ca_keys = 2;
     PERFORM pin_cases_renew(2, 2, '2026-11-05', '2026-11-06', 9);
     PERFORM holds('other CA keys queue only what a verdict stands about', (SELECT string_agg(certificate_id::text, ' ') FROM pin_case) = '1');
-    UPDATE pin_verdict SET verdict = 'refuses' WHERE until_at IS NULL;
+    PERFORM holds('as the old ones that they are', (SELECT bool_and(NOT is_news) FROM pin_case));
+    UPDATE pin_verdict SET verdict = 'refuses', is_news = true WHERE until_at IS NULL;
     DELETE FROM pin_case;
     UPDATE generation SET ca_keys = 3;
     PERFORM pin_cases_renew(2, 3, '2026-11-05', '2026-11-06', 9);
     PERFORM holds('whichever: a path that was not known may accept what all others refuse', EXISTS (SELECT FROM pin_case WHERE certificate_id = 1));
+    PERFORM holds('and as the news that they were: nobody could tell before', (SELECT is_news FROM pin_case WHERE certificate_id = 1));
     UPDATE generation SET ca_keys = 2;
     PERFORM finding_raise(1, 'certificate.unexpected-issuer', 'critical', 'certificate:1', '{}', 1, NULL, '2026-11-06');
     INSERT INTO channel VALUES (1, 'pager', 'hook', '{}', NULL, 'critical', true, 'apply', 'ann', '2026-11-01'), (1, 'off', 'hook', '{}', NULL, 'critical', false, 'apply', 'ann', '2026-11-01');

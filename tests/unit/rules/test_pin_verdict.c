@@ -218,6 +218,21 @@ static void of_too_many_rows_those_that_matter_are_kept(void **state) {
     assert_int_equal(refused, 1);
 }
 
+static void of_a_wildcard_that_covers_too_many_hosts_it_cannot_be_told(void **state) {
+    (void) state;
+    enum { HOSTS = PIN_VERDICT_HOSTS_MAX + 1 };
+    struct buffer text = buffer_with_limit(1000000);
+    buffer_add_text(&text, "pin_sets:\n");
+    for (unsigned i = 0; i < HOSTS; i++)
+        buffer_printf(&text, "  - {host: h%u.example.com, pins: [{pin: %s, position: leaf}]}\n", i, i == HOSTS - 1 ? OTHER : LEAF);
+    one_release("1", buffer_text(&text));
+    names[0] = "*.example.com";
+    assert_string_equal(judge(), "1 *.example.com cannot-tell");
+    names[0] = "h7.example.com";
+    assert_string_equal(judge(), "1 h7.example.com accepts/leaf");
+    buffer_done(&text);
+}
+
 static void no_memory_is_said(void **state) {
     (void) state;
     struct arena *small = arena_new(1024);
@@ -240,6 +255,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_wildcard_is_judged_for_every_pinned_host_that_it_covers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_hold_for_a_service_of_the_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(of_too_many_rows_those_that_matter_are_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_a_wildcard_that_covers_too_many_hosts_it_cannot_be_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_memory_is_said, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
