@@ -231,50 +231,6 @@ static result plan_set(struct planning *planning, struct pin_export *entry) {
 
 /* ── sets beside each other ── */
 
-/* May the entry stay as it is although `gone` is left out? A more exact one holds alone, except where all unite. */
-static bool is_untouched(const struct pin_export *gone, const struct pin_export *entry) {
-    bool is_more_exact = !pin_format_unites(entry->set->format) && pin_host_labels_below(entry->set->host, gone->set->host) > 0;
-    return is_more_exact || !is_same_service(entry->set, gone->set) || !overlaps(entry, entry->match, gone, gone->set->match);
-}
-
-/* A host whose entry is left out must not fall to another entry: that one is narrowed, or left out as well. */
-static result shrink(struct planning *planning, const struct pin_export *gone, struct pin_export *entry, bool *ret_is_gone) {
-    enum pin_host_match narrower;
-    *ret_is_gone = false;
-    if (entry->is_left_out || entry == gone || entry->set->host == NULL || is_untouched(gone, entry))
-        return OK;
-    for (unsigned matches = planning->abilities->matches; narrow(matches, entry->match, &narrower); matches &= ~PIN_BIT(narrower)) {
-        if (overlaps(entry, narrower, gone, gone->set->match))
-            continue;
-        entry->match = narrower;
-        return pin_builder_remark(planning->lost, PIN_REMARK_WARNING, entry->set->line, "export-match",
-                                  "%s: it holds only for \"%s\" here, as the entry of %s is left out", host_of(entry->set),
-                                  pin_host_match_name(narrower), host_of(gone->set));
-    }
-    *ret_is_gone = true;
-    return leave_out(planning, entry, "it would hold for hosts of an entry that is left out, so it is left out too");
-}
-
-static result shrink_around_gaps(struct planning *planning) {
-    size_t count = planning->document->set_count, todo = 0;
-    size_t *gone = arena_take_array(planning->lost->arena, count + 1, sizeof *gone);
-    if (gone == NULL)
-        return &fault_no_memory;
-    for (size_t i = 0; i < count; i++)
-        if (planning->plan[i].is_left_out && planning->plan[i].set->host != NULL)
-            gone[todo++] = i;
-    while (todo > 0) {
-        const struct pin_export *gap = &planning->plan[gone[--todo]];
-        for (size_t i = 0; i < count; i++) {
-            bool is_gone;
-            TRY(shrink(planning, gap, &planning->plan[i], &is_gone));
-            if (is_gone)
-                gone[todo++] = i;
-        }
-    }
-    return OK;
-}
-
 /* By host, so that an entry meets only those at its host and above. */
 static result index_hosts(struct planning *planning) {
     size_t count = planning->document->set_count;
@@ -308,6 +264,59 @@ static bool next_above(const struct planning *planning, const char **host, size_
     return *ret_place != NO_ENTRY;
 }
 
+/* May the entry stay as it is although `gone` is left out? A more exact one holds alone, except where all unite. */
+static bool is_untouched(const struct pin_export *gone, const struct pin_export *entry) {
+    bool is_more_exact = !pin_format_unites(entry->set->format) && pin_host_labels_below(entry->set->host, gone->set->host) > 0;
+    return is_more_exact || !is_same_service(entry->set, gone->set) || !overlaps(entry, entry->match, gone, gone->set->match);
+}
+
+/* A host whose entry is left out must not fall to another entry: that one is narrowed, or left out as well. */
+static result shrink(struct planning *planning, const struct pin_export *gone, struct pin_export *entry, bool *ret_is_gone) {
+    enum pin_host_match narrower;
+    *ret_is_gone = false;
+    if (entry->is_left_out || entry == gone || entry->set->host == NULL || is_untouched(gone, entry))
+        return OK;
+    for (unsigned matches = planning->abilities->matches; narrow(matches, entry->match, &narrower); matches &= ~PIN_BIT(narrower)) {
+        if (overlaps(entry, narrower, gone, gone->set->match))
+            continue;
+        entry->match = narrower;
+        return pin_builder_remark(planning->lost, PIN_REMARK_WARNING, entry->set->line, "export-match",
+                                  "%s: it holds only for \"%s\" here, as the entry of %s is left out", host_of(entry->set),
+                                  pin_host_match_name(narrower), host_of(gone->set));
+    }
+    *ret_is_gone = true;
+    return leave_out(planning, entry, "it would hold for hosts of an entry that is left out, so it is left out too");
+}
+
+/* The next entry that may hold for a host of this one; as next_above. */
+static bool next_beside(const struct planning *planning, const struct pin_export *entry, const char **host, size_t *place) {
+    if (entry->set->match == PIN_HOST_EXACT)
+        return next_above(planning, host, place);
+    *place = *place == NO_ENTRY ? 0 : *place + 1;
+    return *place < planning->document->set_count;
+}
+
+static result shrink_around_gaps(struct planning *planning) {
+    size_t count = planning->document->set_count, todo = 0;
+    size_t *gone = arena_take_array(planning->lost->arena, count + 1, sizeof *gone);
+    if (gone == NULL)
+        return &fault_no_memory;
+    for (size_t i = 0; i < count; i++)
+        if (planning->plan[i].is_left_out && planning->plan[i].set->host != NULL)
+            gone[todo++] = i;
+    while (todo > 0) {
+        const struct pin_export *gap = &planning->plan[gone[--todo]];
+        const char *host = gap->set->host;
+        for (size_t place = NO_ENTRY; next_beside(planning, gap, &host, &place);) {
+            bool is_gone;
+            TRY(shrink(planning, gap, &planning->plan[place], &is_gone));
+            if (is_gone)
+                gone[todo++] = place;
+        }
+    }
+    return OK;
+}
+
 /* Tells the entries above a narrowed one of it. */
 static result index_narrowed(struct planning *planning, size_t number) {
     const char *host = planning->plan[number].set->host;
@@ -337,9 +346,10 @@ static result index_all_narrowed(struct planning *planning) {
 /* Do its pins count for hosts for which `entry` will hold? Where sets unite here too, only what is narrowed has to be made up for. */
 static bool belongs_in(const struct planning *planning, const struct pin_export *entry, size_t place) {
     const struct pin_export *other = &planning->plan[place];
-    if (other == entry || !is_same_service_here(other->set, entry->set))
-        return false;
     bool is_joined_here = planning->is_joined[place] && other->host_size == entry->host_size; /* the same host, then */
+    bool is_as_before = planning->abilities->unites && !is_joined_here && other->match == other->set->match;
+    if (other == entry || is_as_before || !is_same_service_here(other->set, entry->set))
+        return false;
     if (planning->abilities->unites && !is_joined_here)
         return pin_format_unites(other->set->format) && other->set->format == entry->set->format && !other->is_left_out && is_lost_to(entry, other);
     bool has_pins = is_joined_here || (pin_format_unites(other->set->format) && (!other->is_left_out || planning->is_joined[place]));
@@ -480,8 +490,8 @@ static result tell_unions(struct planning *planning) {
 }
 
 static result plan_document(struct planning *planning) {
-    TRY(shrink_around_gaps(planning));
     TRY(index_hosts(planning));
+    TRY(shrink_around_gaps(planning));
     TRY(index_all_narrowed(planning));
     if (!planning->abilities->has_twins)
         TRY(drop_all_twins(planning));

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "base/text.h"
 #include "formats/pin_file.h"
 #include "formats/pin_plist.h"
@@ -80,13 +82,30 @@ static result write_entry(const struct pin_export *entry, struct pin_builder *lo
     return OK;
 }
 
+static int compare_hosts(const void *a, const void *b) {
+    return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* The hosts whose subdomains are pinned, sorted. NULL without memory. */
+static const char **find_parents(const struct pin_document *document, const struct pin_export *plan, struct arena *arena, size_t *ret_count) {
+    const char **hosts = arena_take_array(arena, document->set_count + 1, sizeof *hosts);
+    *ret_count = 0;
+    for (size_t i = 0; hosts != NULL && i < document->set_count; i++)
+        if (!plan[i].is_left_out && plan[i].set->is_pinned && plan[i].match == PIN_HOST_EXACT_AND_BELOW)
+            hosts[(*ret_count)++] = plan[i].set->host;
+    if (hosts != NULL)
+        qsort(hosts, *ret_count, sizeof *hosts, compare_hosts);
+    return hosts;
+}
+
 /* An entry without pins that stands below none with pins: TrustKit would refuse it, and it says nothing. */
-static bool is_needless(const struct pin_document *document, const struct pin_export *plan, const struct pin_export *entry) {
-    for (size_t i = 0; !entry->set->is_pinned && i < document->set_count; i++)
-        if (!plan[i].is_left_out && plan[i].set->is_pinned && plan[i].match == PIN_HOST_EXACT_AND_BELOW &&
-            pin_host_labels_below(entry->set->host, plan[i].set->host) > 0)
-            return false;
-    return !entry->set->is_pinned;
+static bool is_needless(const struct pin_export *entry, const char **parents, size_t count) {
+    bool has_parent = false;
+    for (const char *dot = strchr(entry->set->host, '.'); dot != NULL && !has_parent; dot = strchr(dot + 1, '.')) {
+        const char *host = dot + 1;
+        has_parent = bsearch(&host, parents, count, sizeof *parents, compare_hosts) != NULL;
+    }
+    return !entry->set->is_pinned && !has_parent;
 }
 
 result pin_trustkit_write(const struct pin_document *document, struct pin_builder *lost, struct buffer *out) {
@@ -96,7 +115,11 @@ result pin_trustkit_write(const struct pin_document *document, struct pin_builde
         .positions = PIN_BIT(PIN_ANY), .matches = PIN_BIT(PIN_HOST_EXACT) | PIN_BIT(PIN_HOST_EXACT_AND_BELOW),
     };
     struct pin_export *plan;
+    size_t parent_count;
     TRY(pin_export_plan(document, &abilities, lost, &plan));
+    const char **parents = find_parents(document, plan, lost->arena, &parent_count);
+    if (parents == NULL)
+        return &fault_no_memory;
     for (size_t i = 0; i < document->set_count && document->format != PIN_FORMAT_TRUSTKIT_IOS; i++)
         TRY(tell_lonely(&plan[i], lost));
     pin_plist_begin(out);
@@ -106,7 +129,7 @@ result pin_trustkit_write(const struct pin_document *document, struct pin_builde
     pin_plist_key(out, 2, "TSKPinnedDomains");
     pin_plist_line(out, 2, "<dict>");
     for (size_t i = 0; i < document->set_count; i++)
-        if (!plan[i].is_left_out && !is_needless(document, plan, &plan[i]))
+        if (!plan[i].is_left_out && !is_needless(&plan[i], parents, parent_count))
             TRY(write_entry(&plan[i], lost, out));
     pin_plist_line(out, 2, "</dict>");
     pin_plist_line(out, 1, "</dict>");
