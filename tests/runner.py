@@ -1,9 +1,12 @@
 """Builds and runs every test; called by tests/run, which installs the packages. See tests/run --help."""
+import atexit
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -71,6 +74,7 @@ def folder(*parts):
 
 
 live = set()  # process groups that are running
+temporary = None  # a folder in memory
 
 
 def stop(number, _frame):
@@ -79,6 +83,8 @@ def stop(number, _frame):
             os.killpg(group, signal.SIGKILL)
         except ProcessLookupError:
             pass
+    if temporary is not None:
+        shutil.rmtree(temporary, ignore_errors=True)
     os._exit(128 + number)
 
 
@@ -161,20 +167,24 @@ def environment(build_name):
         "PINWATCH_BUILD": os.path.join(ROOT, "build", "tests-" + build_name),
         "BUILD_FOLDER": os.path.join(ROOT, "build", "tests-" + build_name),
         "LC_ALL": "C.UTF-8",
-        **memory_folder(),
     }
 
 
 def memory_folder():
-    """Temporary files in memory where there is plenty: dozens of clusters, made and thrown away, wait for no disk then."""
+    """A folder for temporary files in memory where there is plenty, or None: dozens of clusters, made and thrown away, wait for no disk then."""
     try:
         place, with_rights = os.statvfs(MEMORY_FOLDER), os.access(MEMORY_FOLDER, os.W_OK)
         with open("/proc/meminfo", encoding="ascii") as file:
             free = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file}["MemAvailable"]
     except (OSError, KeyError):
-        return {}
+        return None
     is_good = with_rights and not place.f_flag & os.ST_NOEXEC and min(place.f_bavail * place.f_frsize, free / 2) > MEMORY_BYTES
-    return {"TMPDIR": MEMORY_FOLDER} if is_good and "TMPDIR" not in os.environ else {}
+    if not is_good or "TMPDIR" in os.environ:
+        return None
+    path = tempfile.mkdtemp(prefix="pwt-", dir=MEMORY_FOLDER)
+    os.chmod(path, 0o1777)  # some tests run as another user
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 def harnesses():
@@ -270,11 +280,14 @@ def run_jobs(jobs, report, at_once=JOBS):
 
 
 def main(arguments):
+    global temporary
     is_fast = "--fast" in arguments
     only = re.compile(arguments[arguments.index("--only") + 1]) if "--only" in arguments else None
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    report, started = Report(), time.monotonic()
+    report, started, temporary = Report(), time.monotonic(), memory_folder()
+    if temporary is not None:
+        os.environ["TMPDIR"] = temporary
     wanted = lambda jobs: [job for job in jobs if only is None or only.search(job.name)]
 
     # A build that fails keeps what it could build: the rest is still tested, and what is missing fails.
