@@ -52,7 +52,7 @@ const char *forecast_state_name(enum forecast_state state); /* "not-live", "not-
 enum forecast_cause {
     FORECAST_NOW,              /* it is so from the beginning */
     FORECAST_CERTIFICATE_ENDS, /* the last certificate with a key that it accepts */
-    FORECAST_CA_ENDS,          /* the last certificate of a CA that it pins */
+    FORECAST_CA_ENDS,          /* the last certificate of a CA that it pins, or of one on the way to it */
     FORECAST_ROTATION,         /* to a key that it does not accept */
     FORECAST_RELEASE_BEGINS,
     FORECAST_PINS_END,         /* some of its pins; what is left accepts less */

@@ -41,7 +41,7 @@ const char *forecast_why(const struct forecast_work *work, const struct forecast
     case FORECAST_CERTIFICATE_ENDS:
         return why_certificate(work, before);
     case FORECAST_CA_ENDS:
-        return arena_copy_text(arena, "the last certificate of a CA that it pins ends, and it accepts no key that is served after that");
+        return arena_copy_text(arena, "the last certificate of a CA that it pins, or of one on the way to it, ends, and it accepts no key that is served after that");
     case FORECAST_ROTATION:
         return why_rotation(work, loss->at, now);
     case FORECAST_RELEASE_BEGINS:
