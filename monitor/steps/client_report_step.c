@@ -25,7 +25,7 @@
 #define LOOK_FIRST_MS 60000            /* in the first hour: a log may show the certificate any moment */
 #define LOOK_LATER_MS ((int64_t) 600 * 1000)
 #define LOOK_DAYS 10                   /* what is not known by then stays so */
-#define DROPPED_EACH_MS 10000
+#define DROPPED_EACH_MS 5000
 #define DROPPED_TOLD_MS ((int64_t) 5 * 60 * 1000) /* a burst that ends by itself is only counted */
 #define RULE_DROPPED "service.reports-dropped"
 
