@@ -38,7 +38,7 @@ static const struct command commands[] = {
     {"caa", CHECK, "Say which CAs may issue for a name, by its CAA records", command_caa},
     {"ca", CHECK, "Which CA holds which key and recognises which CAA domains; import CCADB's reports", command_ca},
     {"cert", CHECK, "Show a certificate from the database or a file", command_cert},
-    {"pins", CHECK, "Which keys apps accept: read, store, lint, compare and export pin files; the pins of a server", command_pins},
+    {"pins", CHECK, "Which keys apps accept: read, store, lint and compare pin files; gate, plan and forecast a rotation", command_pins},
     {"loglist", CHECK, "Say which logs of a list would be followed, and why", command_loglist},
     {NULL, NULL, NULL, NULL},
 };

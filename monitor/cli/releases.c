@@ -15,7 +15,7 @@
 #define LIMIT_DEFAULT 100000
 #define CHANGE_EXITS \
     "Exit codes: 0 done, or nothing to change; 65 a value or file is wrong, or a document or release does not exist; 69 the database cannot be reached; " \
-    "78 settings are wrong."
+    "74 writing failed; 78 settings are wrong."
 
 enum { WORDS_MAX = 3 };
 
@@ -122,7 +122,7 @@ static const struct argp retire_parser = {
     .doc = "Nobody uses this release any more: it does not count from now on, whatever its dates.\v" CHANGE_EXITS};
 static const struct argp list_parser = {
     .options = list_taken, .parser = take_option,
-    .doc = "List releases, and whether they are live: out, not retired, support not ended.\vExit codes: 0 listed; 69 the database cannot be reached; 78 settings are wrong."};
+    .doc = "List releases, and whether they are live: out, not retired, support not ended.\vExit codes: 0 listed; 69 the database cannot be reached; 74 writing failed; 78 settings are wrong."};
 
 /* ---- facts of one release, read as a list with one row: the rules are the same */
 
