@@ -7,7 +7,7 @@
 #include "cli/table.h"
 #include "rules/pin_holder.h"
 
-enum { LOSSES_TOLD_MAX = 20, STAGED_TOLD_MAX = 5 };
+enum { LOSSES_TOLD_MAX = 20, DOUBTS_TOLD_MAX = 5, STAGED_TOLD_MAX = 5 };
 
 static const enum table_tone tones[] = {[FORECAST_NOT_LIVE] = TONE_FAINT, [FORECAST_NOT_PINNED] = TONE_PLAIN, [FORECAST_ACCEPTED] = TONE_GOOD,
                                         [FORECAST_CANNOT_TELL] = TONE_WARNING, [FORECAST_NO_KEY] = TONE_BAD};
@@ -81,7 +81,8 @@ static void add_event(struct table *table, const struct forecast_answer *answer,
     table_tone(table, 1, event_tones[event->kind]);
     if (loss != NULL)
         table_text(table, 2, share_text(loss->has_app_share, loss->app_share, share));
-    const char *name = loss == NULL ? event->what : gate_release_name(event->release, arena);
+    bool is_told_below = event->kind == FORECAST_LOSES || event->kind == FORECAST_UNSURE;
+    const char *name = is_told_below ? gate_release_name(event->release, arena) : event->what;
     table_text(table, 3, name == NULL ? "" : name);
     table_end_row(table);
 }
@@ -114,6 +115,17 @@ static void print_losses(const struct forecast_answer *answer, struct arena *are
     }
     if (answer->loss_count > LOSSES_TOLD_MAX)
         printf("* and %zu more (--json shows all)\n", answer->loss_count - LOSSES_TOLD_MAX);
+}
+
+static void print_doubts(const struct forecast_answer *answer, struct arena *arena) {
+    size_t count = 0;
+    for (size_t i = 0; i < answer->event_count; i++) {
+        char room[RFC3339_SIZE];
+        if (answer->events[i].kind == FORECAST_UNSURE && ++count <= DOUBTS_TOLD_MAX)
+            print_sentence_about(arena_printf(arena, "%s, cannot be told from here on: %s", forecast_day(answer->events[i].at, room), answer->events[i].what));
+    }
+    if (count > DOUBTS_TOLD_MAX)
+        printf("* and %zu more (--json shows all)\n", count - DOUBTS_TOLD_MAX);
 }
 
 static void print_staged(const struct forecast_answer *answer, struct arena *arena) {
@@ -163,6 +175,7 @@ static int print_host(const struct forecast_answer *answer, struct arena *arena)
     if (answer->loss_count + answer->staged_count > 0 || answer->verdict != FORECAST_FINE)
         putchar('\n');
     print_losses(answer, arena);
+    print_doubts(answer, arena);
     print_staged(answer, arena);
     print_advice(answer);
     return code;
