@@ -343,17 +343,20 @@ static result index_all_narrowed(struct planning *planning) {
     return OK;
 }
 
-/* Do its pins count for hosts for which `entry` will hold? Where sets unite here too, only what is narrowed has to be made up for. */
+/* Where sets unite here too, only what is narrowed has to be made up for. */
+static bool makes_up_for(const struct pin_export *entry, const struct pin_export *other) {
+    bool is_narrowed = !other->is_left_out && other->match != other->set->match;
+    return is_narrowed && pin_format_unites(other->set->format) && other->set->format == entry->set->format && is_lost_to(entry, other);
+}
+
+/* Do its pins count for hosts for which `entry` will hold? */
 static bool belongs_in(const struct planning *planning, const struct pin_export *entry, size_t place) {
     const struct pin_export *other = &planning->plan[place];
-    bool is_joined_here = planning->is_joined[place] && other->host_size == entry->host_size; /* the same host, then */
-    bool is_as_before = planning->abilities->unites && !is_joined_here && other->match == other->set->match;
-    if (other == entry || is_as_before || !is_same_service_here(other->set, entry->set))
-        return false;
+    bool is_joined = planning->is_joined[place], is_joined_here = is_joined && other->host_size == entry->host_size; /* the same host, then */
     if (planning->abilities->unites && !is_joined_here)
-        return pin_format_unites(other->set->format) && other->set->format == entry->set->format && !other->is_left_out && is_lost_to(entry, other);
-    bool has_pins = is_joined_here || (pin_format_unites(other->set->format) && (!other->is_left_out || planning->is_joined[place]));
-    return has_pins && overlaps(entry, entry->match, other, other->set->match);
+        return other != entry && makes_up_for(entry, other) && is_same_service_here(other->set, entry->set);
+    bool has_pins = is_joined_here || (pin_format_unites(other->set->format) && (!other->is_left_out || is_joined));
+    return other != entry && has_pins && is_same_service_here(other->set, entry->set) && overlaps(entry, entry->match, other, other->set->match);
 }
 
 /* Adds the entry's set to `united`, where it is not NULL, if its pins belong in this one too; returns how many were added. */
