@@ -273,9 +273,39 @@ static void say_backups(struct speech *speech) {
                         : "no backup pin would be left: ship the pin of a spare key before this one is lost");
 }
 
+/* Has a later build of the same app and platform the next pin, be it out or to come? */
+static bool is_followed(const struct gate_work *work, const struct release *old) {
+    for (size_t i = 0; i < work->case_count; i++) {
+        const struct release *release = work->cases[i].release->release;
+        bool is_later = release != NULL && old->has_released_on && release->has_released_on && release->released_on > old->released_on && !release->is_retired;
+        if (is_later && strcmp(release->app, old->app) == 0 && strcmp(release->platform, old->platform) == 0 &&
+            gate_acceptance_of(gate_judgement_at(&work->cases[i], release->released_on)) == GATE_ACCEPTS)
+            return true;
+    }
+    return false;
+}
+
+static bool is_shipped_to_all(const struct speech *speech) {
+    for (size_t i = 0; i < speech->answer->release_count; i++) {
+        const struct gate_release_answer *one = &speech->answer->releases[i];
+        bool refuses = one->is_live && gate_acceptance_of(&one->by) != GATE_ACCEPTS;
+        if (refuses && (one->release == NULL || one->release->release == NULL || !is_followed(speech->work, one->release->release)))
+            return false;
+    }
+    return true;
+}
+
+static const char *other_ways(const struct speech *speech) {
+    char pin[HASH_BASE64_SIZE];
+    if (is_shipped_to_all(speech))
+        return "keep the current key until the releases that refuse it are out of use, and say when that is (`pinwatch releases`)";
+    hash_to_base64(&speech->work->question->next->spki_sha256, pin);
+    return arena_printf(speech->work->arena, "keep the current key, release with the pin sha256/%s, and ask again when enough users have it", pin);
+}
+
 static void say_advice(struct speech *speech) {
     const struct gate_answer *answer = speech->answer;
-    char date[DATE_SIZE], pin[HASH_BASE64_SIZE];
+    char date[DATE_SIZE];
     if (has_doubt_about_issuer(speech))
         say(speech, "who signs the next certificate is not known: give --issuer, or --chain");
     if (answer->verdict == GATE_SAFE)
@@ -284,9 +314,8 @@ static void say_advice(struct speech *speech) {
         write_date(answer->safe_from, date);
         say(speech, arena_printf(speech->work->arena, "wait: by what is known it is safe from %s on", date));
     } else if (answer->refused_share > 0) {
-        hash_to_base64(&speech->work->question->next->spki_sha256, pin);
-        say(speech, arena_printf(speech->work->arena, "keep the current key, release with the pin sha256/%s, and ask again when enough users have it; or use a key that is pinned "
-                                 "(`pinwatch pins plan --emergency`)", pin));
+        const char *ways = other_ways(speech);
+        say(speech, ways == NULL ? NULL : arena_printf(speech->work->arena, "%s; or use a key that is pinned (`pinwatch pins plan --emergency`)", ways));
     }
 }
 
