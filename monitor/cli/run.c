@@ -91,6 +91,7 @@ static void say_what_waits(const struct settings *before, const struct settings 
         bool differs;
     } fixed[] = {
         {"has_drill", before->has_drill != after->has_drill},
+        {"reports_address", (before->reports_address[0] == '\0') != (after->reports_address[0] == '\0')},
         {"postgres_folder", strcmp(before->postgres_folder, after->postgres_folder) != 0},
     };
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)

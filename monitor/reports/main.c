@@ -91,8 +91,11 @@ static result set_up(struct program *program, struct reason *reason) {
     snprintf(program->port, sizeof program->port, "%u", settings->reports_port);
     const struct server_options server = {.loop = program->loop, .intake = program->intake, .rate = program->rate, .address = settings->reports_address,
                                           .port_text = program->port, .proxy = settings->reports_proxy};
-    TRY(server_new(&server, &program->server));
-    return watch_signals(program);
+    TRY(watch_signals(program));
+    if (settings->reports_address[0] != '\0')
+        return server_new(&server, &program->server);
+    log_say(LOG_NOTICE, "reports.off", LOG_TEXT("why", "reports_address is empty since the service started"));
+    return OK;
 }
 
 static void tear_down(struct program *program) {
@@ -128,8 +131,6 @@ static int serve(const char *path) {
     result outcome = settings_load_in_force(path, &program.settings, &reason);
     if (outcome == OK)
         log_init("pinwatch-reports", level_of(program.settings->log_level), !isatty(STDERR_FILENO));
-    if (outcome == OK && program.settings->reports_address[0] == '\0')
-        outcome = reason_set(&reason, &fault_settings_value, "reports_address: nothing; wanted an address to listen on");
     if (outcome == OK)
         outcome = set_up(&program, &reason);
     if (outcome != OK)
