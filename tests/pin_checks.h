@@ -109,14 +109,6 @@ __attribute__((unused)) static void pin_check_again(const struct pin_document *d
     buffer_done(&written);
 }
 
-__attribute__((unused)) static const struct pin_format_entry *pin_entry_of(enum pin_format format) {
-    const struct pin_format_entry *entry;
-    for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++)
-        if (entry->format == format)
-            return entry;
-    return NULL;
-}
-
 /* Every other format is written or says what it loses; what was written can be read. */
 __attribute__((unused)) static void pin_check_exports(const struct pin_document *document, struct arena *arena) {
     const struct pin_format_entry *entry;

@@ -58,6 +58,23 @@ enum pin_format pins_format_of_argument(const char *text, struct argp_state *sta
     return format;
 }
 
+error_t pins_input_take(int key, char *value, struct argp_state *state, struct pins_input *input) {
+    switch (key) {
+    case 'F':
+        input->format = pins_format_of_argument(value, state);
+        input->has_format = true;
+        return 0;
+    case 'j':
+        input->is_json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        pins_take_path(&input->paths, value, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 int64_t pins_date_of_argument(const char *option, const char *text, struct argp_state *state) {
     char room[RFC3339_SIZE];
     int64_t unix_ms = 0;

@@ -30,6 +30,15 @@ struct pins_paths {
 /* Ends the process with a usage error when there are too many. */
 void pins_take_path(struct pins_paths *paths, const char *path, struct argp_state *state);
 
+/* What import, lint and diff take alike: files, --format and --json. */
+struct pins_input {
+    struct pins_paths paths;
+    enum pin_format format;
+    bool has_format, is_json;
+};
+#define PINS_INPUT_FORMAT(input) ((input)->has_format ? &(input)->format : NULL)
+error_t pins_input_take(int key, char *value, struct argp_state *state, struct pins_input *input);
+
 /* What was read of them. */
 struct pins_files {
     struct arena *arena; /* owns all but the bytes of the files */

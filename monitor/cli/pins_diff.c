@@ -6,31 +6,15 @@
 #include "cli/pins_changes.h"
 #include "cli/table.h"
 
-struct diff_options {
-    struct pins_paths paths;
-    enum pin_format format;
-    bool has_format, is_json;
-};
-
 static error_t take_option(int key, char *value, struct argp_state *state) {
-    struct diff_options *options = state->input;
+    struct pins_input *options = state->input;
     switch (key) {
-    case 'F':
-        options->format = pins_format_of_argument(value, state);
-        options->has_format = true;
-        return 0;
-    case 'j':
-        options->is_json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        pins_take_path(&options->paths, value, state);
-        return 0;
     case ARGP_KEY_END:
         if (options->paths.count != 2)
             argp_error(state, "two files are compared, the old one and the new one");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return pins_input_take(key, value, state, options);
     }
 }
 
@@ -50,7 +34,7 @@ static const struct argp parser = {
 
 /* ---- */
 
-static int show(const struct diff_options *options, const struct pin_difference_sides *sides, struct arena *arena) {
+static int show(const struct pins_input *options, const struct pin_difference_sides *sides, struct arena *arena) {
     uint64_t mark = memory_mark();
     struct pin_change *changes;
     size_t count;
@@ -67,16 +51,16 @@ static int show(const struct diff_options *options, const struct pin_difference_
     return count > 0 ? EXIT_FINDING : EXIT_OK;
 }
 
-static int read_side(const struct diff_options *options, size_t number, struct pins_files *files) {
+static int read_side(const struct pins_input *options, size_t number, struct pins_files *files) {
     struct pins_paths path = {.items = {options->paths.items[number]}, .count = 1};
-    int code = pins_read_files(&path, options->has_format ? &options->format : NULL, files);
+    int code = pins_read_files(&path, PINS_INPUT_FORMAT(options), files);
     for (size_t i = 0; code == EXIT_OK && i < files->count; i++)
         pins_print_remarks(&files->documents[i]);
     return code != EXIT_OK ? code : files->code;
 }
 
 int pins_run_diff(int argc, char **argv) {
-    struct diff_options options = {.is_json = false};
+    struct pins_input options = {.is_json = false};
     struct pins_files before = {.arena = NULL}, after = {.arena = NULL};
     if (command_parse(&parser, argc, argv, &options) != 0)
         return EXIT_USAGE_WRONG;

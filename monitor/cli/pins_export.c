@@ -19,14 +19,6 @@ struct export_options {
     bool has_format, has_to, is_lossy;
 };
 
-static const struct pin_format_entry *entry_of(enum pin_format format) {
-    const struct pin_format_entry *entry;
-    for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++)
-        if (entry->format == format)
-            return entry;
-    return NULL;
-}
-
 static error_t take_option(int key, char *value, struct argp_state *state) {
     struct export_options *options = state->input;
     switch (key) {
@@ -37,7 +29,7 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case KEY_TO:
         options->to = pins_format_of_argument(value, state);
         options->has_to = true;
-        if (entry_of(options->to)->write == NULL)
+        if (pin_format_entry_of(options->to)->write == NULL)
             argp_error(state, "files of the format %s can be read, and not be written", value);
         return 0;
     case KEY_LOSSY:
@@ -118,7 +110,7 @@ static result compare_back(const struct pin_document *document, const struct exp
     struct pin_document back = {.source = "the exported file", .format = options->to};
     struct pin_change *changes;
     struct reason why = {""};
-    result outcome = written.size > PIN_FILE_SIZE_MAX ? &fault_limit_reached : entry_of(options->to)->read(written, arena, &back, &why);
+    result outcome = written.size > PIN_FILE_SIZE_MAX ? &fault_limit_reached : pin_format_entry_of(options->to)->read(written, arena, &back, &why);
     if (outcome == &fault_limit_reached)
         return reason_set(reason, &fault_pin_file, "%s: nothing was written, because the file would have more than %zu bytes, %d hosts, or %d pins for one, and no such file is read here",
                           document->source, PIN_FILE_SIZE_MAX, PIN_SETS_MAX, PINS_OF_SET_MAX);
@@ -131,7 +123,7 @@ static result compare_back(const struct pin_document *document, const struct exp
 }
 
 static result make(const struct pin_document *document, const struct export_options *options, struct arena *arena, struct pin_document *lost, struct buffer *out, struct reason *reason) {
-    const struct pin_format_entry *entry = entry_of(options->to);
+    const struct pin_format_entry *entry = pin_format_entry_of(options->to);
     struct pin_builder builder = pin_builder_of(arena, lost);
     size_t differences;
     TRY(entry->write(document, &builder, out));

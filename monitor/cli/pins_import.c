@@ -6,19 +6,14 @@
 #include "cli/pins_table.h"
 
 struct import_options {
-    struct pins_paths paths;
-    enum pin_format format;
+    struct pins_input input;
     const char *host, *name, *config;
-    bool has_format, is_dry_run, is_partial, is_json;
+    bool is_dry_run, is_partial;
 };
 
 static error_t take_option(int key, char *value, struct argp_state *state) {
     struct import_options *options = state->input;
     switch (key) {
-    case 'F':
-        options->format = pins_format_of_argument(value, state);
-        options->has_format = true;
-        return 0;
     case 'H':
         options->host = pins_host_of_argument(value, state);
         return 0;
@@ -34,20 +29,14 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case 'n':
         options->is_dry_run = true;
         return 0;
-    case 'j':
-        options->is_json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        pins_take_path(&options->paths, value, state);
-        return 0;
     case ARGP_KEY_END:
-        if (options->paths.count == 0)
+        if (options->input.paths.count == 0)
             argp_error(state, "which files? (- for standard input)");
-        if (options->name != NULL && options->paths.count > 1)
+        if (options->name != NULL && options->input.paths.count > 1)
             argp_error(state, "--name is for one file: import several one by one");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return pins_input_take(key, value, state, &options->input);
     }
 }
 
@@ -146,7 +135,7 @@ static int show_document(const struct import_options *options, const struct pins
     if (sets == NULL)
         return exit_with(&fault_no_memory, NULL);
     for (size_t i = 0; i < count; i++)
-        if (!options->is_json)
+        if (!options->input.is_json)
             pins_table_add(table, document, sets[i], keeping->files->arena);
         else if (!print_set_json(document, sets[i], keeping->outcomes == NULL ? NULL : &keeping->outcomes[number]))
             return EXIT_IO;
@@ -163,7 +152,7 @@ static int show(const struct import_options *options, const struct pins_keeping 
             return code;
     }
     bool has_read = keeping->files->count > 0; /* of a file that was refused nothing can be said */
-    return options->is_json || !has_read ? EXIT_OK : table_print(table, options->host == NULL ? "no pin sets" : "no pin set holds for this host");
+    return options->input.is_json || !has_read ? EXIT_OK : table_print(table, options->host == NULL ? "no pin sets" : "no pin set holds for this host");
 }
 
 static bool has_errors(const struct pins_files *files) {
@@ -196,7 +185,7 @@ static int keep(const struct import_options *options, struct pins_keeping *keepi
         return code;
     struct import_options shown = *options;
     shown.host = NULL; /* what was stored is shown, all of it */
-    if (options->is_json)
+    if (options->input.is_json)
         return show(&shown, keeping);
     outcome = pins_keep_tell(keeping);
     return outcome == OK ? EXIT_OK : exit_with(outcome, NULL);
@@ -213,16 +202,16 @@ static bool may_keep(const struct import_options *options, const struct pins_fil
 }
 
 int pins_run_import(int argc, char **argv) {
-    struct import_options options = {.is_json = false};
+    struct import_options options = {.name = NULL};
     struct pins_files files;
     if (command_parse(&parser, argc, argv, &options) != 0)
         return EXIT_USAGE_WRONG;
-    int code = pins_read_files(&options.paths, options.has_format ? &options.format : NULL, &files);
+    int code = pins_read_files(&options.input.paths, PINS_INPUT_FORMAT(&options.input), &files);
     if (code != EXIT_OK)
         return code;
     for (size_t i = 0; i < files.count; i++)
         pins_print_remarks(&files.documents[i]);
-    struct pins_keeping keeping = {.paths = &options.paths, .files = &files, .name = options.name};
+    struct pins_keeping keeping = {.paths = &options.input.paths, .files = &files, .name = options.name};
     code = may_keep(&options, &files) ? keep(&options, &keeping) : show(&options, &keeping);
     if (code == EXIT_OK)
         code = files.refused > 0 ? files.code : has_errors(&files) ? EXIT_FINDING : EXIT_OK;

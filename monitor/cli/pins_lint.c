@@ -16,14 +16,13 @@
 enum { CHAINS_MAX = 100, KEY_ON = 256, KEY_FAIL_ON, KEY_RENEWAL, KEY_RELEASES };
 
 struct lint_options {
-    struct pins_paths paths;
+    struct pins_input input;
     const char *chains[CHAINS_MAX];
     size_t chain_count;
     const char *releases;
-    enum pin_format format;
     enum finding_severity fail_on;
     int64_t now;
-    bool has_format, is_renewed_automatically, is_json;
+    bool is_renewed_automatically;
 };
 
 static enum finding_severity severity_of_argument(const char *text, struct argp_state *state) {
@@ -44,10 +43,6 @@ static void take_chain(struct lint_options *options, const char *path, struct ar
 static error_t take_option(int key, char *value, struct argp_state *state) {
     struct lint_options *options = state->input;
     switch (key) {
-    case 'F':
-        options->format = pins_format_of_argument(value, state);
-        options->has_format = true;
-        return 0;
     case 'C':
         take_chain(options, value, state);
         return 0;
@@ -63,18 +58,12 @@ static error_t take_option(int key, char *value, struct argp_state *state) {
     case KEY_RENEWAL:
         options->is_renewed_automatically = true;
         return 0;
-    case 'j':
-        options->is_json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        pins_take_path(&options->paths, value, state);
-        return 0;
     case ARGP_KEY_END:
-        if (options->paths.count == 0)
+        if (options->input.paths.count == 0)
             argp_error(state, "which files? (- for standard input)");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return pins_input_take(key, value, state, &options->input);
     }
 }
 
@@ -250,12 +239,12 @@ static int show(const struct lint_options *options, const struct pins_files *fil
     uint64_t mark = memory_mark();
     for (size_t i = 0; i < count; i++) {
         has_failed = has_failed || remarks[i].severity >= options->fail_on;
-        if (!options->is_json)
+        if (!options->input.is_json)
             print_remark(&remarks[i]);
         else if (!print_json_line(json_if_whole(remark_json(&remarks[i]), mark)))
             return EXIT_IO;
     }
-    if (!options->is_json && files->count > 0)
+    if (!options->input.is_json && files->count > 0)
         print_sum(files, remarks, count);
     return has_failed ? EXIT_FINDING : EXIT_OK;
 }
@@ -281,7 +270,7 @@ int pins_run_lint(int argc, char **argv) {
     struct pins_files files;
     if (command_parse(&parser, argc, argv, &options) != 0)
         return EXIT_USAGE_WRONG;
-    int code = pins_read_files(&options.paths, options.has_format ? &options.format : NULL, &files);
+    int code = pins_read_files(&options.input.paths, PINS_INPUT_FORMAT(&options.input), &files);
     if (code != EXIT_OK)
         return code;
     code = judge_and_show(&options, &files);

@@ -33,7 +33,7 @@ const struct pin_format_entry *pin_format_entry_at(size_t number) {
     return number < sizeof entries / sizeof entries[0] && entries[number].read != NULL ? &entries[number] : NULL;
 }
 
-static const struct pin_format_entry *entry_of(enum pin_format format) {
+const struct pin_format_entry *pin_format_entry_of(enum pin_format format) {
     const struct pin_format_entry *entry;
     for (size_t i = 0; (entry = pin_format_entry_at(i)) != NULL; i++)
         if (entry->format == format)
@@ -85,7 +85,7 @@ static result tell_others(struct span bytes, struct arena *arena, struct pin_doc
     struct pin_builder builder = pin_builder_of(arena, document);
     static const enum pin_format texts[] = {PIN_FORMAT_TLSA, PIN_FORMAT_HPKP};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (texts[i] != document->format && entry_of(texts[i])->is_likely(bytes))
+        if (texts[i] != document->format && pin_format_entry_of(texts[i])->is_likely(bytes))
             TRY(pin_builder_remark(&builder, PIN_REMARK_WARNING, 0, "format-second", "the file was read as %s, and seems to hold pins of the format %s too, which were not read; "
                                    "wanted a file for each, or --format %s", pin_format_name(document->format), pin_format_name(texts[i]), pin_format_name(texts[i])));
     return pin_builder_end(&builder);
@@ -98,7 +98,7 @@ static result refuse_limits(struct reason *reason) {
 
 static result read_document(const struct pin_file *file, enum pin_format format, struct arena *arena, struct pin_document *ret_document,
                             struct reason *reason) {
-    const struct pin_format_entry *entry = entry_of(format);
+    const struct pin_format_entry *entry = pin_format_entry_of(format);
     if (entry == NULL)
         return reason_set(reason, &fault_pin_file, "files of the format \"%s\" cannot be read", pin_format_name(format));
     *ret_document = (struct pin_document){.source = arena_copy_text(arena, file->source), .format = format};

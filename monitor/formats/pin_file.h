@@ -55,6 +55,7 @@ struct pin_format_entry {
     result (*write)(const struct pin_document *document, struct pin_builder *lost, struct buffer *out);
 };
 const struct pin_format_entry *pin_format_entry_at(size_t number); /* NULL past the last */
+const struct pin_format_entry *pin_format_entry_of(enum pin_format format); /* NULL: there is no reader */
 
 /* By what stands in the file, never by its name; false: nothing that we know. Packages (APK, IPA) are no format: see app_package.h. */
 bool pin_format_guess(struct span bytes, enum pin_format *ret_format);

@@ -106,9 +106,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     char *name = arena_copy_span_as_text(arena, span_of(bytes, head == 0 ? 0 : head - 1));
     enum pin_format format;
     require(name != NULL);
-    if (pin_format_of_name(name, &format) && pin_entry_of(format)->write != NULL &&
+    if (pin_format_of_name(name, &format) && pin_format_entry_of(format)->write != NULL &&
         pin_yaml_read(span_of(bytes + head, size - head), arena, &document, &reason) == OK)
-        check_export(&document, pin_entry_of(format), arena);
+        check_export(&document, pin_format_entry_of(format), arena);
     arena_free(arena);
     return 0;
 }

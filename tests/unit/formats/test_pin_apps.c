@@ -11,7 +11,7 @@
 
 /* In its own format, and whether another is written or says why not. */
 static void write_again(const struct pin_document *document, struct arena *arena) {
-    const struct pin_format_entry *entry = pin_entry_of(document->format);
+    const struct pin_format_entry *entry = pin_format_entry_of(document->format);
     if (entry->write != NULL)
         pin_check_again(document, entry, arena);
     pin_check_exports(document, arena);

@@ -22,7 +22,7 @@ static void judge_export(struct span input, char *ret_line, size_t size) {
     assert_true(pin_format_of_name(name, &format));
     assert_ptr_equal(pin_yaml_read(span_of(input.bytes + head, input.size - head), arena, &document, &reason), OK);
     assert_int_equal(document.remark_count, 0);
-    assert_ptr_equal(pin_entry_of(format)->write(&document, &builder, &written), OK);
+    assert_ptr_equal(pin_format_entry_of(format)->write(&document, &builder, &written), OK);
     for (size_t i = 0; i < written.size; i++)
         buffer_add(&text, written.bytes[i] == '\n' ? span_of_text(" / ") : span_of(&written.bytes[i], 1));
     pin_words_of_remarks(&lost, &text);

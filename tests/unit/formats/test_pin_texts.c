@@ -10,7 +10,7 @@
 #define ARENA_LIMIT ((size_t) 256 * 1024 * 1024)
 
 static void judge(enum pin_format format, struct span input, char *ret_line, size_t size) {
-    const struct pin_format_entry *entry = pin_entry_of(format);
+    const struct pin_format_entry *entry = pin_format_entry_of(format);
     struct arena *arena = arena_new(ARENA_LIMIT);
     struct pin_document document = {.source = "file", .format = format};
     struct reason reason = {""};
@@ -100,7 +100,7 @@ static void read_corpus(const char *name, enum pin_format format, struct arena *
     assert_ptr_equal(pin_file_read(&(struct pin_file){.source = name, .bytes = buffer_span(&bytes)}, NULL, arena, ret_document, &count, &reason), OK);
     assert_int_equal(count, 1);
     pin_check_document(*ret_document);
-    pin_check_again(*ret_document, pin_entry_of(format), arena);
+    pin_check_again(*ret_document, pin_format_entry_of(format), arena);
     buffer_done(&bytes);
 }
 
