@@ -5,10 +5,86 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "formats/pin_file.h"
 #include "unit/steps/watch_rows.h"
 
 static struct watch_rows rows;
 static struct watch_set *set;
+static unsigned loads;
+static uint64_t pins_grow; /* how often somebody changes the pins, each time after the watches were loaded */
+static bool is_refused_document;
+
+/* ---- the store is played: one watch, and one release whose pins are set with it */
+
+result store_watch_set_load(struct store *unused_store, struct arena *unused_arena, struct store_watch_set *ret_set) {
+    (void) unused_store;
+    (void) unused_arena;
+    loads++;
+    rows.set.watches = rows.watches;
+    rows.set.policies = rows.policies;
+    rows.set.generation.pins = loads;
+    *ret_set = rows.set;
+    return OK;
+}
+
+result store_pins_load(struct store *unused_store, struct arena *arena, struct store_pins *ret_pins) {
+    static const char *const names[] = {"app", NULL};
+    (void) unused_store;
+    *ret_pins = (struct store_pins){.generation = loads + (loads <= pins_grow), .documents = arena_take_array(arena, 1, sizeof *ret_pins->documents),
+                                    .releases = arena_take_array(arena, 1, sizeof *ret_pins->releases), .document_count = 1, .release_count = 1};
+    ret_pins->documents[0] = (struct store_pin_document){.tenant_id = 1, .name = "app"};
+    ret_pins->releases[0] = (struct store_release){.tenant_id = 1, .facts = {.app = "Bank", .platform = "android", .version = "1", .pins = names}};
+    return OK;
+}
+
+const struct store_pin_document *store_pins_find(const struct store_pins *pins, int32_t unused_tenant_id, const char *unused_name, size_t *ret_count) {
+    (void) unused_tenant_id;
+    (void) unused_name;
+    *ret_count = 1;
+    return pins->documents;
+}
+
+result store_pin_document_read(const struct store_pin_document *stored, struct arena *arena, struct pin_document *ret_document, struct reason *reason) {
+    *ret_document = (struct pin_document){.source = stored->name, .format = PIN_FORMAT_YAML};
+    if (is_refused_document)
+        return reason_set(reason, &fault_pin_file, "of a later version");
+    return pin_yaml_read(span_of_text("pin_sets:\n  - {host: example.com, pins: [sha256/AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]}\n"), arena, ret_document, reason);
+}
+
+/* How many keys of one's own the set has. */
+static size_t load(uint64_t grow) {
+    struct reason reason = {{0}};
+    rows = (struct watch_rows){0};
+    row_add(&rows, 1, WATCH_NAME, "example.com", "");
+    loads = 0;
+    pins_grow = grow;
+    assert_ptr_equal(watch_set_load(NULL, &set, &reason), OK);
+    return watch_set_own_keys(set)->count;
+}
+
+static void watches_and_pins_are_of_one_instant(void **state) {
+    (void) state;
+    assert_int_equal(load(0), 1);
+    assert_int_equal(loads, 1);
+    watch_set_free(set);
+    assert_int_equal(load(1), 1); /* pins changed in between: the watches that were set with them are loaded, too */
+    assert_int_equal(loads, 2);
+    assert_int_equal(watch_set_generation(set)->pins, 2);
+    watch_set_free(set);
+    assert_int_equal(load(1000), 1);
+    assert_int_equal(loads, 3);
+    assert_int_equal(watch_set_generation(set)->pins, 4); /* of the pins that are in it: all is loaded again once there are others */
+    watch_set_free(set);
+}
+
+static void watches_are_taken_without_pins_that_cannot_be_read(void **state) {
+    (void) state;
+    is_refused_document = true;
+    assert_int_equal(load(1), 0);
+    assert_int_equal(watch_set_count(set), 1);
+    watch_set_free(set);
+    is_refused_document = false;
+}
 
 static void start(void) {
     rows = (struct watch_rows){0};
@@ -161,6 +237,8 @@ int main(void) {
         cmocka_unit_test(a_watch_is_found_by_tenant_and_row),
         cmocka_unit_test(an_unusable_policy_refuses_the_whole_set_by_name),
         cmocka_unit_test(nothing_watched_is_a_set_too),
+        cmocka_unit_test(watches_and_pins_are_of_one_instant),
+        cmocka_unit_test(watches_are_taken_without_pins_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
