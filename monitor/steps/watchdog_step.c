@@ -11,6 +11,8 @@
 #define BEHIND_AFTER_MS ((int64_t) 15 * 60 * 1000)
 #define BEHIND_ENTRIES_MIN 10000
 #define STUCK_AFTER_MS ((int64_t) 60 * 60 * 1000)
+#define RATE_LEAST 1e-6 /* entries a second; less is none */
+#define ETA_MOST_S 1e9
 
 static void tell_stale(struct followed_log *log, int64_t age_ms) {
     char when[RFC3339_SIZE];
@@ -53,10 +55,16 @@ static void check_reachable(struct followed_log *log, int64_t now_ms) {
         log->told_unreachable = TOLD_OPEN;
 }
 
+/* Nobody knows when a log is caught up with of which as good as nothing could be read lately. PostgreSQL writes large numbers out as whole ones, which JSON
+ * readers refuse, and the alert with them. */
+static json_t *eta_json(double lag, double rate) {
+    return rate >= RATE_LEAST && lag / rate <= ETA_MOST_S ? json_real(lag / rate) : json_null();
+}
+
 static void tell_behind(struct followed_log *log, uint64_t lag, bool is_stuck) {
     char detail[sizeof log->last_error.text + 100];
-    json_t *eta = log->rate > 0 ? json_real((double) lag / log->rate) : json_null();
-    json_t *evidence = json_pack("{s:I, s:f, s:o}", "lag_entries", (json_int_t) lag, "entries_per_second", log->rate, "eta_seconds", eta);
+    double rate = log->rate < RATE_LEAST ? 0 : log->rate;
+    json_t *evidence = json_pack("{s:I, s:f, s:o}", "lag_entries", (json_int_t) lag, "entries_per_second", rate, "eta_seconds", eta_json((double) lag, rate));
     if (is_stuck) {
         snprintf(detail, sizeof detail, "nothing more could be read and verified for an hour; newest error: %s",
                  log->last_error.text[0] == '\0' ? "none" : log->last_error.text);

@@ -176,6 +176,24 @@ static void a_quarter_of_an_hour_behind_is_told_with_an_estimate(void **state) {
     assert_true(events[event_count - 1].is_over);
 }
 
+/* Its rate fades while nothing can be read, and the estimate grows beyond 2^63, which no reader of JSON takes. */
+static void when_a_log_that_hardly_moves_is_caught_up_with_is_not_known(void **state) {
+    static const struct {
+        double rate;
+        const char *wanted;
+    } cases[] = {{1e-9, "{\"lag_entries\":100000,\"entries_per_second\":0.0,\"eta_seconds\":null}"},
+                 {1e-5, "{\"lag_entries\":100000,\"entries_per_second\":1.0000000000000001e-5,\"eta_seconds\":null}"},
+                 {0.5, "{\"lag_entries\":100000,\"entries_per_second\":0.5,\"eta_seconds\":200000.0}"}};
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        set_up(state);
+        watched.frontier.end = 900000;
+        watched.rate = cases[i].rate;
+        poll(0);
+        poll(15 * MINUTE_MS);
+        assert_evidence(cases[i].wanted);
+    }
+}
+
 /* Heads are answered, entries are not: nobody else would say so. */
 static void a_position_that_stands_still_for_an_hour_is_told_however_little_is_behind_it(void **state) {
     (void) state;
@@ -340,6 +358,7 @@ int main(void) {
         A(silence_after_a_restart_ends_nothing_before_the_log_answers),
         A(silence_of_a_log_that_the_other_list_rejects_is_no_finding),
         A(a_quarter_of_an_hour_behind_is_told_with_an_estimate),
+        A(when_a_log_that_hardly_moves_is_caught_up_with_is_not_known),
         A(a_position_that_stands_still_for_an_hour_is_told_however_little_is_behind_it),
         A(a_log_that_gives_no_place_to_begin_at_is_told_after_an_hour),
         A(standing_still_after_a_restart_ends_nothing_before_something_moves),
