@@ -1,18 +1,10 @@
 /* Pin documents and releases in a real PostgreSQL: PINWATCH_TEST_DATABASE is the connection string of a superuser (tests/sql/store sets it). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "store_database.h"
 
 #include "base/digest.h"
 #include "base/memory.h"
 #include "formats/pin_file.h"
 #include "store/pins.h"
-#include "store/schema.h"
-#include "store/statement.h"
 
 #define require(is_so) assert_true(is_so)
 #include "pin_checks.h"
@@ -27,33 +19,11 @@ static struct world {
     bool is_ready;
 } w;
 
-#define assert_ok(store, expression) \
-    do { \
-        result outcome_ = (expression); \
-        if (outcome_ != OK) \
-            fail_msg("%s: %s: %s", #expression, outcome_->name, store_why(store)->text); \
-    } while (0)
-
-static struct store *open_as(const char *database, const char *role) {
-    char conninfo[1024];
-    struct store *store = NULL;
-    const struct store_options options = {.application_name = "test", .role = role};
-    snprintf(conninfo, sizeof conninfo, "%s dbname=%s", getenv("PINWATCH_TEST_DATABASE"), database);
-    assert_ptr_equal(store_new(conninfo, &options, &store), OK);
-    return store;
-}
-
 static int set_up(void **state) {
-    struct schema_outcome outcome;
     (void) state;
-    if (getenv("PINWATCH_TEST_DATABASE") == NULL)
+    w.owner = make_database("pinwatch_pins", NOW);
+    if (w.owner == NULL)
         return 0;
-    struct store *first = open_as("postgres", NULL);
-    assert_ok(first, store_do(first, "DROP DATABASE IF EXISTS pinwatch_pins", NULL));
-    assert_ok(first, store_do(first, "CREATE DATABASE pinwatch_pins TEMPLATE template0 ENCODING 'UTF8'", NULL));
-    store_free(first);
-    w.owner = open_as("pinwatch_pins", NULL);
-    assert_ok(w.owner, schema_apply(w.owner, TESTS_FOLDER "/../sql", NOW, &outcome));
     assert_ok(w.owner, store_do(w.owner, "INSERT INTO pinwatch.tenant SELECT (jsonb_populate_record(t, '{\"tenant_id\": 2, \"name\": \"other\"}')).* "
                                 "FROM pinwatch.tenant t WHERE tenant_id = 1", NULL));
     w.monitor = open_as("pinwatch_pins", "pinwatch_monitor");
@@ -71,15 +41,6 @@ static int tear_down(void **state) {
     arena_free(w.arena);
     return 0;
 }
-
-#define NEEDS_DATABASE() \
-    do { \
-        (void) state; \
-        if (!w.is_ready) { \
-            print_message("skipped: needs a cluster; tests/sql/store runs it with one\n"); \
-            skip(); \
-        } \
-    } while (0)
 
 static const struct store_author anna = {.tenant_id = 1, .who = "anna", .now_ms = NOW};
 static const struct store_author other = {.tenant_id = 2, .who = "somebody else", .now_ms = NOW};

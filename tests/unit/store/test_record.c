@@ -1,11 +1,5 @@
 /* The store against a real PostgreSQL: PINWATCH_TEST_DATABASE is the connection string of a superuser (tests/sql/store sets it). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "store_database.h"
 
 #include "base/digest.h"
 #include "store/certificates.h"
@@ -13,8 +7,6 @@
 #include "store/findings.h"
 #include "store/logs.h"
 #include "store/outbox.h"
-#include "store/schema.h"
-#include "store/statement.h"
 
 #define NOW 1795262400000
 #define SECOND 1000
@@ -36,12 +28,6 @@ static struct known_hash known(const char *text) {
     return (struct known_hash){.is_known = true, .hash = hash_of(text)};
 }
 
-#define assert_ok(store, expression) \
-    do { \
-        result outcome_ = (expression); \
-        if (outcome_ != OK) \
-            fail_msg("%s: %s: %s", #expression, outcome_->name, store_why(store)->text); \
-    } while (0)
 #define assert_fault(expression, fault) assert_ptr_equal((expression), &(fault))
 
 static int64_t number(const char *sql) {
@@ -50,28 +36,11 @@ static int64_t number(const char *sql) {
     return rows_int8(&rows, 0, 0);
 }
 
-static struct store *open_as(const char *database, const char *role) {
-    char conninfo[1024];
-    struct store *store = NULL;
-    const struct store_options options = {.application_name = "test", .role = role};
-    snprintf(conninfo, sizeof(conninfo), "%s dbname=%s", getenv("PINWATCH_TEST_DATABASE"), database);
-    assert_int_equal(store_new(conninfo, &options, &store) == OK, true);
-    return store;
-}
-
 static int set_up(void **state) {
-    struct schema_outcome outcome;
     (void) state;
-    if (getenv("PINWATCH_TEST_DATABASE") == NULL)
+    w.owner = make_database("pinwatch_test", NOW);
+    if (w.owner == NULL)
         return 0;
-    struct store *first = open_as("postgres", NULL);
-    assert_ok(first, store_do(first, "DROP DATABASE IF EXISTS pinwatch_test", NULL));
-    assert_ok(first, store_do(first, "CREATE DATABASE pinwatch_test TEMPLATE template0 ENCODING 'UTF8'", NULL));
-    store_free(first);
-    w.owner = open_as("pinwatch_test", NULL);
-    assert_ok(w.owner, schema_apply(w.owner, TESTS_FOLDER "/../sql", NOW, &outcome));
-    assert_int_equal(outcome.version_before, 0);
-    assert_int_equal(outcome.version_after, schema_version_known());
     w.monitor = open_as("pinwatch_test", "pinwatch_monitor");
     w.alerts = open_as("pinwatch_test", "pinwatch_alerts");
     w.cli = open_as("pinwatch_test", "pinwatch_cli");
@@ -91,15 +60,6 @@ static int tear_down(void **state) {
     arena_free(w.arena);
     return 0;
 }
-
-#define NEEDS_DATABASE() \
-    do { \
-        (void) state; \
-        if (!w.is_ready) { \
-            print_message("skipped: needs a cluster; tests/sql/store runs it with one\n"); \
-            skip(); \
-        } \
-    } while (0)
 
 static void save_log(const char *name) {
     static uint8_t key[] = "not really a key";
