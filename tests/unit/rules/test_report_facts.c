@@ -295,6 +295,23 @@ static void a_host_is_named_exactly_or_by_a_wildcard_for_one_label(void **state)
         assert_string_equal(named(span_of_text(cases[i].one), cases[i].two == NULL ? span_of("", 0) : span_of_text(cases[i].two), NULL), cases[i].answer);
 }
 
+static const char *named_for(const char *host, const char *name) {
+    const struct span chain[] = {make(&(struct wish){.subject = &world.server, .issuer = &world.inter, .dns = {span_of_text(name)}})};
+    struct client_report report = report_of(chain, 1, NULL, 0);
+    report.host = host;
+    struct report_facts facts = facts_in(&report, TRUST_APPLE);
+    return word(facts.is_for_host);
+}
+
+static void a_wildcard_needs_two_labels_below_it_and_one_in_its_place(void **state) {
+    (void) state;
+    assert_string_equal(named_for("example.com", "*.com"), "no");
+    assert_string_equal(named_for("www.example.com", "*.example.com"), "yes");
+    assert_string_equal(named_for("localhost", "*.localhost"), "no");
+    assert_string_equal(named_for("localhost", "*.example.com"), "no");
+    assert_string_equal(named_for("localhost", "localhost"), "yes");
+}
+
 static void a_common_name_does_not_count(void **state) {
     (void) state;
     assert_string_equal(named(span_of("", 0), span_of("", 0), NULL), "no");
@@ -302,7 +319,7 @@ static void a_common_name_does_not_count(void **state) {
 
 static void a_name_that_readers_read_differently_proves_nothing(void **state) {
     (void) state;
-    static const char with_nul[] = HOST "\0.evil.test";
+    static const char with_nul[] = HOST "\0evil.test";
     struct span plain = span_of_text(HOST);
     assert_string_equal(named(span_of(with_nul, sizeof with_nul - 1), span_of("", 0), NULL), "?");
     assert_string_equal(named(span_of_text("https://" HOST "/"), span_of("", 0), NULL), "?");
@@ -548,6 +565,7 @@ int main(void) {
         WORLD_TEST(more_certificates_than_are_looked_at_leave_a_root_unknown),
         WORLD_TEST(keys_larger_than_those_of_real_authorities_are_not_looked_at),
         WORLD_TEST(a_host_is_named_exactly_or_by_a_wildcard_for_one_label),
+        WORLD_TEST(a_wildcard_needs_two_labels_below_it_and_one_in_its_place),
         WORLD_TEST(a_common_name_does_not_count),
         WORLD_TEST(a_name_that_readers_read_differently_proves_nothing),
         WORLD_TEST(a_certificate_for_other_purposes_is_for_no_host),
