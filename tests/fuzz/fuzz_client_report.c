@@ -14,11 +14,11 @@
 
 #define CHECK_FLAGS (X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
 
-/* Another reader's opinion, where it can read the certificate at all. */
+/* Another reader's opinion, where it can read the certificate and all of its extensions. */
 static void check_names(const struct client_report *report, const struct report_facts *facts) {
     const unsigned char *bytes = facts->leaf.bytes;
     X509 *x509 = d2i_X509(NULL, &bytes, (long) facts->leaf.size);
-    if (x509 != NULL) {
+    if (x509 != NULL && (X509_get_extension_flags(x509) & EXFLAG_INVALID) == 0) {
         bool is_found = X509_check_host(x509, report->host, strlen(report->host), CHECK_FLAGS, NULL) == 1;
         bool is_limited = (X509_get_extension_flags(x509) & EXFLAG_XKUSAGE) != 0;
         bool is_server = !is_limited || (X509_get_extended_key_usage(x509) & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0;
