@@ -343,12 +343,13 @@ class Service:
     def wait(self, condition, seconds=30, what="a condition"):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
+            asked = time.monotonic()
             answer = condition()
             if answer:
                 return answer
             if self.process is not None and self.process.poll() is not None:
                 raise AssertionError("the service ended with %d while waiting: %s" % (self.process.returncode, what))
-            time.sleep(0.05)
+            time.sleep(min(1, max(0.05, 2 * (time.monotonic() - asked))))  # a dear question is asked less often: logs are served beside it
         raise AssertionError("not within %d s: %s; positions: %r" % (seconds, what, {k[:8]: v[0] for k, v in self.positions().items()}))
 
 
