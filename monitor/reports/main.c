@@ -99,8 +99,10 @@ static result set_up(struct program *program, struct reason *reason) {
 }
 
 static void tear_down(struct program *program) {
-    if (program->intake != NULL)
-        intake_flush(program->intake); /* what can be is still answered */
+    if (program->intake != NULL) {
+        intake_flush(program->intake);
+        event_base_loop(program->loop, EVLOOP_NONBLOCK); /* so that who is recorded hears of it */
+    }
     server_free(program->server);
     intake_free(program->intake);
     rate_free(program->rate);
