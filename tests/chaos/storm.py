@@ -1,10 +1,12 @@
-"""Every program of the service is killed, stopped and continued at random instants, and the whole of it is restarted."""
+"""Every program of the service is killed, stopped and continued at random instants, and the whole of it is restarted, while logs grow, CAA records change and
+certificates miss the pins of a release."""
 import json
 import os
 import random
 import signal
 import time
 
+import judged
 import service as run
 import targets
 import world
@@ -138,14 +140,17 @@ def check_events(service):
 
 def storm(seed, plan):
     """Runs one storm; what was shown, in words."""
-    made = world.World(seed)
-    service = run.Service(made.server, {"readers": 3})
+    made = judged.World(seed)
+    service = run.Service(made.server, {"readers": 3, **made.settings()})
+    service.resolvers = [made.dns.setting]
     receiver = service.receiver = world.MoodyReceiver(seed)
     service.environment["TMPDIR"] = service.folder + "/tmp"
     os.mkdir(service.environment["TMPDIR"])
     with service:
-        service.watch_for(world.WATCHED, authority=made.maker.authority)
+        service.watch_for(*made.watches(), authority=made.maker.authority)
+        made.ship(service)
         service.follow("rfc", "both", "tiles")
+        made.await_first_records(service)
         made.start()
         began, tempest = time.monotonic(), Storm(service, seed, plan)
         done = tempest.run()
@@ -163,5 +168,6 @@ def storm(seed, plan):
         run.expect("a last stop ends well", service.stop(90), 0)
         tempest.targets.check_nothing_left(is_last=True)
         counts = ", ".join("%s %d" % pair for pair in sorted(tempest.targets.counts.items()))
-        return ("%d acts in %.0f s: %s; settled %.0f s later with %d certificates, %d unreadable, %d entries, %d findings told in %d messages"
-                % (done, passed, counts, settled, len(made.places), len(made.unreadable), made.entry_count(), alerts, len(receiver.seen)))
+        return ("%d acts in %.0f s: %s; settled %.0f s later with %d certificates, %d of them judged by pins, %d changes of CAA records, %d unreadable, %d entries, "
+                "%d findings told in %d messages" % (done, passed, counts, settled, len(made.places), len(made.verdicts), len(made.changed()), len(made.unreadable),
+                                                     made.entry_count(), alerts, len(receiver.seen)))

@@ -155,7 +155,7 @@ class World(threading.Thread):
                    sorted((key, len(places), len(places)) for key, places in self.places.items()))
 
     def check_findings(self, service):
-        rows = service.sql("SELECT rule, coalesce(encode(tbs_sha256, 'hex'), encode(f.log_id, 'hex'), f.subject), f.state, f.occurrences "
+        rows = service.sql("SELECT rule, coalesce(encode(tbs_sha256, 'hex'), encode(f.log_id, 'hex'), 'caa:' || (f.evidence->>'owner'), f.subject), f.state, f.occurrences "
                            "FROM finding f LEFT JOIN certificate USING (certificate_id) WHERE rule <> 'channel.failing'")
         run.expect("the findings are those that must be, once each", sorted((row[0], row[1]) for row in rows), self.expected_findings())
         run.expect("and open, for nobody has decided", {row[2] for row in rows} <= {"open"})
@@ -185,7 +185,7 @@ class World(threading.Thread):
         for webhook_id, body, _ in list(receiver.seen):
             told = json.loads(body)
             facts = told["data"]["facts"]
-            about = facts.get("tbs_sha256") or base64.b64decode(facts.get("log_id", "")).hex()
+            about = facts.get("tbs_sha256") or ("caa:" + facts["owner"] if "owner" in facts else base64.b64decode(facts.get("log_id", "")).hex())
             if told["type"] != "channel.failing":
                 ids[told["type"], about].add(webhook_id)
             bodies[webhook_id].add(body)
