@@ -71,7 +71,7 @@ static bool is_method(struct span label) {
     for (size_t i = 0; i < METHODS; i++)
         if (is_text(label, methods[i]))
             return true;
-    return label.size > 3 && memcmp(label.bytes, "ca-", 3) == 0; /* RFC 8657 4: a CA's own */
+    return label.size > 3 && memcmp(label.bytes, "ca-", 3) == 0 && is_label(label); /* RFC 8657 4: a CA's own */
 }
 
 static const char *nearest_method(struct lint_work *work, struct span label) {
