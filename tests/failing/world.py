@@ -241,6 +241,11 @@ class World:
         return sorted((row[0], int(row[1])) for row in self.sql(
             "SELECT encode(o.log_id, 'hex'), o.log_index FROM finding f JOIN observation o USING (certificate_id) WHERE f.rule = 'certificate.pin-miss'"))
 
+    def judge_now(self):
+        """What could not be judged for want of memory or of a library is put off for a quarter of an hour: not here."""
+        if self.has_pins:
+            self.sql("UPDATE pin_case SET due_at = clock_timestamp() WHERE due_at > clock_timestamp() + interval '1 minute'")
+
     def is_pinned_caught_up(self):
         return not self.has_pins or (self.missed() == self.missing() and self.sql("SELECT count(*) FROM pin_case") == [["0"]])
 
@@ -284,6 +289,7 @@ class World:
     def due_now(self):
         """What waits for its next try, or for the end of the claim of a sender that has ended, waits no longer."""
         self.sql("UPDATE delivery SET next_attempt_at = clock_timestamp() - interval '1 s', claimed_until = NULL WHERE state = 'queued'")
+        self.judge_now()
 
     def came(self):
         """Idempotency keys of all that the receiver got."""
