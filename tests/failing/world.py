@@ -415,8 +415,17 @@ class Program:
             time.sleep(0.05)
         return False
 
+    def hears(self):
+        """Does it take SIGTERM for a wish to stop by now, or hold it back until it does? One that has just begun is ended by it."""
+        if self.process.poll() is not None:
+            return True
+        with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
+            masks = dict(line.split(":\t") for line in file if line.startswith(("SigBlk", "SigCgt")))
+        return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks.values())
+
     def stop(self):
         """Its exit code."""
+        self.wait(self.hears, 10)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
