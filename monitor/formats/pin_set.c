@@ -261,7 +261,10 @@ bool pin_format_unites(enum pin_format format) {
     return format == PIN_FORMAT_OKHTTP || format == PIN_FORMAT_APPLE || format == PIN_FORMAT_TLSA || format == PIN_FORMAT_KEY;
 }
 
+bool pin_is_of_same(const struct pin *one, const struct pin *other) {
+    return one->kind == other->kind && one->algorithm == other->algorithm && span_equal(one->value, other->value);
+}
+
 bool pin_is_same(const struct pin *one, const struct pin *other) {
-    return one->kind == other->kind && one->algorithm == other->algorithm && one->position == other->position &&
-           span_equal(one->value, other->value);
+    return one->position == other->position && pin_is_of_same(one, other);
 }

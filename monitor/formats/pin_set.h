@@ -123,7 +123,9 @@ bool pin_host_match_reaches(enum pin_host_match match, size_t labels_below);
 /* Do all sets that hold for a host unite, by this format's rules? */
 bool pin_format_unites(enum pin_format format);
 
-/* The same bytes, kind, algorithm and position; role, usage, comment and line do not count. */
+/* The same bytes, kind and algorithm: of one key or certificate, wherever in the chain it must stand. */
+bool pin_is_of_same(const struct pin *one, const struct pin *other);
+/* And the same position; role, usage, comment and line do not count. */
 bool pin_is_same(const struct pin *one, const struct pin *other);
 /* One line of JSON without newline, as `pins import --json` prints it (docs/json.md). Of a PIN_FULL pin `value` is the SHA-256 of the bytes,
  * `algorithm` sha256, and `full` has the bytes; positions "intermediate" and "root" are "ca" with `only`. */

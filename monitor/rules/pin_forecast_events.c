@@ -113,7 +113,7 @@ static void add_staged(struct staging *staging, const struct pin *pin) {
     struct forecast_answer *answer = staging->work->answer;
     const struct release *release = staging->release;
     size_t place = 0;
-    while (place < answer->staged_count && !pin_is_same(answer->staged[place].pin, pin))
+    while (place < answer->staged_count && !pin_is_of_same(answer->staged[place].pin, pin))
         place++;
     struct forecast_staged *staged = &answer->staged[place];
     if (place == answer->staged_count) {
