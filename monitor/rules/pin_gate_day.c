@@ -9,6 +9,10 @@ static const double share_slack = 1e-9;
 /* What is known of one app on one day. */
 struct app_sum {
     double refused, doubtful;
+};
+
+/* Of one app on one platform: its users get no release of another. */
+struct staging {
     bool is_pinned;           /* some release has the next pin */
     bool has_date, lacks_date;
     int64_t first;            /* when the first of them came out */
@@ -25,25 +29,25 @@ static bool was_out(const struct gate_case *one, int64_t time) {
 }
 
 /* Ended releases had the pin, too: their users are used to it. */
-static void add_age(const struct gate_case *one, int64_t time, struct app_sum *app) {
+static void add_age(const struct gate_case *one, int64_t time, struct staging *staging) {
     const struct release *release = one->release->release;
     bool is_live = gate_is_live(one, time);
     if (!was_out(one, time))
         return;
-    app->is_pinned = app->is_pinned || is_live;
+    staging->is_pinned = staging->is_pinned || is_live;
     if (release == NULL || !release->has_released_on) {
-        app->lacks_date = app->lacks_date || is_live;
+        staging->lacks_date = staging->lacks_date || is_live;
         return;
     }
-    app->first = app->has_date && app->first < release->released_on ? app->first : release->released_on;
-    app->has_date = true;
+    staging->first = staging->has_date && staging->first < release->released_on ? staging->first : release->released_on;
+    staging->has_date = true;
 }
 
-static void add_case(const struct gate_case *one, int64_t time, struct app_sum *app) {
+static void add_case(const struct gate_case *one, int64_t time, struct app_sum *app, struct staging *staging) {
     const struct pin_judgement *judgement = gate_judgement_at(one, time);
     enum gate_acceptance acceptance = gate_acceptance_of(judgement);
     if (acceptance == GATE_ACCEPTS && gate_is_pinned(judgement) && !one->is_records)
-        add_age(one, time, app);
+        add_age(one, time, staging);
     if (!gate_is_live(one, time) || acceptance == GATE_ACCEPTS)
         return;
     app->doubtful += share_of(one);
@@ -51,15 +55,15 @@ static void add_case(const struct gate_case *one, int64_t time, struct app_sum *
         app->refused += share_of(one);
 }
 
-static void look_at_age(const struct gate_work *work, const struct app_sum *app, int64_t time, struct gate_day *day) {
+static void look_at_age(const struct gate_work *work, const struct staging *staging, int64_t time, struct gate_day *day) {
     int64_t wait = (int64_t) work->question->min_age_days * DAY_S;
-    if (wait == 0 || !app->is_pinned)
+    if (wait == 0 || !staging->is_pinned)
         return;
-    bool is_old = app->has_date && app->first + wait <= time;
-    if (!is_old && app->lacks_date) {
+    bool is_old = staging->has_date && staging->first + wait <= time;
+    if (!is_old && staging->lacks_date) {
         day->is_age_unknown = true;
     } else if (!is_old) {
-        day->age_reached = day->is_too_young && day->age_reached > app->first + wait ? day->age_reached : app->first + wait;
+        day->age_reached = day->is_too_young && day->age_reached > staging->first + wait ? day->age_reached : staging->first + wait;
         day->is_too_young = true;
     }
 }
@@ -123,16 +127,17 @@ static double at_most_all(double share) {
 
 result gate_look_at_day(const struct gate_work *work, int64_t time, bool is_first, struct gate_day *ret_day) {
     struct gate_day day = {.refused_app = "", .is_nothing_known = true};
-    struct arena *arena = arena_new((work->app_count + 1) * sizeof(struct app_sum) + 65536);
+    struct arena *arena = arena_new((work->app_count + 1) * sizeof(struct app_sum) + (work->platform_count + 1) * sizeof(struct staging) + 65536);
     struct app_sum *apps = arena == NULL ? NULL : arena_take_array(arena, work->app_count + 1, sizeof *apps);
-    if (apps == NULL) {
+    struct staging *stagings = arena == NULL ? NULL : arena_take_array(arena, work->platform_count + 1, sizeof *stagings);
+    if (apps == NULL || stagings == NULL) {
         arena_free(arena);
         return &fault_no_memory;
     }
     for (size_t i = 0; i < work->case_count; i++) {
         const struct gate_case *one = &work->cases[i];
         day.is_nothing_known = day.is_nothing_known && !was_out(one, time);
-        add_case(one, time, &apps[one->app]);
+        add_case(one, time, &apps[one->app], &stagings[one->platform]);
         look_at_tlsa(work, one, time, &day);
     }
     for (size_t i = 0; i < work->case_count; i++) {
@@ -143,7 +148,7 @@ result gate_look_at_day(const struct gate_work *work, int64_t time, bool is_firs
             day.refused_app = release == NULL ? "" : release->app;
         day.refused_share = refused > day.refused_share ? refused : day.refused_share;
         day.doubtful_share = doubtful > day.doubtful_share ? doubtful : day.doubtful_share;
-        look_at_age(work, app, time, &day);
+        look_at_age(work, &stagings[work->cases[i].platform], time, &day);
     }
     arena_free(arena);
     decide(work, time, is_first, &day);

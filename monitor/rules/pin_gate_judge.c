@@ -280,6 +280,16 @@ static size_t app_of(struct gate_work *work, size_t number) {
     return work->app_count++;
 }
 
+static size_t platform_of(struct gate_work *work, size_t number) {
+    const struct release *release = work->cases[number].release->release;
+    for (size_t i = number; release != NULL && i-- > 0;) {
+        const struct release *other = work->cases[i].release->release;
+        if (other != NULL && work->cases[i].app == work->cases[number].app && strcmp(other->platform, release->platform) == 0)
+            return work->cases[i].platform;
+    }
+    return work->platform_count++;
+}
+
 result gate_judge_all(struct gate_work *work) {
     const struct gate_question *question = work->question;
     size_t rooms = question->candidate_count * trust_store_count + 1;
@@ -299,6 +309,7 @@ result gate_judge_all(struct gate_work *work) {
     gate_look_at_certificate(work);
     for (size_t i = 0; i < work->case_count; i++) {
         work->cases[i].app = app_of(work, i);
+        work->cases[i].platform = platform_of(work, i);
         TRY(judge_times(work, &work->cases[i]));
     }
     return OK;
@@ -337,7 +348,7 @@ static result add_backups(const struct gate_question *question, const struct pin
             bool is_new = is_backup(question, pin);
             backups->names_current = backups->names_current || pin->role == PIN_CURRENT;
             for (size_t n = 0; is_new && n < backups->count; n++)
-                is_new = !pin_is_same(pin, backups->pins[n]);
+                is_new = !pin_is_of_same(pin, backups->pins[n]);
             if (is_new)
                 backups->pins[backups->count++] = pin;
         }

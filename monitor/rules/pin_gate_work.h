@@ -16,6 +16,7 @@ struct gate_case {
     struct gate_era *eras; /* the first holds from ever */
     size_t era_count;
     size_t app;            /* equal for releases of one app */
+    size_t platform;       /* equal for releases of one app and platform */
     bool is_records;       /* the TLSA records of the question */
     bool has_tlsa;         /* some of its sets for the host are TLSA records */
 };
@@ -32,7 +33,7 @@ struct gate_work {
     const struct gate_question *question;
     struct arena *arena;
     struct gate_case *cases;
-    size_t case_count, app_count;
+    size_t case_count, app_count, platform_count;
     struct trust_paths *paths; /* [candidate][store] */
     bool *has_paths;
     struct gate_certificate certificate;

@@ -60,6 +60,8 @@ static void read_release(struct made *made, struct span line, bool is_release) {
     while (case_word(&line, word)) {
         if (strcmp(word, "retired") == 0)
             release->is_retired = true;
+        else if (strcmp(word, "ios") == 0)
+            release->platform = "ios";
         else if (strcmp(word, "broken") == 0)
             assert_int_equal(pin_builder_remark(&made->under_way->builder, PIN_REMARK_ERROR, 1, "test", "left out"), OK);
         else if (case_after(word, "share=") != NULL)
