@@ -106,19 +106,25 @@ static const char *by_text(const struct gate_release_answer *answer, struct aren
     return pin_holder_find(answer->by.by, NULL, &holder) ? pin_holder_text(&holder, arena) : pin_short_text(answer->by.by, arena);
 }
 
-static void add_release(struct table *table, const struct gate_release_answer *answer, struct arena *arena) {
+static const char *acceptance_text(const struct gate_release_answer *answer) {
     static const char *const words[] = {[GATE_ACCEPTS] = "yes", [GATE_REFUSES] = "NO", [GATE_UNKNOWN] = "unknown"};
+    enum gate_acceptance acceptance = gate_acceptance_of(&answer->by);
+    if (answer->verdict == PIN_VERDICT_NOT_PINNED)
+        return "not pinned";
+    return acceptance == GATE_ACCEPTS && answer->verdict != PIN_VERDICT_ACCEPTS ? "not enforced" : words[acceptance];
+}
+
+static void add_release(struct table *table, const struct gate_release_answer *answer, struct arena *arena) {
     static const enum table_tone tones[] = {[GATE_ACCEPTS] = TONE_GOOD, [GATE_REFUSES] = TONE_BAD, [GATE_UNKNOWN] = TONE_WARNING};
     const struct release *release = answer->release == NULL ? NULL : answer->release->release;
-    enum gate_acceptance acceptance = gate_acceptance_of(&answer->by);
     const char *name = gate_release_name(answer->release, arena), *by = by_text(answer, arena);
     table_text(table, 0, name == NULL ? "" : name);
     if (release != NULL && release->has_share) {
         const char *share = arena_printf(arena, "%.4g %%", 100 * release->share);
         table_text(table, 1, share == NULL ? "" : share);
     }
-    table_text(table, 2, answer->verdict == PIN_VERDICT_NOT_PINNED ? "not pinned" : words[acceptance]);
-    table_tone(table, 2, tones[acceptance]);
+    table_text(table, 2, acceptance_text(answer));
+    table_tone(table, 2, tones[gate_acceptance_of(&answer->by)]);
     table_text(table, 3, by == NULL ? "" : by);
     table_end_row(table);
 }

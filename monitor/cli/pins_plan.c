@@ -60,11 +60,13 @@ static const char *date_text(bool is_known, int64_t time, char room[RFC3339_SIZE
 /* ---- the ordinary way */
 
 static int show_plan(const struct plan *plan, bool as_json) {
-    static const struct table_column columns[] = {{.title = "step", .field = "step"}, {.title = "state", .field = "state"}, {.title = "from", .field = "date"}, {.title = "what", .field = "what"}};
+    static const struct table_column columns[] = {{.title = "step", .field = "step"}, {.title = "state", .field = "state"}, {.title = "from", .field = "date"},
+                                                  {.title = "what", .field = "what", .is_wide = true}};
     static const enum table_tone tones[] = {[PLAN_DONE] = TONE_GOOD, [PLAN_TO_DO] = TONE_WARNING, [PLAN_WAITING] = TONE_FAINT};
     CLEANUP(table_free_at) struct table *table = table_new(columns, sizeof columns / sizeof columns[0], as_json);
     if (table == NULL)
         return exit_with(&fault_no_memory, NULL);
+    table_fold(table, 3);
     for (size_t i = 0; i < plan->count; i++) {
         const struct plan_step *step = &plan->steps[i];
         char room[RFC3339_SIZE];
