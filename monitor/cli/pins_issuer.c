@@ -169,5 +169,5 @@ int rotation_find_issuer(const struct rotation_options *options, const struct pi
         return rotation_refused(outcome, NULL);
     bool is_known = options->issuer != NULL || issuer_of_chain(first, &rotation->extra, issuer);
     rotation->caa_issuer = is_known ? issuer->text : NULL;
-    return ask_caa(options, is_known ? issuer : NULL, rotation);
+    return next->count == 0 ? EXIT_OK : ask_caa(options, is_known ? issuer : NULL, rotation); /* of a key that is still to be chosen the gate is asked */
 }

@@ -178,6 +178,8 @@ static void print_advice(const struct rotation *rotation, const struct plan_spar
         puts("\n* which key is in use is not known (--current): it stands among these");
     if (left_out > 0)
         printf("\n* %zu pins are whole certificates or other digests, and are not judged\n", left_out);
+    if (code_of(rotation, spares, count) == ROTATION_EXIT_UNKNOWN && rotation->question.candidate_count == 0)
+        puts("\n* who will sign is not known: where CAs are pinned, give --issuer, or --chain");
     if (code_of(rotation, spares, count) == EXIT_OK)
         puts("\n* take the first key whose private half you hold, get a certificate for it, and ask `pinwatch pins gate` before it is served; then ship the pins of new spare keys");
     else

@@ -367,7 +367,8 @@ static int read_all(const struct rotation_options *options, struct rotation *rot
         code = read_all_releases(options, rotation);
     if (code == EXIT_OK)
         code = rotation_read_tlsa(options, rotation);
-    return code == EXIT_OK && next.count > 0 ? rotation_find_issuer(options, &next, &chain, rotation) : code;
+    bool is_issuer_known = options->chain != NULL || options->issuer != NULL;
+    return code == EXIT_OK && (next.count > 0 || is_issuer_known) ? rotation_find_issuer(options, &next, &chain, rotation) : code;
 }
 
 int rotation_read(const struct rotation_options *options, struct rotation *ret_rotation) {

@@ -35,5 +35,6 @@ struct plan_spare {
 };
 
 /* Every key that is pinned and no CA's, the cheapest to switch to first; ones called current last. What is pinned in another form (whole
- * certificates, other digests) is only counted. The question's `next` and candidates do not count. */
+ * certificates, other digests) is only counted. They are signed as the question's candidates say;
+ * its `next` does not count. */
 MUST_CHECK result pin_plan_emergency(const struct gate_question *question, struct arena *arena, struct plan_spare **ret_spares, size_t *ret_count, size_t *ret_left_out);

@@ -58,6 +58,22 @@ static result take_document(struct hunt *hunt, const struct pin_document *docume
     return OK;
 }
 
+/* Whoever would sign the next key signs this one. */
+static result find_ways(const struct hunt *hunt, const struct pin_link *next, struct gate_question *question) {
+    struct trust_question *candidates = arena_take_array(hunt->arena, hunt->question->candidate_count + 1, sizeof *candidates);
+    if (candidates == NULL)
+        return &fault_no_memory;
+    question->candidates = candidates;
+    question->candidate_count = 0;
+    for (size_t i = 0; i < hunt->question->candidate_count; i++) {
+        const struct trust_question *model = &hunt->question->candidates[i];
+        if (model->issuer_spki_sha256 != NULL)
+            candidates[question->candidate_count++] = (struct trust_question){.leaf_spki_sha256 = &next->spki_sha256, .issuer_spki_sha256 = model->issuer_spki_sha256,
+                                                                              .others = model->others, .other_count = model->other_count, .extra = model->extra};
+    }
+    return OK;
+}
+
 static result judge(const struct hunt *hunt, struct plan_spare *spare) {
     struct gate_question question = *hunt->question;
     struct pin_link *next = arena_take(hunt->arena, sizeof *next);
@@ -66,8 +82,7 @@ static result judge(const struct hunt *hunt, struct plan_spare *spare) {
     next->is_given = true;
     memcpy(next->spki_sha256.bytes, spare->pin->value.bytes, HASH_SIZE);
     question.next = next;
-    question.candidates = NULL;
-    question.candidate_count = 0;
+    TRY(find_ways(hunt, next, &question));
     return pin_gate(&question, hunt->arena, &spare->gate);
 }
 
