@@ -228,10 +228,20 @@ static const char *expiry_text(struct arena *arena, const struct pin_set *set) {
     return arena_copy_text(arena, when);
 }
 
+/* How much longer some device may pin although the date is the same: at UTC+14 the device's midnight comes first, at UTC-12 last. */
+static uint64_t gap_of_clocks(const struct pin_set *before, const struct pin_set *after) {
+    enum { FIRST_S = 14 * 3600, LAST_S = 12 * 3600 };
+    if (!before->has_expiry || !after->has_expiry || before->is_expiry_local == after->is_expiry_local)
+        return 0;
+    return before->is_expiry_local ? FIRST_S : LAST_S;
+}
+
 static enum pin_change_effect effect_of_expiry(const struct pin_set *before, const struct pin_set *after) {
     int64_t old = before->has_expiry ? before->expires : INT64_MAX, new = after->has_expiry ? after->expires : INT64_MAX;
     if (before->has_max_age && after->has_max_age)
         return after->max_age_s > before->max_age_s ? PIN_EFFECT_STRICTER : PIN_EFFECT_LOOSER;
+    if (new <= old && (uint64_t) old - (uint64_t) new < gap_of_clocks(before, after))
+        return PIN_EFFECT_STRICTER;
     return new > old ? PIN_EFFECT_STRICTER : new < old ? PIN_EFFECT_LOOSER : PIN_EFFECT_NONE;
 }
 

@@ -125,6 +125,26 @@ static void what_holds_counts_not_where_it_is_written(void **state) {
     expect_only(world, "unpinned", PIN_SCOPE_HOST, PIN_EFFECT_LOOSER);
 }
 
+static void pinning_may_end_later_somewhere_by_the_other_clock(void **state) {
+    (void) state;
+    static const struct {
+        bool was_local;
+        int64_t sooner; /* than the date before */
+        enum pin_change_effect effect;
+    } cases[] = {{true, 0, PIN_EFFECT_STRICTER},  {true, 14 * 3600 - 1, PIN_EFFECT_STRICTER},  {true, 14 * 3600, PIN_EFFECT_LOOSER},  {true, -1, PIN_EFFECT_STRICTER},
+                 {false, 0, PIN_EFFECT_STRICTER}, {false, 12 * 3600 - 1, PIN_EFFECT_STRICTER}, {false, 12 * 3600, PIN_EFFECT_LOOSER}, {false, -1, PIN_EFFECT_STRICTER}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world *world = world_new(PIN_FORMAT_YAML, PIN_FORMAT_YAML);
+        for (unsigned side = 0; side < 2; side++) {
+            struct pin_set *set = pinned(world, side, "a.example", PIN_HOST_EXACT, "x");
+            set->has_expiry = true;
+            set->is_expiry_local = cases[i].was_local == (side == 0);
+            set->expires = side == 0 ? 1800057600 : 1800057600 - cases[i].sooner;
+        }
+        expect_only(world, "expiry", PIN_SCOPE_HOST, cases[i].effect);
+    }
+}
+
 static void expiry_enforcement_anchors_and_lists_are_compared(void **state) {
     (void) state;
     struct world *world = world_new(PIN_FORMAT_ANDROID, PIN_FORMAT_ANDROID);
@@ -198,6 +218,7 @@ int main(void) {
         cmocka_unit_test(a_key_more_loosens_and_a_key_less_may_refuse),
         cmocka_unit_test(names_that_are_pinned_or_not_any_more_are_told_with_how_far_below),
         cmocka_unit_test(what_holds_counts_not_where_it_is_written),
+        cmocka_unit_test(pinning_may_end_later_somewhere_by_the_other_clock),
         cmocka_unit_test(expiry_enforcement_anchors_and_lists_are_compared),
         cmocka_unit_test(a_key_that_must_stand_elsewhere_is_another_unless_only_keys_are_asked),
         cmocka_unit_test(sets_without_a_host_are_compared_by_name),
