@@ -27,8 +27,7 @@ struct intake {
     struct intake_options options;
     struct examiner_process *examiner;
     struct queue waiting, examined;
-    struct intake_item *asked;   /* at the examiner; also while its owner has gone */
-    bool is_asked_forgotten;
+    struct intake_item *asked;   /* at the examiner; NULL: none is, or its owner has gone */
     struct event *store_soon, *count_soon;
     uint64_t refused[client_report_outcome_count];
     int64_t away_until_ms, said_ms;
@@ -217,10 +216,10 @@ static void on_count(evutil_socket_t unused_socket, short unused_what, void *con
 
 static void ask_next(void *context) {
     struct intake *intake = context;
-    if (intake->asked != NULL || intake->waiting.first == NULL || !examiner_process_is_ready(intake->examiner))
+    if (intake->waiting.first == NULL || !examiner_process_is_ready(intake->examiner))
         return;
     intake->asked = take_first(&intake->waiting);
-    intake->is_asked_forgotten = false;
+    intake->asked->place = INTAKE_ASKED;
     examiner_process_ask(intake->examiner, intake->asked->body, clock_wall_ms() / 1000);
 }
 
@@ -232,7 +231,7 @@ static void on_examined(void *context, enum examination what, struct span text) 
     bool is_object = what == EXAMINED && text.size > 2 && text.bytes[0] == '{' && text.bytes[text.size - 1] == '}' && memchr(text.bytes, '\0', text.size) == NULL;
     if (!is_object)
         intake->refused[CLIENT_REPORT_UNREADABLE]++;
-    if (intake->is_asked_forgotten)
+    if (item == NULL)
         return;
     if (what == EXAMINATION_REFUSED && text.size < sizeof sentence) {
         memcpy(sentence, text.bytes, text.size);
@@ -294,8 +293,8 @@ void intake_take(struct intake *intake, struct intake_item *item) {
 }
 
 void intake_forget(struct intake *intake, struct intake_item *item) {
-    if (intake->asked == item)
-        intake->is_asked_forgotten = true;
+    if (item->place == INTAKE_ASKED)
+        intake->asked = NULL;
     else if (item->place == INTAKE_WAITS)
         take_out(&intake->waiting, item);
     else if (item->place == INTAKE_EXAMINED)

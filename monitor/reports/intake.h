@@ -21,7 +21,7 @@ struct intake_item {
     struct span body;                   /* the owner's, until it is answered */
     char source[RATE_SOURCE_SIZE];
     char *text;                         /* owned: what the examiner made of it */
-    enum { INTAKE_NOWHERE, INTAKE_WAITS, INTAKE_EXAMINED, INTAKE_STORED } place;
+    enum { INTAKE_NOWHERE, INTAKE_WAITS, INTAKE_ASKED, INTAKE_EXAMINED, INTAKE_STORED } place;
     void *owner;
 };
 
