@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reports/examine.h"
+#include "reports/examined.h"
 #include "reports/examiner_process.h"
 
 #define BATCH_MAX 64
@@ -228,7 +229,7 @@ static void on_examined(void *context, enum examination what, struct span text) 
     struct intake_item *item = TAKE(intake->asked);
     char sentence[REASON_SIZE] = "a report that cannot be read";
     struct intake_answer refusal = {400, sentence, 0};
-    bool is_object = what == EXAMINED && text.size > 2 && text.bytes[0] == '{' && text.bytes[text.size - 1] == '}' && memchr(text.bytes, '\0', text.size) == NULL;
+    bool is_object = what == EXAMINED && examined_is_object(text);
     if (!is_object)
         intake->refused[CLIENT_REPORT_UNREADABLE]++;
     if (item == NULL)
