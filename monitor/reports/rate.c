@@ -84,6 +84,36 @@ bool rate_source_of_text(const char *text, char ret_source[RATE_SOURCE_SIZE]) {
     return is_v6;
 }
 
+/* IPv4 as IPv6 writes it. */
+static struct in6_addr mapped_of(const struct in_addr *v4) {
+    struct in6_addr v6 = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    memcpy(v6.s6_addr + 12, v4, sizeof *v4);
+    return v6;
+}
+
+static bool address_of(const struct sockaddr *address, struct in6_addr *ret_v6) {
+    struct sockaddr_in6 v6;
+    struct sockaddr_in v4;
+    if (address->sa_family == AF_INET6) {
+        memcpy(&v6, address, sizeof v6);
+        *ret_v6 = v6.sin6_addr;
+    } else if (address->sa_family == AF_INET) {
+        memcpy(&v4, address, sizeof v4);
+        *ret_v6 = mapped_of(&v4.sin_addr);
+    }
+    return address->sa_family == AF_INET6 || address->sa_family == AF_INET;
+}
+
+bool rate_is_address(const struct sockaddr *address, const char *text) {
+    struct in6_addr given, written;
+    struct in_addr v4;
+    if (inet_pton(AF_INET, text, &v4) == 1)
+        written = mapped_of(&v4);
+    else if (inet_pton(AF_INET6, text, &written) != 1)
+        return false;
+    return address_of(address, &given) && IN6_ARE_ADDR_EQUAL(&given, &written);
+}
+
 /* It holds `capacity`, which flows in within `full_ms`. */
 static bool bucket_take(struct bucket *bucket, int64_t capacity, int64_t full_ms, int64_t now_ms) {
     int64_t passed = now_ms > bucket->filled_ms ? now_ms - bucket->filled_ms : 0;

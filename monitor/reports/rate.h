@@ -13,6 +13,9 @@ void rate_source_of(const struct sockaddr *address, char ret_source[RATE_SOURCE_
 /* The same of a written address; false: it is none. */
 bool rate_source_of_text(const char *text, char ret_source[RATE_SOURCE_SIZE]);
 
+/* Is it the address that is written there, all of it? False: another, or none is written. */
+bool rate_is_address(const struct sockaddr *address, const char *text);
+
 struct rate_limits {
     unsigned per_minute_source, per_second; /* so many at once, too */
     unsigned new_per_day_source;            /* distinct reports */

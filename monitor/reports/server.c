@@ -46,8 +46,6 @@ struct connection {
 
 struct server {
     struct server_options options;
-    char proxy[RATE_SOURCE_SIZE]; /* as a peer is written; "" none */
-    struct sockaddr_storage proxy_address;
     struct evconnlistener *listener;
     struct event *again;
     struct connection *first, *last; /* the oldest first */
@@ -305,14 +303,14 @@ static void link_in(struct server *server, struct connection *connection) {
     server->count++;
 }
 
-static bool add_connection(struct server *server, evutil_socket_t socket, const char *peer) {
+static bool add_connection(struct server *server, evutil_socket_t socket, const char *peer, bool is_from_proxy) {
     struct connection *connection = memory_new(sizeof *connection);
     if (connection == NULL)
         return false;
     connection->server = server;
     connection->begun_ms = clock_monotonic_ms();
     memcpy(connection->peer, peer, sizeof connection->peer);
-    connection->is_from_proxy = server->proxy[0] != '\0' && strcmp(peer, server->proxy) == 0;
+    connection->is_from_proxy = is_from_proxy;
     link_in(server, connection);
     connection->deadline = event_new(server->options.loop, -1, 0, on_deadline, connection);
     connection->talk = connection->deadline == NULL ? NULL : bufferevent_socket_new(server->options.loop, socket, BEV_OPT_CLOSE_ON_FREE);
@@ -341,13 +339,13 @@ static void on_accept(struct evconnlistener *unused_listener, evutil_socket_t so
     char peer[RATE_SOURCE_SIZE] = "";
     int64_t now_ms = clock_monotonic_ms();
     rate_source_of(address, peer);
-    bool is_proxy = server->proxy[0] != '\0' && strcmp(peer, server->proxy) == 0;
+    bool is_proxy = rate_is_address(address, server->options.proxy);
     bool has_place = (is_proxy || count_of(server, peer) < SERVER_CONNECTIONS_SOURCE_MAX) && make_room(server, now_ms);
     if (!has_place) {
         say_full(server, now_ms);
         intake_count(server->options.intake, CLIENT_REPORT_LIMIT);
     }
-    if (!has_place || !add_connection(server, socket, peer))
+    if (!has_place || !add_connection(server, socket, peer, is_proxy))
         evutil_closesocket(socket);
 }
 
@@ -396,8 +394,6 @@ result server_new(const struct server_options *options, struct server **ret_serv
     if (server == NULL)
         return &fault_no_memory;
     server->options = *options;
-    if (options->proxy[0] != '\0')
-        (void) rate_source_of_text(options->proxy, server->proxy);
     server->again = event_new(options->loop, -1, 0, on_again, server);
     if (server->again == NULL) {
         memory_free(server);

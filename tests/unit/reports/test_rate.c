@@ -118,6 +118,26 @@ static void an_address_of_a_connection_is_the_same_source_as_its_text(void **sta
     assert_string_equal(source, "?");
 }
 
+static void a_proxy_is_one_address_and_not_its_neighbours(void **state) {
+    (void) state;
+    static const struct {
+        const char *peer, *text;
+        bool is_it;
+    } cases[] = {{"192.0.2.9", "192.0.2.9", true},        {"192.0.2.8", "192.0.2.9", false},      {"::ffff:192.0.2.9", "192.0.2.9", true},
+                 {"192.0.2.9", "::ffff:192.0.2.9", true}, {"2001:db8::7", "2001:DB8:0::7", true}, {"2001:db8::8", "2001:db8::7", false},
+                 {"::1", "::1", true},                    {"::2", "::1", false},                  {"::1", "", false},
+                 {"127.0.0.1", "::1", false},             {"0.0.0.0", "", false},                 {"::", "localhost", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = 7};
+        struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = 7};
+        bool is_v4 = inet_pton(AF_INET, cases[i].peer, &v4.sin_addr) == 1;
+        assert_true(is_v4 || inet_pton(AF_INET6, cases[i].peer, &v6.sin6_addr) == 1);
+        assert_int_equal(rate_is_address(is_v4 ? (const struct sockaddr *) &v4 : (const struct sockaddr *) &v6, cases[i].text), cases[i].is_it);
+    }
+    struct sockaddr other = {.sa_family = AF_UNIX};
+    assert_false(rate_is_address(&other, "::"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_source_may_send_so_many_at_once_and_then_as_they_come_back),
@@ -127,6 +147,7 @@ int main(void) {
         cmocka_unit_test(sources_without_end_take_no_more_memory_and_one_that_sends_is_not_forgotten),
         cmocka_unit_test(households_are_sources),
         cmocka_unit_test(an_address_of_a_connection_is_the_same_source_as_its_text),
+        cmocka_unit_test(a_proxy_is_one_address_and_not_its_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
