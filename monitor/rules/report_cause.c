@@ -44,6 +44,8 @@ static void judge_logged(const struct client_report *report, const struct report
         found->why = "the certificate is publicly trusted and logged, but the client did not trust its chain, so its pins were not asked: its clock or its roots may be wrong";
     } else if (facts->is_valid_then == REPORT_NO) {
         found->why = "the certificate is publicly trusted and logged, but was not valid when the client saw it: the certificate had ended, or the client's clock is wrong";
+    } else if (seen->is_over) {
+        found->why = "the certificate is publicly trusted and logged, but was not valid when the report came: nothing proves that a client was shown it while it was";
     } else {
         found->cause = REPORT_STALE_PIN;
         found->why = why_stale(report, seen);

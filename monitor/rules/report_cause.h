@@ -28,6 +28,7 @@ struct report_facts {
 struct report_seen {
     bool is_logged;         /* we have recorded it (certificate or precertificate) */
     bool is_life_covered;   /* every usable log was read without a hole from its notBefore until a maximum merge delay after it */
+    bool is_over;           /* the certificate was not valid when the report came: that it was when the client saw it is a claim */
     bool is_pinned_by_live; /* some live release of ours pins the host */
     bool is_refused_by_live;/* and refuses this certificate */
 };

@@ -144,11 +144,14 @@ static bool is_of_drill(const struct monitor *monitor, const struct report_facts
     return false;
 }
 
+static bool is_valid_at_receipt(const struct store_client_report *report) {
+    const struct report_facts *facts = &report->facts;
+    return facts->has_validity && facts->not_before <= report->first_ms / 1000 && report->first_ms / 1000 <= facts->not_after;
+}
+
 /* A date is a claim: what was valid then, but not when the report came, is proven valid by nothing. */
 static enum report_known valid_then(const struct store_client_report *report) {
-    const struct report_facts *facts = &report->facts;
-    bool is_valid_now = facts->has_validity && facts->not_before <= report->first_ms / 1000 && report->first_ms / 1000 <= facts->not_after;
-    return facts->is_valid_then == REPORT_YES && !is_valid_now ? REPORT_UNKNOWN : facts->is_valid_then;
+    return report->facts.is_valid_then == REPORT_YES && !is_valid_at_receipt(report) ? REPORT_UNKNOWN : report->facts.is_valid_then;
 }
 
 /* By what the certificates and our own pins prove, never by how many reports there are: anybody can send them. */
@@ -187,6 +190,7 @@ static result judge(const struct monitor *monitor, const struct store_client_rep
     const struct client_report claims = {.format = report->format, .host = report->host, .has_enforcement = report->has_enforcement, .is_enforced = report->is_enforced,
                                          .has_result = report->has_result, .result = report->result, .app = report->app, .version = report->version, .platform = report->platform};
     const struct report_seen seen = {.is_logged = report->is_logged, .is_life_covered = is_drill ? report->is_drill_covered : report->is_covered,
+                                     .is_over = !is_valid_at_receipt(report),
                                      .is_pinned_by_live = view.is_pinned, .is_refused_by_live = view.is_refused};
     report_cause_find(&claims, &facts, &seen, &found);
     *ret_found = (struct store_client_report_found){

@@ -92,7 +92,11 @@ static void a_stale_pin_takes_a_valid_certificate_of_the_host_that_the_pins_do_n
     assert_string_equal(cause_of(report, facts, logged), "stale-pin");
     facts.is_valid_then = REPORT_NO;
     assert_string_equal(cause_of(report, facts, logged), "cannot-tell");
+    struct report_seen over = {.is_logged = true, .is_over = true, .is_pinned_by_live = true, .is_refused_by_live = true};
+    facts.is_valid_then = REPORT_UNKNOWN; /* an old certificate of the host's, and an old date beside it */
+    assert_string_equal(cause_of(report, facts, over), "cannot-tell");
     facts = proven();
+    assert_string_equal(cause_of(report, facts, over), "cannot-tell");
     facts.is_for_host = REPORT_NO;
     assert_string_equal(cause_of(report, facts, logged), "cannot-tell");
     facts = proven();
