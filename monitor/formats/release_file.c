@@ -416,3 +416,7 @@ bool release_is_live(const struct release *release, int64_t now) {
     return !release->is_retired && (!release->has_released_on || release->released_on <= now) &&
            (!release->has_end_of_support || now < release->end_of_support);
 }
+
+bool release_is_same_app(const struct release *one, const struct release *other) {
+    return strcasecmp(one->app, other->app) == 0;
+}

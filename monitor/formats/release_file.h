@@ -26,3 +26,5 @@ MUST_CHECK result release_file_read(struct span bytes, struct arena *arena, stru
 
 /* Is it live on this day: out (or no date), not retired, support not ended? */
 bool release_is_live(const struct release *release, int64_t now);
+/* Of one app, whose users they share? Its name may be written in other cases. */
+bool release_is_same_app(const struct release *one, const struct release *other);

@@ -229,7 +229,7 @@ static enum forecast_state state_at(const struct forecast_line *line, int64_t ti
 }
 
 static bool is_same_app(const struct gate_release *one, const struct gate_release *other) {
-    return one == other || (one->release != NULL && other->release != NULL && strcmp(one->release->app, other->release->app) == 0);
+    return one == other || (one->release != NULL && other->release != NULL && release_is_same_app(one->release, other->release));
 }
 
 /* Shares of one app add up, over its platforms. */

@@ -274,7 +274,7 @@ static size_t app_of(struct gate_work *work, size_t number) {
     const struct release *release = work->cases[number].release->release;
     for (size_t i = number; release != NULL && i-- > 0;) {
         const struct release *other = work->cases[i].release->release;
-        if (other != NULL && strcmp(other->app, release->app) == 0)
+        if (other != NULL && release_is_same_app(other, release))
             return work->cases[i].app;
     }
     return work->app_count++;

@@ -278,7 +278,7 @@ static bool is_followed(const struct gate_work *work, const struct release *old)
     for (size_t i = 0; i < work->case_count; i++) {
         const struct release *release = work->cases[i].release->release;
         bool is_later = release != NULL && old->has_released_on && release->has_released_on && release->released_on > old->released_on && !release->is_retired;
-        if (is_later && strcmp(release->app, old->app) == 0 && strcmp(release->platform, old->platform) == 0 &&
+        if (is_later && release_is_same_app(release, old) && strcmp(release->platform, old->platform) == 0 &&
             gate_acceptance_of(gate_judgement_at(&work->cases[i], release->released_on)) == GATE_ACCEPTS)
             return true;
     }

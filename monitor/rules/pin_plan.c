@@ -47,7 +47,7 @@ static bool has_successor(const struct making *making, const struct release *rel
     for (size_t i = 0; release != NULL && i < gate->release_count; i++) {
         const struct gate_release_answer *one = &gate->releases[i];
         const struct release *other = one->release == NULL ? NULL : one->release->release;
-        if (other == NULL || strcmp(other->app, release->app) != 0 || strcmp(other->platform, release->platform) != 0 || gate_acceptance_of(&one->by) != GATE_ACCEPTS)
+        if (other == NULL || !release_is_same_app(other, release) || strcmp(other->platform, release->platform) != 0 || gate_acceptance_of(&one->by) != GATE_ACCEPTS)
             continue;
         bool is_planned = !other->is_retired && other->has_released_on && other->released_on > making->question->on;
         if ((one->is_live || is_planned) && is_newer(other, release))
