@@ -231,6 +231,29 @@ BEGIN
 END
 $$;
 
+-- The finding about the same certificate in a row whose issuer is not proven, or beside which this one's is not: told already. One whose issuer is
+-- proven takes it over; the other row will be merged, or be judged by itself once its issuer is known.
+CREATE FUNCTION pin_miss_of_twin(p_tenant integer, p_certificate bigint) RETURNS finding LANGUAGE plpgsql
+    SET search_path = pinwatch, pg_temp
+    AS $$
+DECLARE
+    about certificate;
+    told finding;
+BEGIN
+    SELECT * INTO about FROM certificate WHERE certificate_id = p_certificate;
+    PERFORM pg_advisory_xact_lock(hashtextextended('certificate.pin-miss ' || encode(about.tbs_sha256, 'hex'), 0)); -- both may be judged at one time
+    SELECT f.* INTO told FROM finding f JOIN certificate o USING (certificate_id)
+     WHERE o.tbs_sha256 = about.tbs_sha256 AND o.certificate_id <> p_certificate AND (o.issuer_spki_sha256 IS NULL OR about.issuer_spki_sha256 IS NULL)
+       AND f.tenant_id = p_tenant AND f.rule = 'certificate.pin-miss' ORDER BY f.finding_id DESC LIMIT 1 FOR UPDATE OF f;
+    IF told.finding_id IS NOT NULL AND about.issuer_spki_sha256 IS NOT NULL THEN
+        UPDATE finding SET certificate_id = p_certificate, subject = 'certificate:' || p_certificate,
+               evidence = evidence || jsonb_build_object('certificate_id', p_certificate)
+         WHERE tenant_id = p_tenant AND finding_id = told.finding_id RETURNING * INTO told;
+    END IF;
+    RETURN told;
+END
+$$;
+
 -- One finding for a certificate and tenant: told when it opens, kept up to date, ended when nobody refuses it any more, and open again, without being told
 -- again, where that ends by itself. What a person decided stays.
 CREATE FUNCTION pin_miss_set(p_tenant integer, p_certificate bigint, p_body jsonb, p_now timestamptz) RETURNS void LANGUAGE plpgsql
@@ -251,6 +274,12 @@ BEGIN
             VALUES (p_tenant, known.finding_id, p_now, 'pinwatch', 'resolved', 'no live release refuses the certificate any more');
         END IF;
         RETURN;
+    END IF;
+    IF known.finding_id IS NULL THEN
+        known := pin_miss_of_twin(p_tenant, p_certificate);
+        IF known.certificate_id <> p_certificate THEN
+            RETURN;
+        END IF;
     END IF;
     is_unexpected := EXISTS (SELECT FROM finding f WHERE f.tenant_id = p_tenant AND f.certificate_id = p_certificate
                                 AND f.rule = 'certificate.unexpected-issuer' AND f.state IN ('open', 'acknowledged'));
@@ -321,7 +350,7 @@ $$;
 REVOKE ALL ON pin_verdict, pin_case, pin_round FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION pin_queue_match(), pin_queue_certificate(), pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer),
     pin_cases_take(timestamptz, timestamptz, integer), pin_cases_settle(bigint, timestamptz, integer), pin_case_put_off(bigint, timestamptz), pin_rows_save(integer, bigint, jsonb, boolean, timestamptz),
-    pin_miss_tell(integer, bigint, text, timestamptz), pin_miss_set(integer, bigint, jsonb, timestamptz), pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) FROM PUBLIC;
+    pin_miss_tell(integer, bigint, text, timestamptz), pin_miss_of_twin(integer, bigint), pin_miss_set(integer, bigint, jsonb, timestamptz), pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pin_cases_renew(bigint, bigint, timestamptz, timestamptz, integer), pin_cases_take(timestamptz, timestamptz, integer),
     pin_cases_settle(bigint, timestamptz, integer), pin_case_put_off(bigint, timestamptz),
     pin_verdicts_save(bigint, bytea, bigint, bigint, jsonb, timestamptz, timestamptz) TO pinwatch_monitor;

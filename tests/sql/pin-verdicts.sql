@@ -157,5 +157,30 @@ BEGIN
     id := resolve_issuer(2, sha256('ca'), NULL, '[]', false, '2026-11-08');
     PERFORM holds('of two rows that are one issuance the one that stands is judged again', id = 1 AND NOT EXISTS (SELECT FROM pin_verdict WHERE certificate_id = 2)
         AND NOT EXISTS (SELECT FROM pin_case WHERE certificate_id = 2) AND EXISTS (SELECT FROM pin_verdict WHERE certificate_id = 1));
+
+    -- The same in two rows: a log names an issuer that is not proven for more than a minute.
+    DELETE FROM pin_case;
+    UPDATE certificate SET tbs_sha256 = sha256('two'), issuer_state = 'verified', issuer_spki_sha256 = sha256('ca') WHERE certificate_id = 3;
+    UPDATE certificate SET tbs_sha256 = sha256('two') WHERE certificate_id = 4;
+    INSERT INTO match SELECT 1, w.watch_id, 4, '2026-11-08' FROM watch w;
+    DELETE FROM pin_case;
+    INSERT INTO pin_case SELECT i, '2026-11-08', true, '-infinity' FROM unnest('{3,4}'::bigint[]) i;
+    DELETE FROM delivery;
+    DELETE FROM alert;
+    PERFORM pin_verdicts_save(4, NULL, 2, 2, pg_temp.tenant(jsonb_build_array(pg_temp.row_of('refuses')), pg_temp.miss('e')), NULL, '2026-11-08 14:00');
+    SELECT * INTO got FROM finding WHERE rule = 'certificate.pin-miss' AND certificate_id = 4;
+    PERFORM holds('an issuer that is not proven keeps no miss back', got.state = 'open' AND (SELECT count(*) FROM alert WHERE rule = 'certificate.pin-miss') = 1);
+    PERFORM pin_verdicts_save(3, sha256('ca'), 2, 2, pg_temp.tenant(jsonb_build_array(pg_temp.row_of('refuses')), pg_temp.miss('f')), NULL, '2026-11-08 14:00');
+    PERFORM holds('the row whose issuer is proven takes the miss over, which is not told again', (SELECT certificate_id = 3 AND subject = 'certificate:3' AND evidence @> '{"certificate_id":3,"reasons":["f"]}'
+        FROM finding WHERE finding_id = got.finding_id) AND (SELECT count(*) FROM alert WHERE rule = 'certificate.pin-miss') = 1);
+    INSERT INTO pin_case VALUES (4, '2026-11-08', true, '-infinity');
+    PERFORM pin_verdicts_save(4, NULL, 2, 2, pg_temp.tenant(jsonb_build_array(pg_temp.row_of('refuses')), pg_temp.miss('g')), NULL, '2026-11-08 14:01');
+    PERFORM holds('and the other one has none', NOT EXISTS (SELECT FROM finding WHERE rule = 'certificate.pin-miss' AND certificate_id = 4)
+        AND (SELECT count(*) FROM alert WHERE rule = 'certificate.pin-miss') = 1);
+    UPDATE certificate SET issuer_state = 'verified', issuer_spki_sha256 = sha256('another ca') WHERE certificate_id = 4;
+    PERFORM holds('until it turns out to be another CA''s: it is judged again', EXISTS (SELECT FROM pin_case WHERE certificate_id = 4 AND due_at = '-infinity'));
+    PERFORM pin_verdicts_save(4, sha256('another ca'), 2, 2, pg_temp.tenant(jsonb_build_array(pg_temp.row_of('refuses')), pg_temp.miss('h')), NULL, '2026-11-08 14:02');
+    PERFORM holds('and told', (SELECT count(*) FROM finding WHERE rule = 'certificate.pin-miss' AND certificate_id IN (3, 4)) = 2
+        AND (SELECT count(*) FROM alert WHERE rule = 'certificate.pin-miss') = 2);
 END
 $test$;
