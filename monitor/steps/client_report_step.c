@@ -176,6 +176,12 @@ static void plan_next_look(const struct store_client_report *report, int64_t now
     found->again_ms = now_ms + (age_ms < HOUR_MS ? LOOK_FIRST_MS : LOOK_LATER_MS);
 }
 
+/* Where records are forgotten after a time, that none is there proves nothing about what is older. */
+static bool is_remembered(const struct monitor *monitor, const struct report_facts *facts) {
+    int64_t kept_ms = (int64_t) monitor->settings->retention_days * DAY_MS;
+    return kept_ms == 0 || facts->not_before * 1000 - DAY_MS >= clock_wall_ms() - kept_ms;
+}
+
 static result judge(const struct monitor *monitor, const struct store_client_report *report, struct arena *arena, struct store_client_report_found *ret_found) {
     CLEANUP(arena_free_at) struct arena *work = arena_new(JUDGE_ARENA_LIMIT);
     struct release_view view;
@@ -189,7 +195,7 @@ static result judge(const struct monitor *monitor, const struct store_client_rep
     facts.is_public = is_drill ? REPORT_YES : facts.is_public;
     const struct client_report claims = {.format = report->format, .host = report->host, .has_enforcement = report->has_enforcement, .is_enforced = report->is_enforced,
                                          .has_result = report->has_result, .result = report->result, .app = report->app, .version = report->version, .platform = report->platform};
-    const struct report_seen seen = {.is_logged = report->is_logged, .is_life_covered = is_drill ? report->is_drill_covered : report->is_covered,
+    const struct report_seen seen = {.is_logged = report->is_logged, .is_life_covered = (is_drill ? report->is_drill_covered : report->is_covered) && is_remembered(monitor, &facts),
                                      .is_over = !is_valid_at_receipt(report),
                                      .is_pinned_by_live = view.is_pinned, .is_refused_by_live = view.is_refused};
     report_cause_find(&claims, &facts, &seen, &found);
